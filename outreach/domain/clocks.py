@@ -1,0 +1,55 @@
+"""Two clocks. Deadlines and tokens use real time; rules (quiet hours, caps, effective dates) use business time."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+MAX_WALL_JUMP_S = 2.0
+
+
+def real_ms() -> int:
+    """Milliseconds since the epoch by the wall clock."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessClock:
+    """Business time as a straight line over real time: `business_ms` at `real_anchor_ms`, `rate` times as fast.
+
+    The default runs with real time. A simulated one is set by tests and the example run.
+    """
+
+    business_ms: int = 0
+    real_anchor_ms: int = 0
+    rate: float = 1.0
+
+    def at(self, now_ms: int) -> int:
+        """Business milliseconds since the epoch at a real time in milliseconds."""
+        return self.business_ms + int((now_ms - self.real_anchor_ms) * self.rate)
+
+    def now_ms(self) -> int:
+        return self.at(real_ms())
+
+
+class WallClockGuard:
+    """Notices a jump of the wall clock against the monotonic one; permits stop until somebody confirms it."""
+
+    def __init__(self) -> None:
+        self._offset = time.time() - time.monotonic()
+
+    def jump_s(self) -> float:
+        """Seconds the wall clock jumped since the start or the last confirmation."""
+        return time.time() - time.monotonic() - self._offset
+
+    def jumped(self) -> bool:
+        return abs(self.jump_s()) > MAX_WALL_JUMP_S
+
+    def confirm(self) -> None:
+        self._offset = time.time() - time.monotonic()
+
+
+def iso(ms: int) -> str:
+    """UTC as 2026-11-24T08:00:00.000Z."""
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,51 @@
+"""Every transition an outreach may take. docs/states.md is drawn from this table; nothing moves outside it."""
+
+from __future__ import annotations
+
+from outreach.v1.common_pb2 import State
+
+ADMITTED = State.STATE_ADMITTED
+RELEASED = State.STATE_RELEASED
+SENT = State.STATE_SENT
+DELIVERED = State.STATE_DELIVERED
+UNDELIVERED = State.STATE_UNDELIVERED
+UNCONFIRMED = State.STATE_UNCONFIRMED
+BLOCKED = State.STATE_BLOCKED
+CANCELLED = State.STATE_CANCELLED
+EXPIRED = State.STATE_EXPIRED
+
+TRANSITIONS: dict[State, dict[State, str]] = {
+    ADMITTED: {
+        RELEASED: "a worker is given a permit",
+        CANCELLED: "a repayment, hold, mark, recall, retired template, request, or a rule at the lease",
+        EXPIRED: "not_after passed",
+    },
+    RELEASED: {
+        SENT: "the carrier took it",
+        DELIVERED: "the receipt came before the report",
+        UNDELIVERED: "the carrier refused it",
+        UNCONFIRMED: "no report in time, or a reply that tells nothing",
+        ADMITTED: "it certainly did not leave",
+        CANCELLED: "it certainly did not leave, and a cancellation covers it",
+    },
+    UNCONFIRMED: {
+        SENT: "the carrier's record",
+        DELIVERED: "the receipt or the carrier's record",
+        UNDELIVERED: "the receipt or the carrier's record",
+        ADMITTED: "the attempt's own late word that it did not leave",
+        CANCELLED: "the attempt's own late word that it did not leave, and a cancellation covers it",
+    },
+    SENT: {DELIVERED: "the receipt", UNDELIVERED: "the receipt"},
+}
+
+FINAL = frozenset({DELIVERED, UNDELIVERED, BLOCKED, CANCELLED, EXPIRED})
+MAY_HAVE_LEFT = frozenset({RELEASED, SENT, DELIVERED, UNCONFIRMED})
+
+
+def may_move(old: State, new: State) -> bool:
+    return new in TRANSITIONS.get(old, {})
+
+
+def name(state: int) -> str:
+    """The state's name without prefix, such as DELIVERED."""
+    return State.Name(State.ValueType(state)).removeprefix("STATE_")
