@@ -26,7 +26,7 @@ from outreach import validation as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n outreach/v1/worker_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"n\n\x0cLeaseRequest\x12\x1c\n\tworker_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1f\n\x0b\x63\x61rrier_ids\x18\x02 \x03(\tB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x32\x12\x1f\n\x0bmax_permits\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01\"M\n\rLeaseResponse\x12$\n\x07permits\x18\x01 \x03(\x0b\x32\x13.outreach.v1.Permit\x12\x16\n\x0eretry_after_ms\x18\x02 \x01(\x03\"\xc4\x02\n\x06Permit\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x13\n\x0boutreach_id\x18\x02 \x01(\t\x12\x0f\n\x07\x62\x61nk_id\x18\x03 \x01(\t\x12\x12\n\ncarrier_id\x18\x04 \x01(\t\x12\x14\n\x0cphone_number\x18\x05 \x01(\t\x12\x11\n\tsignature\x18\x06 \x01(\t\x12\x17\n\x0ftemplate_digest\x18\x07 \x01(\t\x12\x15\n\rtemplate_text\x18\x08 \x01(\t\x12\x1d\n\x15\x63\x61rrier_template_code\x18\t \x01(\t\x12(\n\x06values\x18\n \x03(\x0b\x32\x18.outreach.v1.PermitValue\x12\x18\n\x10\x62\x61lance_sequence\x18\x0b \x01(\x03\x12\x16\n\x0esend_within_ms\x18\x0c \x01(\x03\x12\x18\n\x10report_within_ms\x18\r \x01(\x03\")\n\x0bPermitValue\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xda\x01\n\rAttemptReport\x12\x1d\n\nattempt_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x31\n\x07outcome\x18\x02 \x01(\x0e\x32\x14.outreach.v1.OutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12$\n\x12\x63\x61rrier_message_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x1e\n\x0c\x63\x61rrier_code\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x10\n\x08segments\x18\x05 \x01(\x05\x12\x1f\n\x0eretry_after_ms\x18\x06 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"I\n\rReportRequest\x12\x38\n\x07reports\x18\x01 \x03(\x0b\x32\x1a.outreach.v1.AttemptReportB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"\x1f\n\x0eReportResponse\x12\r\n\x05known\x18\x01 \x03(\x08\"\xf5\x01\n\x07Receipt\x12\x1d\n\ncarrier_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x1b\n\nattempt_id\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12$\n\x12\x63\x61rrier_message_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x11\n\tdelivered\x18\x04 \x01(\x08\x12\x0f\n\x07pending\x18\x05 \x01(\x08\x12\x1e\n\x0c\x63\x61rrier_code\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x10\n\x08segments\x18\x07 \x01(\x05\x12\x13\n\x0bnumber_dead\x18\x08 \x01(\x08\x12\x1d\n\x0cphone_number\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18 \"L\n\x15ReportReceiptsRequest\x12\x33\n\x08receipts\x18\x01 \x03(\x0b\x32\x14.outreach.v1.ReceiptB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\")\n\x16ReportReceiptsResponse\x12\x0f\n\x07matched\x18\x01 \x03(\x08\"o\n\x12ListLookupsRequest\x12\x1d\n\ncarrier_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x1b\n\nmin_age_ms\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\"\x80\x01\n\x06Lookup\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x1a\n\x12\x63\x61rrier_message_id\x18\x02 \x01(\t\x12\x14\n\x0cphone_number\x18\x03 \x01(\t\x12\x30\n\x0crelease_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\";\n\x13ListLookupsResponse\x12$\n\x07lookups\x18\x01 \x03(\x0b\x32\x13.outreach.v1.Lookup*x\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x13\n\x0fOUTCOME_REFUSED\x10\x02\x12\x14\n\x10OUTCOME_NOT_SENT\x10\x03\x12\x13\n\x0fOUTCOME_UNKNOWN\x10\x04\x32\xbf\x02\n\rWorkerService\x12>\n\x05Lease\x12\x19.outreach.v1.LeaseRequest\x1a\x1a.outreach.v1.LeaseResponse\x12\x41\n\x06Report\x12\x1a.outreach.v1.ReportRequest\x1a\x1b.outreach.v1.ReportResponse\x12Y\n\x0eReportReceipts\x12\".outreach.v1.ReportReceiptsRequest\x1a#.outreach.v1.ReportReceiptsResponse\x12P\n\x0bListLookups\x12\x1f.outreach.v1.ListLookupsRequest\x1a .outreach.v1.ListLookupsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n outreach/v1/worker_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8b\x01\n\x0cLeaseRequest\x12\x1c\n\tworker_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1f\n\x0b\x63\x61rrier_ids\x18\x02 \x03(\tB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x32\x12\x1f\n\x0bmax_permits\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01\x12\x1b\n\x08lease_id\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"M\n\rLeaseResponse\x12$\n\x07permits\x18\x01 \x03(\x0b\x32\x13.outreach.v1.Permit\x12\x16\n\x0eretry_after_ms\x18\x02 \x01(\x03\"\xc4\x02\n\x06Permit\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x13\n\x0boutreach_id\x18\x02 \x01(\t\x12\x0f\n\x07\x62\x61nk_id\x18\x03 \x01(\t\x12\x12\n\ncarrier_id\x18\x04 \x01(\t\x12\x14\n\x0cphone_number\x18\x05 \x01(\t\x12\x11\n\tsignature\x18\x06 \x01(\t\x12\x17\n\x0ftemplate_digest\x18\x07 \x01(\t\x12\x15\n\rtemplate_text\x18\x08 \x01(\t\x12\x1d\n\x15\x63\x61rrier_template_code\x18\t \x01(\t\x12(\n\x06values\x18\n \x03(\x0b\x32\x18.outreach.v1.PermitValue\x12\x18\n\x10\x62\x61lance_sequence\x18\x0b \x01(\x03\x12\x16\n\x0esend_within_ms\x18\x0c \x01(\x03\x12\x18\n\x10report_within_ms\x18\r \x01(\x03\")\n\x0bPermitValue\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xda\x01\n\rAttemptReport\x12\x1d\n\nattempt_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x31\n\x07outcome\x18\x02 \x01(\x0e\x32\x14.outreach.v1.OutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12$\n\x12\x63\x61rrier_message_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x1e\n\x0c\x63\x61rrier_code\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x10\n\x08segments\x18\x05 \x01(\x05\x12\x1f\n\x0eretry_after_ms\x18\x06 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"I\n\rReportRequest\x12\x38\n\x07reports\x18\x01 \x03(\x0b\x32\x1a.outreach.v1.AttemptReportB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"\x1f\n\x0eReportResponse\x12\r\n\x05known\x18\x01 \x03(\x08\"\xf5\x01\n\x07Receipt\x12\x1d\n\ncarrier_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x1b\n\nattempt_id\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12$\n\x12\x63\x61rrier_message_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x11\n\tdelivered\x18\x04 \x01(\x08\x12\x0f\n\x07pending\x18\x05 \x01(\x08\x12\x1e\n\x0c\x63\x61rrier_code\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x10\n\x08segments\x18\x07 \x01(\x05\x12\x13\n\x0bnumber_dead\x18\x08 \x01(\x08\x12\x1d\n\x0cphone_number\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18 \"L\n\x15ReportReceiptsRequest\x12\x33\n\x08receipts\x18\x01 \x03(\x0b\x32\x14.outreach.v1.ReceiptB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\")\n\x16ReportReceiptsResponse\x12\x0f\n\x07matched\x18\x01 \x03(\x08\"o\n\x12ListLookupsRequest\x12\x1d\n\ncarrier_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x1b\n\nmin_age_ms\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\"\x80\x01\n\x06Lookup\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x1a\n\x12\x63\x61rrier_message_id\x18\x02 \x01(\t\x12\x14\n\x0cphone_number\x18\x03 \x01(\t\x12\x30\n\x0crelease_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\";\n\x13ListLookupsResponse\x12$\n\x07lookups\x18\x01 \x03(\x0b\x32\x13.outreach.v1.Lookup*x\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x13\n\x0fOUTCOME_REFUSED\x10\x02\x12\x14\n\x10OUTCOME_NOT_SENT\x10\x03\x12\x13\n\x0fOUTCOME_UNKNOWN\x10\x04\x32\xbf\x02\n\rWorkerService\x12>\n\x05Lease\x12\x19.outreach.v1.LeaseRequest\x1a\x1a.outreach.v1.LeaseResponse\x12\x41\n\x06Report\x12\x1a.outreach.v1.ReportRequest\x1a\x1b.outreach.v1.ReportResponse\x12Y\n\x0eReportReceipts\x12\".outreach.v1.ReportReceiptsRequest\x1a#.outreach.v1.ReportReceiptsResponse\x12P\n\x0bListLookups\x12\x1f.outreach.v1.ListLookupsRequest\x1a .outreach.v1.ListLookupsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +39,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LEASEREQUEST'].fields_by_name['carrier_ids']._serialized_options = b'\272H\007\222\001\004\010\001\0202'
   _globals['_LEASEREQUEST'].fields_by_name['max_permits']._loaded_options = None
   _globals['_LEASEREQUEST'].fields_by_name['max_permits']._serialized_options = b'\272H\007\032\005\030\350\007(\001'
+  _globals['_LEASEREQUEST'].fields_by_name['lease_id']._loaded_options = None
+  _globals['_LEASEREQUEST'].fields_by_name['lease_id']._serialized_options = b'\272H\006r\004\020\001\030@'
   _globals['_ATTEMPTREPORT'].fields_by_name['attempt_id']._loaded_options = None
   _globals['_ATTEMPTREPORT'].fields_by_name['attempt_id']._serialized_options = b'\272H\006r\004\020\001\030@'
   _globals['_ATTEMPTREPORT'].fields_by_name['outcome']._loaded_options = None
@@ -69,34 +71,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTLOOKUPSREQUEST'].fields_by_name['min_age_ms']._serialized_options = b'\272H\004\"\002(\000'
   _globals['_LISTLOOKUPSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTLOOKUPSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
-  _globals['_OUTCOME']._serialized_start=1675
-  _globals['_OUTCOME']._serialized_end=1795
-  _globals['_LEASEREQUEST']._serialized_start=111
-  _globals['_LEASEREQUEST']._serialized_end=221
-  _globals['_LEASERESPONSE']._serialized_start=223
-  _globals['_LEASERESPONSE']._serialized_end=300
-  _globals['_PERMIT']._serialized_start=303
-  _globals['_PERMIT']._serialized_end=627
-  _globals['_PERMITVALUE']._serialized_start=629
-  _globals['_PERMITVALUE']._serialized_end=670
-  _globals['_ATTEMPTREPORT']._serialized_start=673
-  _globals['_ATTEMPTREPORT']._serialized_end=891
-  _globals['_REPORTREQUEST']._serialized_start=893
-  _globals['_REPORTREQUEST']._serialized_end=966
-  _globals['_REPORTRESPONSE']._serialized_start=968
-  _globals['_REPORTRESPONSE']._serialized_end=999
-  _globals['_RECEIPT']._serialized_start=1002
-  _globals['_RECEIPT']._serialized_end=1247
-  _globals['_REPORTRECEIPTSREQUEST']._serialized_start=1249
-  _globals['_REPORTRECEIPTSREQUEST']._serialized_end=1325
-  _globals['_REPORTRECEIPTSRESPONSE']._serialized_start=1327
-  _globals['_REPORTRECEIPTSRESPONSE']._serialized_end=1368
-  _globals['_LISTLOOKUPSREQUEST']._serialized_start=1370
-  _globals['_LISTLOOKUPSREQUEST']._serialized_end=1481
-  _globals['_LOOKUP']._serialized_start=1484
-  _globals['_LOOKUP']._serialized_end=1612
-  _globals['_LISTLOOKUPSRESPONSE']._serialized_start=1614
-  _globals['_LISTLOOKUPSRESPONSE']._serialized_end=1673
-  _globals['_WORKERSERVICE']._serialized_start=1798
-  _globals['_WORKERSERVICE']._serialized_end=2117
+  _globals['_OUTCOME']._serialized_start=1705
+  _globals['_OUTCOME']._serialized_end=1825
+  _globals['_LEASEREQUEST']._serialized_start=112
+  _globals['_LEASEREQUEST']._serialized_end=251
+  _globals['_LEASERESPONSE']._serialized_start=253
+  _globals['_LEASERESPONSE']._serialized_end=330
+  _globals['_PERMIT']._serialized_start=333
+  _globals['_PERMIT']._serialized_end=657
+  _globals['_PERMITVALUE']._serialized_start=659
+  _globals['_PERMITVALUE']._serialized_end=700
+  _globals['_ATTEMPTREPORT']._serialized_start=703
+  _globals['_ATTEMPTREPORT']._serialized_end=921
+  _globals['_REPORTREQUEST']._serialized_start=923
+  _globals['_REPORTREQUEST']._serialized_end=996
+  _globals['_REPORTRESPONSE']._serialized_start=998
+  _globals['_REPORTRESPONSE']._serialized_end=1029
+  _globals['_RECEIPT']._serialized_start=1032
+  _globals['_RECEIPT']._serialized_end=1277
+  _globals['_REPORTRECEIPTSREQUEST']._serialized_start=1279
+  _globals['_REPORTRECEIPTSREQUEST']._serialized_end=1355
+  _globals['_REPORTRECEIPTSRESPONSE']._serialized_start=1357
+  _globals['_REPORTRECEIPTSRESPONSE']._serialized_end=1398
+  _globals['_LISTLOOKUPSREQUEST']._serialized_start=1400
+  _globals['_LISTLOOKUPSREQUEST']._serialized_end=1511
+  _globals['_LOOKUP']._serialized_start=1514
+  _globals['_LOOKUP']._serialized_end=1642
+  _globals['_LISTLOOKUPSRESPONSE']._serialized_start=1644
+  _globals['_LISTLOOKUPSRESPONSE']._serialized_end=1703
+  _globals['_WORKERSERVICE']._serialized_start=1828
+  _globals['_WORKERSERVICE']._serialized_end=2147
 # @@protoc_insertion_point(module_scope)

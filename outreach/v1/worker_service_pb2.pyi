@@ -61,10 +61,13 @@ class LeaseRequest(_message.Message):
     WORKER_ID_FIELD_NUMBER: _builtins.int
     CARRIER_IDS_FIELD_NUMBER: _builtins.int
     MAX_PERMITS_FIELD_NUMBER: _builtins.int
+    LEASE_ID_FIELD_NUMBER: _builtins.int
     worker_id: _builtins.str
     """The worker."""
     max_permits: _builtins.int
     """At most this many permits."""
+    lease_id: _builtins.str
+    """Unique per lease. Asked again with the same id, the same permits are given: so a lost answer loses no message."""
     @_builtins.property
     def carrier_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The carriers it can send through now."""
@@ -75,10 +78,11 @@ class LeaseRequest(_message.Message):
         worker_id: _builtins.str = ...,
         carrier_ids: _abc.Iterable[_builtins.str] | None = ...,
         max_permits: _builtins.int = ...,
+        lease_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier_ids", b"carrier_ids", "max_permits", b"max_permits", "worker_id", b"worker_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier_ids", b"carrier_ids", "lease_id", b"lease_id", "max_permits", b"max_permits", "worker_id", b"worker_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
