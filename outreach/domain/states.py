@@ -14,7 +14,7 @@ BLOCKED = State.STATE_BLOCKED
 CANCELLED = State.STATE_CANCELLED
 EXPIRED = State.STATE_EXPIRED
 
-TRANSITIONS: dict[State, dict[State, str]] = {
+TRANSITIONS: dict[State.ValueType, dict[State.ValueType, str]] = {
     ADMITTED: {
         RELEASED: "a worker is given a permit",
         CANCELLED: "a repayment, hold, mark, recall, retired template, request, or a rule at the lease",
@@ -42,7 +42,7 @@ FINAL = frozenset({DELIVERED, UNDELIVERED, BLOCKED, CANCELLED, EXPIRED})
 MAY_HAVE_LEFT = frozenset({RELEASED, SENT, DELIVERED, UNCONFIRMED})
 
 
-def may_move(old: State, new: State) -> bool:
+def may_move(old: State.ValueType, new: State.ValueType) -> bool:
     return new in TRANSITIONS.get(old, {})
 
 

@@ -1,0 +1,106 @@
+"""What is approved: templates, policies, filings and employees, held in memory and read anew when any of them changes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from approval_service.store import catalog as store
+from outreach.domain.templating import signed
+from outreach.v1.policy_service_pb2 import PolicyVersion
+from outreach.v1.template_service_pb2 import Filing, Template, TemplateContent, TemplateState
+
+APPROVED = TemplateState.TEMPLATE_STATE_APPROVED
+SUSPENDED = TemplateState.TEMPLATE_STATE_SUSPENDED
+
+
+@dataclass(slots=True)
+class Catalog:
+    """All that may decide or leave, as of one catalog version."""
+
+    version: int
+    templates: dict[str, Template] = field(default_factory=dict)
+    approved_ms: dict[str, int] = field(default_factory=dict)
+    by_name: dict[tuple[str, str], list[Template]] = field(default_factory=lambda: defaultdict(list))
+    filings: dict[tuple[str, str], Filing] = field(default_factory=dict)
+    policies: dict[str, list[tuple[int, int, PolicyVersion]]] = field(default_factory=lambda: defaultdict(list))
+    employees: set[tuple[str, str]] = field(default_factory=set)
+
+    def policy_at(self, bank_id: str, now_ms: int) -> PolicyVersion | None:
+        """The bank's policy in force: of those effective, the one that became so last."""
+        in_force = [entry for entry in self.policies.get(bank_id, ()) if entry[0] <= now_ms]
+        return max(in_force, key=lambda entry: entry[:2])[2] if in_force else None
+
+    def template_at(self, bank_id: str, name: str, now_ms: int) -> Template | None:
+        """The version in force: of those approved (or suspended) and within their dates, the latest to take effect."""
+        in_force = [t for t in self.by_name.get((bank_id, name), ()) if _within(t.content, now_ms)]
+        return max(in_force, key=self._order) if in_force else None
+
+    def superseded(self, template: Template, now_ms: int) -> bool:
+        in_force = self.template_at(template.content.bank_id, template.content.name, now_ms)
+        return in_force is None or in_force.digest != template.digest
+
+    def _order(self, template: Template) -> tuple[int, int, str]:
+        effective = template.content.effective_from.ToMilliseconds()
+        return effective, self.approved_ms[template.digest], template.digest
+
+    def filing_problem(self, template: Template, policy: PolicyVersion) -> str:
+        """Why the carrier's registered copy may not be used; empty if it may, or if there is none."""
+        carrier = policy.policy.carriers[0]
+        if not carrier.renders_registered_copy:
+            return ""
+        filing = self.filings.get((template.digest, carrier.carrier_id))
+        if filing is None:
+            return "该版本未在通道报备。The version is not filed with the carrier."
+        if filing.state != Filing.STATE_PASSED:
+            return "通道报备尚未通过。The carrier has not passed the filed copy."
+        if filing.registered_text.replace("${", "{") != template.content.text:
+            return "通道报备文本与批准文本不一致。The carrier's copy differs from the approved text."
+        return ""
+
+
+def _within(content: TemplateContent, now_ms: int) -> bool:
+    if now_ms < content.effective_from.ToMilliseconds():
+        return False
+    return not content.HasField("effective_until") or now_ms < content.effective_until.ToMilliseconds()
+
+
+def identity_problem(content: TemplateContent, policy: PolicyVersion) -> str:
+    """Which name a message of this content fails to show; empty if none."""
+    shown = signed(content.signature, content.text)
+    if policy.policy.bank_name not in shown:
+        return "短信未写明银行名称。The message does not name the bank."
+    if policy.policy.agency_must_be_named and policy.policy.agency_name not in shown:
+        return "短信未写明受托机构名称。The message does not name the agency."
+    return ""
+
+
+def load(connection: Connection, version: int) -> Catalog:
+    catalog = Catalog(version)
+    for row in store.all_templates(connection, (APPROVED, SUSPENDED)):
+        template = Template.FromString(row.body)
+        catalog.templates[row.digest] = template
+        catalog.approved_ms[row.digest] = row.approved_ms
+        catalog.by_name[row.bank_id, row.name].append(template)
+    for row in store.filings(connection):
+        catalog.filings[row.digest, row.carrier_id] = Filing.FromString(row.body)
+    for row in store.active_policies(connection):
+        version_of_policy = PolicyVersion.FromString(row.body)
+        catalog.policies[row.bank_id].append((row.effective_from_ms, row.version, version_of_policy))
+    catalog.employees = store.active_employees(connection)
+    return catalog
+
+
+class CatalogCache:
+    """The newest catalog; one for all transactions of a process."""
+
+    def __init__(self) -> None:
+        self._catalog: Catalog | None = None
+
+    def at(self, connection: Connection, version: int) -> Catalog:
+        """The catalog of a version, which must be the one that the transaction sees."""
+        if self._catalog is None or self._catalog.version != version:
+            self._catalog = load(connection, version)
+        return self._catalog

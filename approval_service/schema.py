@@ -1,0 +1,284 @@
+"""The authority's tables. Times are milliseconds since the epoch: business time unless the name says real.
+
+Personal data stands only in `*_sealed` columns (AES-GCM under the person's key) and, as keyed hashes, in `*_hash` ones.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+# One row: the write lock on PostgreSQL, and the ledger's right edge, which each writing transaction moves.
+head = Table(
+    "head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("frontier", LargeBinary, nullable=False),
+    Column("tree_size", BigInteger, nullable=False),
+    Column("checkpoint", Text, nullable=False),
+    Column("catalog_version", BigInteger, nullable=False),
+    Column("published_position", BigInteger, nullable=False),
+    Column("clock_business_ms", BigInteger, nullable=False),
+    Column("clock_real_ms", BigInteger, nullable=False),
+    Column("clock_rate", Float, nullable=False),
+)
+
+ledger_entry = Table(
+    "ledger_entry",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# Status changes in ledger order: what Watch tells and the outbox publishes. `body` is a serialized StatusChange.
+change = Table(
+    "change",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("bank_id", String(32), nullable=False),
+    Column("case_id", String(64), nullable=False),
+    Column("caller_id", String(64), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("person_id", String(26), primary_key=True),
+    Column("bank_id", String(32), nullable=False),
+    Column("customer_hash", String(32), nullable=False),
+    # One human over all banks: the hash of the identity number if the bank told it, else the person id.
+    Column("identity", String(32), nullable=False),
+    Column("wrapped_key", LargeBinary, nullable=False),
+    Column("name_sealed", LargeBinary, nullable=False),
+    Column("agreed_to_quiet_hours", Boolean, nullable=False),
+    UniqueConstraint("bank_id", "customer_hash"),
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("account_id", String(26), primary_key=True),
+    Column("bank_id", String(32), nullable=False),
+    Column("number_hash", String(32), nullable=False),
+    Column("number_sealed", LargeBinary, nullable=False),
+    Column("debtor_id", String(26), nullable=False),
+    Column("agency_id", String(32), nullable=False),
+    Column("start_ms", BigInteger, nullable=False),
+    Column("end_ms", BigInteger, nullable=False),
+    Column("recalled", Boolean, nullable=False),
+    Column("settled", Boolean, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    # False while the bank has not told the amounts after a repayment.
+    Column("balance_known", Boolean, nullable=False),
+    Column("as_of_ms", BigInteger, nullable=False),
+    Column("overdue_fen", BigInteger, nullable=False),
+    Column("outstanding_fen", BigInteger, nullable=False),
+    Column("minimum_fen", BigInteger, nullable=False),
+    Column("due_date", String(10), nullable=False),
+    UniqueConstraint("bank_id", "number_hash"),
+)
+
+party = Table(
+    "party",
+    metadata,
+    Column("account_id", String(26), primary_key=True),
+    Column("person_id", String(26), primary_key=True),
+    Column("role", Integer, nullable=False),
+)
+
+contact = Table(
+    "contact",
+    metadata,
+    Column("person_id", String(26), primary_key=True),
+    Column("phone_hash", String(32), primary_key=True),
+    Column("phone_sealed", LargeBinary, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("evidence", String(100), nullable=False),
+)
+
+dead_phone = Table(
+    "dead_phone",
+    metadata,
+    Column("phone_hash", String(32), primary_key=True),
+    Column("evidence", String(100), nullable=False),
+)
+
+# No-contact marks. `subject` is a person id, a phone hash or an account id.
+mark = Table(
+    "mark",
+    metadata,
+    Column("bank_id", String(32), primary_key=True),
+    Column("subject", String(32), primary_key=True),
+    Column("reason", Integer, primary_key=True),
+    Column("evidence", String(200), nullable=False),
+    Column("set_by", String(130), nullable=False),
+    Column("set_ms", BigInteger, nullable=False),
+)
+
+hold = Table(
+    "hold",
+    metadata,
+    Column("hold_id", String(26), primary_key=True),
+    Column("bank_id", String(32), nullable=False),
+    Column("account_id", String(26), nullable=False),
+    Column("kind", Integer, nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("set_by", String(130), nullable=False),
+    Column("set_ms", BigInteger, nullable=False),
+    Column("lift_requested_by", String(130), nullable=False, default=""),
+    Column("lift_reason", String(200), nullable=False, default=""),
+    Column("lifted_by", String(130), nullable=False, default=""),
+    Index("hold_by_account", "account_id"),
+)
+
+template = Table(
+    "template",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("bank_id", String(32), nullable=False),
+    Column("name", String(64), nullable=False),
+    # A serialized outreach.v1.Template without its filings.
+    Column("body", LargeBinary, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("approved_ms", BigInteger),
+    Index("template_by_name", "bank_id", "name"),
+)
+
+filing = Table(
+    "filing",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("carrier_id", String(32), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+policy = Table(
+    "policy",
+    metadata,
+    Column("bank_id", String(32), primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    # A serialized outreach.v1.PolicyVersion.
+    Column("body", LargeBinary, nullable=False),
+    Column("effective_from_ms", BigInteger, nullable=False),
+    Column("activated_ms", BigInteger),
+)
+
+employee = Table(
+    "employee",
+    metadata,
+    Column("caller_id", String(64), primary_key=True),
+    Column("employee_id", String(64), primary_key=True),
+    Column("team", String(64), nullable=False),
+    Column("active", Boolean, nullable=False),
+)
+
+feed = Table(
+    "feed",
+    metadata,
+    Column("bank_id", String(32), primary_key=True),
+    Column("complete_through_ms", BigInteger, nullable=False),
+    Column("proven_real_ms", BigInteger, nullable=False),
+)
+
+bank_event = Table(
+    "bank_event",
+    metadata,
+    Column("bank_id", String(32), primary_key=True),
+    Column("event_id", String(64), primary_key=True),
+    Column("result", LargeBinary, nullable=False),
+)
+
+outreach = Table(
+    "outreach",
+    metadata,
+    Column("outreach_id", String(26), primary_key=True),
+    Column("caller_id", String(64), nullable=False),
+    Column("request_id", String(64), nullable=False),
+    Column("request_hash", String(32), nullable=False),
+    Column("employee_id", String(64), nullable=False),
+    Column("team", String(64), nullable=False),
+    Column("bank_id", String(32), nullable=False),
+    Column("case_id", String(64), nullable=False),
+    # Empty where the bank never placed the account or does not know the person.
+    Column("account_id", String(26), nullable=False),
+    Column("person_id", String(26), nullable=False),
+    Column("phone_hash", String(32), nullable=False),
+    Column("masked_phone", String(32), nullable=False),
+    Column("masked_account", String(16), nullable=False),
+    # The phone number and the caller's variables; empty where there is no person to seal them for.
+    Column("request_sealed", LargeBinary, nullable=False),
+    Column("template_digest", String(64), nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("due_ms", BigInteger),
+    Column("waiting_for", String(32), nullable=False),
+    Column("cause", String(32), nullable=False),
+    Column("not_after_ms", BigInteger, nullable=False),
+    # The serialized Decision as it was answered, and the findings since as rule codes.
+    Column("decision", LargeBinary, nullable=False),
+    Column("codes", String(400), nullable=False),
+    Column("attempt_id", String(26), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    UniqueConstraint("caller_id", "request_id"),
+    Index("outreach_due", "due_ms", sqlite_where=text("state = 1"), postgresql_where=text("state = 1")),
+    Index("outreach_expiry", "not_after_ms", sqlite_where=text("state = 1"), postgresql_where=text("state = 1")),
+    Index("outreach_by_account", "account_id", "state"),
+    Index("outreach_by_case", "bank_id", "case_id"),
+    Index(
+        "outreach_waiting",
+        "waiting_for",
+        "bank_id",
+        sqlite_where=text("state = 1 AND waiting_for <> ''"),
+        postgresql_where=text("state = 1 AND waiting_for <> ''"),
+    ),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("attempt_id", String(26), primary_key=True),
+    Column("outreach_id", String(26), nullable=False),
+    Column("lease_id", String(64), nullable=False),
+    Column("worker_id", String(64), nullable=False),
+    Column("bank_id", String(32), nullable=False),
+    Column("person_id", String(26), nullable=False),
+    Column("identity", String(32), nullable=False),
+    Column("phone_hash", String(32), nullable=False),
+    Column("carrier_id", String(32), nullable=False),
+    Column("state", Integer, nullable=False),
+    # False once it is certain that nothing left: it counts toward no cap then.
+    Column("may_have_left", Boolean, nullable=False),
+    Column("released_ms", BigInteger, nullable=False),
+    Column("released_real_ms", BigInteger, nullable=False),
+    Column("report_by_real_ms", BigInteger, nullable=False),
+    Column("template_digest", String(64), nullable=False),
+    Column("policy_version", BigInteger, nullable=False),
+    Column("balance_sequence", BigInteger, nullable=False),
+    # The Permit as it was given: what left, word for word.
+    Column("permit_sealed", LargeBinary, nullable=False),
+    Column("carrier_message_id", String(128), nullable=False),
+    Column("carrier_code", String(128), nullable=False),
+    Column("segments", Integer, nullable=False),
+    Index("attempt_by_outreach", "outreach_id"),
+    Index("attempt_by_lease", "lease_id"),
+    Index("attempt_by_identity", "identity", "released_ms"),
+    Index("attempt_by_phone", "phone_hash", "released_ms"),
+    Index("attempt_by_carrier_id", "carrier_id", "carrier_message_id"),
+    Index("attempt_open", "state", "report_by_real_ms"),
+)

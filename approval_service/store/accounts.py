@@ -1,0 +1,103 @@
+"""SQL on accounts, persons, parties and contacts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+
+from approval_service import schema
+
+account, person, party, contact = schema.account, schema.person, schema.party, schema.contact
+
+
+def accounts_by_number(connection: Connection, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Row[Any]]:
+    """Rows by (bank id, number hash)."""
+    by_bank: dict[str, list[str]] = defaultdict(list)
+    for bank_id, number_hash in keys:
+        by_bank[bank_id].append(number_hash)
+    if not by_bank:
+        return {}
+    wanted = [and_(account.c.bank_id == bank, account.c.number_hash.in_(hashes)) for bank, hashes in by_bank.items()]
+    return {(row.bank_id, row.number_hash): row for row in connection.execute(select(account).where(or_(*wanted)))}
+
+
+def accounts_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Row[Any]]:
+    rows = connection.execute(select(account).where(account.c.account_id.in_(ids)))
+    return {row.account_id: row for row in rows}
+
+
+def insert_account(connection: Connection, values: Mapping[str, Any]) -> None:
+    connection.execute(insert(account).values(**values))
+
+
+def update_account(connection: Connection, account_id: str, values: Mapping[str, Any]) -> None:
+    connection.execute(update(account).where(account.c.account_id == account_id).values(**values))
+
+
+def parties_of(connection: Connection, account_ids: Collection[str]) -> dict[str, dict[str, int]]:
+    """Role by person id, by account id."""
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in connection.execute(select(party).where(party.c.account_id.in_(account_ids))):
+        found[row.account_id][row.person_id] = row.role
+    return found
+
+
+def replace_parties(connection: Connection, account_id: str, roles: Mapping[str, int]) -> None:
+    connection.execute(delete(party).where(party.c.account_id == account_id))
+    connection.execute(
+        insert(party), [{"account_id": account_id, "person_id": person, "role": role} for person, role in roles.items()]
+    )
+
+
+def persons_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Row[Any]]:
+    return {row.person_id: row for row in connection.execute(select(person).where(person.c.person_id.in_(ids)))}
+
+
+def person_by_customer(connection: Connection, bank_id: str, customer_hash: str) -> Row[Any] | None:
+    return connection.execute(
+        select(person).where(person.c.bank_id == bank_id, person.c.customer_hash == customer_hash)
+    ).first()
+
+
+def insert_person(connection: Connection, values: Mapping[str, Any]) -> None:
+    connection.execute(insert(person).values(**values))
+
+
+def update_person(connection: Connection, person_id: str, values: Mapping[str, Any]) -> None:
+    connection.execute(update(person).where(person.c.person_id == person_id).values(**values))
+
+
+def contacts_by_phone(connection: Connection, phone_hashes: Collection[str]) -> dict[tuple[str, str], str]:
+    """Status by (person id, phone hash)."""
+    rows = connection.execute(
+        select(contact.c.person_id, contact.c.phone_hash, contact.c.status).where(
+            contact.c.phone_hash.in_(phone_hashes)
+        )
+    )
+    return {(row.person_id, row.phone_hash): row.status for row in rows}
+
+
+def contacts_of(connection: Connection, person_ids: Collection[str]) -> list[Row[Any]]:
+    return list(connection.execute(select(contact).where(contact.c.person_id.in_(person_ids))))
+
+
+def put_contact(connection: Connection, values: Mapping[str, Any]) -> None:
+    """Inserts a contact, or replaces its status and evidence."""
+    key = and_(contact.c.person_id == values["person_id"], contact.c.phone_hash == values["phone_hash"])
+    changed = connection.execute(
+        update(contact).where(key).values(status=values["status"], evidence=values["evidence"])
+    )
+    if changed.rowcount == 0:
+        connection.execute(insert(contact).values(**values))
+
+
+def drop_reserved(connection: Connection, person_id: str, kept: Collection[str]) -> None:
+    """Removes reserved numbers that the bank names no more."""
+    connection.execute(
+        delete(contact).where(
+            contact.c.person_id == person_id, contact.c.status == "RESERVED", contact.c.phone_hash.not_in(kept)
+        )
+    )

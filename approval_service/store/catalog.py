@@ -1,0 +1,99 @@
+"""SQL on templates, filings, policies and employees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from approval_service import schema
+
+template, filing, policy, employee = schema.template, schema.filing, schema.policy, schema.employee
+
+
+def all_templates(connection: Connection, states: tuple[int, ...]) -> list[Row[Any]]:
+    return list(connection.execute(select(template).where(template.c.state.in_(states))))
+
+
+def get_template(connection: Connection, digest: str) -> Row[Any] | None:
+    return connection.execute(select(template).where(template.c.digest == digest)).first()
+
+
+def insert_template(connection: Connection, values: Mapping[str, Any]) -> None:
+    connection.execute(insert(template).values(**values))
+
+
+def update_template(connection: Connection, digest: str, values: Mapping[str, Any]) -> None:
+    connection.execute(update(template).where(template.c.digest == digest).values(**values))
+
+
+def list_templates(
+    connection: Connection, bank_id: str, name: str, before: tuple[int, str] | None, limit: int
+) -> list[Row[Any]]:
+    """Newest first, after the position `before` (creation time in ms, digest)."""
+    query = select(template).where(template.c.bank_id == bank_id)
+    if name:
+        query = query.where(template.c.name == name)
+    if before:
+        created_ms, digest = before
+        query = query.where(
+            (template.c.created_ms < created_ms)
+            | ((template.c.created_ms == created_ms) & (template.c.digest < digest))
+        )
+    return list(connection.execute(query.order_by(template.c.created_ms.desc(), template.c.digest.desc()).limit(limit)))
+
+
+def filings(connection: Connection, digest: str = "") -> list[Row[Any]]:
+    query = select(filing)
+    return list(connection.execute(query.where(filing.c.digest == digest) if digest else query))
+
+
+def put_filing(connection: Connection, digest: str, carrier_id: str, body: bytes) -> None:
+    changed = connection.execute(
+        update(filing).where(filing.c.digest == digest, filing.c.carrier_id == carrier_id).values(body=body)
+    )
+    if changed.rowcount == 0:
+        connection.execute(insert(filing).values(digest=digest, carrier_id=carrier_id, body=body))
+
+
+def active_policies(connection: Connection) -> list[Row[Any]]:
+    return list(connection.execute(select(policy).where(policy.c.activated_ms.is_not(None))))
+
+
+def get_policy(connection: Connection, bank_id: str, version: int) -> Row[Any] | None:
+    return connection.execute(select(policy).where(policy.c.bank_id == bank_id, policy.c.version == version)).first()
+
+
+def last_policy_version(connection: Connection, bank_id: str) -> int:
+    return connection.execute(select(func.max(policy.c.version)).where(policy.c.bank_id == bank_id)).scalar() or 0
+
+
+def insert_policy(connection: Connection, values: Mapping[str, Any]) -> None:
+    connection.execute(insert(policy).values(**values))
+
+
+def update_policy(connection: Connection, bank_id: str, version: int, values: Mapping[str, Any]) -> None:
+    connection.execute(update(policy).where(policy.c.bank_id == bank_id, policy.c.version == version).values(**values))
+
+
+def list_policies(connection: Connection, bank_id: str, before_version: int, limit: int) -> list[Row[Any]]:
+    query = select(policy).where(policy.c.bank_id == bank_id)
+    if before_version:
+        query = query.where(policy.c.version < before_version)
+    return list(connection.execute(query.order_by(policy.c.version.desc()).limit(limit)))
+
+
+def active_employees(connection: Connection) -> set[tuple[str, str]]:
+    """(caller id, employee id) of everybody active."""
+    rows = connection.execute(select(employee.c.caller_id, employee.c.employee_id).where(employee.c.active.is_(True)))
+    return {(row.caller_id, row.employee_id) for row in rows}
+
+
+def put_employee(connection: Connection, caller_id: str, employee_id: str, team: str, active: bool) -> None:
+    key = (employee.c.caller_id == caller_id) & (employee.c.employee_id == employee_id)
+    changed = connection.execute(update(employee).where(key).values(team=team, active=active))
+    if changed.rowcount == 0:
+        connection.execute(
+            insert(employee).values(caller_id=caller_id, employee_id=employee_id, team=team, active=active)
+        )

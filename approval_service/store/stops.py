@@ -1,0 +1,95 @@
+"""SQL on holds, no-contact marks, dead numbers and the bank's feed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from approval_service import schema
+
+hold, mark, dead_phone, feed = schema.hold, schema.mark, schema.dead_phone, schema.feed
+
+
+def open_holds(connection: Connection, account_ids: Collection[str]) -> dict[str, list[int]]:
+    """Kinds of holds not lifted, by account id."""
+    found: dict[str, list[int]] = defaultdict(list)
+    rows = connection.execute(
+        select(hold.c.account_id, hold.c.kind).where(hold.c.account_id.in_(account_ids), hold.c.lifted_by == "")
+    )
+    for row in rows:
+        found[row.account_id].append(row.kind)
+    return found
+
+
+def insert_hold(connection: Connection, values: Mapping[str, Any]) -> None:
+    connection.execute(insert(hold).values(**values))
+
+
+def get_hold(connection: Connection, hold_id: str) -> Row[Any] | None:
+    return connection.execute(select(hold).where(hold.c.hold_id == hold_id)).first()
+
+
+def update_hold(connection: Connection, hold_id: str, values: Mapping[str, Any]) -> None:
+    connection.execute(update(hold).where(hold.c.hold_id == hold_id).values(**values))
+
+
+def list_holds(
+    connection: Connection, bank_id: str, include_lifted: bool, before_id: str, limit: int
+) -> list[Row[Any]]:
+    query = select(hold).where(hold.c.bank_id == bank_id)
+    if not include_lifted:
+        query = query.where(hold.c.lifted_by == "")
+    if before_id:
+        query = query.where(hold.c.hold_id < before_id)
+    return list(connection.execute(query.order_by(hold.c.hold_id.desc()).limit(limit)))
+
+
+def holds_of(connection: Connection, account_id: str) -> list[Row[Any]]:
+    return list(connection.execute(select(hold).where(hold.c.account_id == account_id, hold.c.lifted_by == "")))
+
+
+def marks_on(connection: Connection, subjects: Collection[str]) -> dict[tuple[str, str], list[int]]:
+    """Reasons by (bank id, subject)."""
+    found: dict[tuple[str, str], list[int]] = defaultdict(list)
+    rows = connection.execute(select(mark.c.bank_id, mark.c.subject, mark.c.reason).where(mark.c.subject.in_(subjects)))
+    for row in rows:
+        found[row.bank_id, row.subject].append(row.reason)
+    return found
+
+
+def put_mark(connection: Connection, values: Mapping[str, Any]) -> None:
+    """Inserts a mark; a repeated one keeps its first evidence."""
+    known = connection.execute(
+        select(mark.c.subject).where(
+            mark.c.bank_id == values["bank_id"],
+            mark.c.subject == values["subject"],
+            mark.c.reason == values["reason"],
+        )
+    ).first()
+    if known is None:
+        connection.execute(insert(mark).values(**values))
+
+
+def dead_among(connection: Connection, phone_hashes: Collection[str]) -> set[str]:
+    rows = connection.execute(select(dead_phone.c.phone_hash).where(dead_phone.c.phone_hash.in_(phone_hashes)))
+    return {row.phone_hash for row in rows}
+
+
+def put_dead(connection: Connection, phone_hash: str, evidence: str) -> None:
+    if not dead_among(connection, [phone_hash]):
+        connection.execute(insert(dead_phone).values(phone_hash=phone_hash, evidence=evidence))
+
+
+def feeds(connection: Connection) -> dict[str, Row[Any]]:
+    """Every bank's feed, by bank id."""
+    return {row.bank_id: row for row in connection.execute(select(feed))}
+
+
+def put_feed(connection: Connection, bank_id: str, **columns: int) -> None:
+    changed = connection.execute(update(feed).where(feed.c.bank_id == bank_id).values(**columns))
+    if changed.rowcount == 0:
+        values = {"complete_through_ms": 0, "proven_real_ms": 0} | columns
+        connection.execute(insert(feed).values(bank_id=bank_id, **values))
