@@ -1,4 +1,4 @@
-"""What is approved: templates, policies, filings and employees, held in memory and read anew when any of them changes."""
+"""What is approved: templates, policies, filings, employees. Held in memory and read anew when any of them changes."""
 
 from __future__ import annotations
 

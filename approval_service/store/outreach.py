@@ -1,0 +1,243 @@
+"""SQL on outreach and attempts. Each change of state is guarded by the state it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    func,
+    insert,
+    select,
+    union,
+    update,
+)
+
+from approval_service import schema
+from outreach.domain import states
+
+outreach, attempt = schema.outreach, schema.attempt
+
+ACTIVE = (states.ADMITTED, states.RELEASED, states.UNCONFIRMED, states.SENT)
+
+
+def by_request(connection: Connection, caller_id: str, request_ids: Collection[str]) -> dict[str, Any]:
+    """Rows by request id."""
+    rows = connection.execute(
+        select(
+            outreach.c.request_id,
+            outreach.c.request_hash,
+            outreach.c.decision,
+        ).where(outreach.c.caller_id == caller_id, outreach.c.request_id.in_(request_ids))
+    )
+    return {row.request_id: row for row in rows}
+
+
+def insert_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(outreach), rows)
+
+
+def get(connection: Connection, outreach_id: str) -> Row[Any] | None:
+    return connection.execute(select(outreach).where(outreach.c.outreach_id == outreach_id)).first()
+
+
+def get_many(connection: Connection, ids: Collection[str]) -> dict[str, Row[Any]]:
+    return {row.outreach_id: row for row in connection.execute(select(outreach).where(outreach.c.outreach_id.in_(ids)))}
+
+
+def get_by_request(connection: Connection, caller_id: str, request_id: str) -> Row[Any] | None:
+    return connection.execute(
+        select(outreach).where(outreach.c.caller_id == caller_id, outreach.c.request_id == request_id)
+    ).first()
+
+
+def due(connection: Connection, bank_ids: Collection[str], now_ms: int, limit: int) -> list[Row[Any]]:
+    """Admitted and due, of these banks, the longest due first."""
+    return list(
+        connection.execute(
+            select(outreach)
+            .where(outreach.c.state == states.ADMITTED, outreach.c.due_ms <= now_ms, outreach.c.bank_id.in_(bank_ids))
+            .order_by(outreach.c.due_ms, outreach.c.outreach_id)
+            .limit(limit)
+        )
+    )
+
+
+def next_due_ms(connection: Connection) -> int | None:
+    return connection.execute(select(func.min(outreach.c.due_ms)).where(outreach.c.state == states.ADMITTED)).scalar()
+
+
+def expired(connection: Connection, now_ms: int, limit: int) -> list[Row[Any]]:
+    return list(
+        connection.execute(
+            select(outreach)
+            .where(outreach.c.state == states.ADMITTED, outreach.c.not_after_ms <= now_ms)
+            .order_by(outreach.c.not_after_ms)
+            .limit(limit)
+        )
+    )
+
+
+def active(connection: Connection, scope: ColumnElement[bool]) -> list[Row[Any]]:
+    """Rows of a scope that have not ended, oldest first."""
+    return list(
+        connection.execute(select(outreach).where(scope, outreach.c.state.in_(ACTIVE)).order_by(outreach.c.outreach_id))
+    )
+
+
+def waiting(connection: Connection, code: str, scope: ColumnElement[bool]) -> list[Row[Any]]:
+    return list(
+        connection.execute(
+            select(outreach).where(outreach.c.state == states.ADMITTED, outreach.c.waiting_for == code, scope)
+        )
+    )
+
+
+def move_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Updates many rows, each guarded by its old state. Rows give outreach_id, old_state and all of: state, due_ms,
+    waiting_for, cause, codes, attempt_id. Returns how many rows changed."""
+    if not rows:
+        return 0
+    statement = (
+        update(outreach)
+        .where(outreach.c.outreach_id == bindparam("b_id"), outreach.c.state == bindparam("b_old"))
+        .values({name: bindparam(name) for name in ("state", "due_ms", "waiting_for", "cause", "codes", "attempt_id")})
+    )
+    parameters = [{**row, "b_id": row["outreach_id"], "b_old": row["old_state"]} for row in rows]
+    return connection.execute(statement, parameters).rowcount
+
+
+def page(connection: Connection, wanted: ColumnElement[bool], before_id: str, limit: int) -> list[Row[Any]]:
+    """Newest first."""
+    query = select(outreach).where(wanted)
+    if before_id:
+        query = query.where(outreach.c.outreach_id < before_id)
+    return list(connection.execute(query.order_by(outreach.c.outreach_id.desc()).limit(limit)))
+
+
+def insert_attempts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(attempt), rows)
+
+
+def attempts_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Row[Any]]:
+    return {row.attempt_id: row for row in connection.execute(select(attempt).where(attempt.c.attempt_id.in_(ids)))}
+
+
+def attempts_of_lease(connection: Connection, lease_id: str) -> list[Row[Any]]:
+    return list(connection.execute(select(attempt).where(attempt.c.lease_id == lease_id)))
+
+
+def attempts_of(connection: Connection, outreach_ids: Collection[str]) -> list[Row[Any]]:
+    return list(
+        connection.execute(
+            select(attempt).where(attempt.c.outreach_id.in_(outreach_ids)).order_by(attempt.c.attempt_id)
+        )
+    )
+
+
+def attempts_by_carrier_id(
+    connection: Connection, carrier_id: str, message_ids: Collection[str]
+) -> dict[str, Row[Any]]:
+    rows = connection.execute(
+        select(attempt).where(attempt.c.carrier_id == carrier_id, attempt.c.carrier_message_id.in_(message_ids))
+    )
+    return {row.carrier_message_id: row for row in rows}
+
+
+def candidates(connection: Connection, carrier_id: str, phone_hash: str) -> list[Row[Any]]:
+    """Open attempts to a number through a carrier whose own id nobody has told us yet."""
+    return list(
+        connection.execute(
+            select(attempt).where(
+                attempt.c.phone_hash == phone_hash,
+                attempt.c.carrier_id == carrier_id,
+                attempt.c.carrier_message_id == "",
+                attempt.c.state.in_((states.RELEASED, states.UNCONFIRMED, states.SENT)),
+            )
+        )
+    )
+
+
+def overdue_attempts(connection: Connection, real_ms: int, limit: int) -> list[Row[Any]]:
+    """Released attempts whose report should have come by now."""
+    return list(
+        connection.execute(
+            select(attempt)
+            .where(attempt.c.state == states.RELEASED, attempt.c.report_by_real_ms <= real_ms)
+            .order_by(attempt.c.report_by_real_ms)
+            .limit(limit)
+        )
+    )
+
+
+def open_attempts(
+    connection: Connection, wanted: ColumnElement[bool], states_wanted: Collection[int], limit: int
+) -> list[Row[Any]]:
+    """Attempts in these states, oldest first."""
+    return list(
+        connection.execute(
+            select(attempt)
+            .where(wanted, attempt.c.state.in_(states_wanted))
+            .order_by(attempt.c.attempt_id)
+            .limit(limit)
+        )
+    )
+
+
+def update_attempts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Updates many attempts. Rows give attempt_id and all of: state, may_have_left, carrier_message_id, carrier_code,
+    segments."""
+    if not rows:
+        return
+    names = ("state", "may_have_left", "carrier_message_id", "carrier_code", "segments")
+    statement = (
+        update(attempt)
+        .where(attempt.c.attempt_id == bindparam("b_id"))
+        .values({name: bindparam(name) for name in names})
+    )
+    connection.execute(statement, [{**row, "b_id": row["attempt_id"]} for row in rows])
+
+
+def sends_since(
+    connection: Connection, identities: Collection[str], phone_hashes: Collection[str], since_ms: int
+) -> list[Row[Any]]:
+    """What may have left to these people or numbers: attempt_id, identity, phone_hash, bank_id, released_ms."""
+    columns = (
+        attempt.c.attempt_id,
+        attempt.c.identity,
+        attempt.c.phone_hash,
+        attempt.c.bank_id,
+        attempt.c.released_ms,
+    )
+    recent = (attempt.c.released_ms > since_ms) & attempt.c.may_have_left.is_(True)
+    return list(
+        connection.execute(
+            union(
+                select(*columns).where(attempt.c.identity.in_(identities), recent),
+                select(*columns).where(attempt.c.phone_hash.in_(phone_hashes), recent),
+            )
+        )
+    )
+
+
+def count_by_state(connection: Connection, bank_id: str) -> dict[int, int]:
+    rows = connection.execute(
+        select(outreach.c.state, func.count()).where(outreach.c.bank_id == bank_id).group_by(outreach.c.state)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def count_by_codes(connection: Connection, bank_id: str) -> list[tuple[str, int]]:
+    """Counts by the set of codes that outreach carry now; the sets are comma-separated."""
+    rows = connection.execute(
+        select(outreach.c.codes, func.count())
+        .where(outreach.c.bank_id == bank_id, outreach.c.codes != "")
+        .group_by(outreach.c.codes)
+    )
+    return [(row[0], row[1]) for row in rows]
