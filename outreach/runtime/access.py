@@ -1,0 +1,151 @@
+"""THE table of who may call what. outreach.runtime.server enforces it; every rpc has a row, which a test proves.
+
+CERTIFICATES: which service certificate (common name) may call which gRPC service of another process.
+ROLES: which role may call which public rpc, by full method name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+
+from outreach.domain.errors import denied
+from outreach.runtime.tokens import principal_of
+from outreach.v1.common_pb2 import Principal
+
+GATEWAY = "gateway"
+SMS_SERVICE = "sms_service"
+APPROVAL_SERVICE = "approval_service"
+
+CERTIFICATES: dict[str, frozenset[str]] = {
+    "outreach.v1.AdmissionService": frozenset({GATEWAY}),
+    "outreach.v1.WorkerService": frozenset({SMS_SERVICE}),
+    "outreach.v1.OutreachService": frozenset({GATEWAY}),
+    "outreach.v1.BankService": frozenset({GATEWAY}),
+    "outreach.v1.HoldService": frozenset({GATEWAY}),
+    "outreach.v1.TemplateService": frozenset({GATEWAY}),
+    "outreach.v1.PolicyService": frozenset({GATEWAY}),
+    "outreach.v1.LedgerService": frozenset({GATEWAY}),
+    "outreach.v1.OperationsService": frozenset({GATEWAY}),
+}
+
+OPEN_SERVICES = frozenset({"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"})
+"""Health and reflection answer whoever can connect: they tell nothing that the published contract does not."""
+
+CASE_SYSTEM = "case_system"
+DRAFTER = "drafter"
+REVIEWER = "reviewer"
+BANK_APPROVER = "bank_approver"
+POLICY_MAKER = "policy_maker"
+POLICY_APPROVER = "policy_approver"
+BANK = "bank"
+OPERATOR = "operator"
+SUPERVISOR = "supervisor"
+INSPECTOR = "inspector"
+ALL_ROLES = frozenset(
+    {
+        CASE_SYSTEM,
+        DRAFTER,
+        REVIEWER,
+        BANK_APPROVER,
+        POLICY_MAKER,
+        POLICY_APPROVER,
+        BANK,
+        OPERATOR,
+        SUPERVISOR,
+        INSPECTOR,
+    }
+)
+
+_TEMPLATE_PEOPLE = (DRAFTER, REVIEWER, BANK_APPROVER)
+_POLICY_PEOPLE = (POLICY_MAKER, POLICY_APPROVER)
+
+_ROLES_BY_SERVICE: dict[str, dict[str, tuple[str, ...]]] = {
+    "OutreachService": {
+        "Submit": (CASE_SYSTEM,),
+        "SubmitBatch": (CASE_SYSTEM,),
+        "Preflight": (CASE_SYSTEM,),
+        "Get": (CASE_SYSTEM, SUPERVISOR, INSPECTOR),
+        "List": (CASE_SYSTEM, SUPERVISOR, INSPECTOR),
+        "Cancel": (CASE_SYSTEM, SUPERVISOR),
+        "Watch": (CASE_SYSTEM, SUPERVISOR, INSPECTOR),
+    },
+    "BankService": {
+        "ApplyEvents": (BANK,),
+        "GetAccount": (BANK, CASE_SYSTEM, SUPERVISOR, INSPECTOR),
+    },
+    "HoldService": {
+        "PlaceHold": (CASE_SYSTEM, SUPERVISOR, BANK),
+        "RequestLift": (CASE_SYSTEM, SUPERVISOR),
+        "ApproveLift": (SUPERVISOR,),
+        "ListHolds": (CASE_SYSTEM, SUPERVISOR, INSPECTOR),
+        "MarkNoContact": (CASE_SYSTEM, SUPERVISOR),
+        "ConfirmContact": (CASE_SYSTEM, SUPERVISOR),
+        "CloseContact": (CASE_SYSTEM, SUPERVISOR),
+    },
+    "TemplateService": {
+        "DraftTemplate": (DRAFTER,),
+        "LintTemplate": _TEMPLATE_PEOPLE,
+        "ReviewTemplate": (REVIEWER,),
+        "ApproveTemplate": (BANK_APPROVER,),
+        "RecordBankDocument": (DRAFTER,),
+        "VerifyBankDocument": (REVIEWER,),
+        "SuspendTemplate": (REVIEWER, BANK_APPROVER, OPERATOR),
+        "ResumeTemplate": (REVIEWER, BANK_APPROVER),
+        "RetireTemplate": (REVIEWER, BANK_APPROVER),
+        "RecordFiling": (DRAFTER, OPERATOR),
+        "GetTemplate": (*_TEMPLATE_PEOPLE, CASE_SYSTEM, SUPERVISOR, OPERATOR, INSPECTOR),
+        "ListTemplates": (*_TEMPLATE_PEOPLE, CASE_SYSTEM, SUPERVISOR, OPERATOR, INSPECTOR),
+    },
+    "PolicyService": {
+        "DraftPolicy": (POLICY_MAKER,),
+        "ActivatePolicy": (POLICY_APPROVER,),
+        "GetPolicy": (*_POLICY_PEOPLE, *_TEMPLATE_PEOPLE, BANK, SUPERVISOR, OPERATOR, INSPECTOR),
+        "ListPolicies": (*_POLICY_PEOPLE, BANK_APPROVER, BANK, SUPERVISOR, OPERATOR, INSPECTOR),
+    },
+    "LedgerService": {
+        "GetCheckpoint": (OPERATOR, SUPERVISOR, INSPECTOR),
+        "ListEntries": (OPERATOR, SUPERVISOR, INSPECTOR),
+        "Export": (OPERATOR, SUPERVISOR, INSPECTOR),
+    },
+    "OperationsService": {
+        "GetSummary": (OPERATOR, SUPERVISOR, BANK, INSPECTOR),
+        "GetDailyReport": (OPERATOR, SUPERVISOR, BANK, INSPECTOR),
+        "SetBusinessClock": (OPERATOR,),
+        "ConfirmWallClock": (OPERATOR,),
+        "SetEmployee": (OPERATOR,),
+        "ListUnconfirmed": (OPERATOR, SUPERVISOR, INSPECTOR),
+        "ResolveUnconfirmed": (OPERATOR,),
+    },
+}
+
+ROLES: dict[str, frozenset[str]] = {
+    f"/outreach.v1.{service}/{rpc}": frozenset(roles)
+    for service, rpcs in _ROLES_BY_SERVICE.items()
+    for rpc, roles in rpcs.items()
+}
+
+PUBLIC_SERVICES = tuple(f"outreach.v1.{service}" for service in _ROLES_BY_SERVICE)
+
+
+def check_roles(method: str, principal: Principal) -> None:
+    """Raises Refusal unless one of the principal's roles may call the public rpc."""
+    allowed = ROLES.get(method, frozenset())
+    if allowed.isdisjoint(principal.roles):
+        needed = ", ".join(sorted(allowed)) or "nobody"
+        raise denied(f"{method} is for the roles {needed}; the token has none of them", "ROLE_NOT_ALLOWED")
+
+
+def check_certificate(method: str, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    """How a service behind mutual TLS authorizes: raises Refusal unless the caller's certificate may call the service
+    and, for a public rpc that the gateway hands on, the principal's role may call the rpc.
+    """
+    service = method[1:].partition("/")[0]
+    if service in OPEN_SERVICES:
+        return
+    names = context.auth_context().get("x509_common_name", ())
+    if CERTIFICATES.get(service, frozenset()).isdisjoint(name.decode() for name in names):
+        raise denied(f"{service} is not for this certificate", "CERTIFICATE_NOT_ALLOWED")
+    if method in ROLES:
+        check_roles(method, principal_of(context))

@@ -1,0 +1,190 @@
+"""A gRPC server as every service runs it: credentials, one interceptor, health, reflection, graceful shutdown.
+
+async def main() -> None:
+    async with running(address, credentials, services=[...], register=add_servicers, authorize=check) as server:
+        await server.set_ready(True)
+        await stop_signal()
+
+run(main())
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import uvloop
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from outreach.domain.errors import Kind, Refusal
+from outreach.runtime.errors import abort, forwarded_status, internal_status, to_status
+
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+"""Room for 1,000 items of the greatest size that the contract allows."""
+DEFAULT_DEADLINE_S = 30.0
+GRACE_S = 10.0
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Authorize = Callable[[str, Context], None]
+"""Raises Refusal if the caller of this context may not call the method (`/package.Service/Rpc`)."""
+
+
+class PortTaken(Exception):
+    """The address cannot be listened on; the message says what to do."""
+
+
+class Edge(grpc.aio.ServerInterceptor):
+    """The one interceptor: authorizes each call, bounds its time, and translates what it raises."""
+
+    def __init__(self, authorize: Authorize, deadline_s: float) -> None:
+        self._authorize = authorize
+        self._deadline_s = deadline_s
+        self._guarded: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        method = handler_call_details.method
+        guarded = self._guarded.get(method)
+        if guarded is None:
+            handler = await continuation(handler_call_details)
+            if handler is None:
+                return None
+            guarded = self._guarded[method] = self._guard(method, handler)
+        return guarded
+
+    def _guard(self, method: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
+        codec = {
+            "request_deserializer": handler.request_deserializer,
+            "response_serializer": handler.response_serializer,
+        }
+        if handler.stream_stream:
+            return grpc.stream_stream_rpc_method_handler(self._stream(method, handler.stream_stream), **codec)
+        if handler.unary_stream:
+            return grpc.unary_stream_rpc_method_handler(self._stream(method, handler.unary_stream), **codec)
+        return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), **codec)
+
+    def _unary(self, method: str, behaviour: Callable[[Any, Context], Awaitable[Any]]) -> Any:
+        async def guarded(request: Any, context: Context) -> Any:
+            try:
+                self._authorize(method, context)
+                if context.time_remaining() is None:
+                    async with asyncio.timeout(self._deadline_s):
+                        return await behaviour(request, context)
+                return await behaviour(request, context)
+            except Exception as error:  # noqa: BLE001 the edge translates whatever comes
+                await _translate(error, context)
+
+        return guarded
+
+    def _stream(self, method: str, behaviour: Callable[[Any, Context], AsyncIterator[Any]]) -> Any:
+        async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
+            try:
+                self._authorize(method, context)
+                async for response in behaviour(request, context):
+                    yield response
+            except Exception as error:  # noqa: BLE001 the edge translates whatever comes
+                await _translate(error, context)
+
+        return guarded
+
+
+async def _translate(error: Exception, context: Context) -> None:
+    match error:
+        case grpc.aio.AbortError():
+            raise error
+        case Refusal():
+            await abort(context, to_status(error))
+        case grpc.aio.AioRpcError():
+            await abort(context, forwarded_status(error))
+        case TimeoutError():
+            message = "took too long; send it again, with a deadline of your own"
+            await abort(context, to_status(Refusal(Kind.UNAVAILABLE, message, reason="TOOK_TOO_LONG", retry_after_s=1)))
+        case _:
+            await abort(context, internal_status(error))
+
+
+class RunningServer:
+    """A started server. `port` is the one it listens on, also where the address asked for port 0."""
+
+    def __init__(self, server: grpc.aio.Server, servicer: health.aio.HealthServicer, names: Sequence[str], port: int):
+        self.port = port
+        self._server = server
+        self._health = servicer
+        self._names = names
+
+    async def set_ready(self, ready: bool) -> None:
+        """Tells health checks of each service, and of the whole under the empty name, whether it can do its work."""
+        serving = health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING
+        for name in ("", *self._names):
+            await self._health.set(name, serving)
+
+    async def stop(self, grace_s: float) -> None:
+        """Takes no new calls, lets those in flight end within the grace period, then ends them."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace_s)
+
+
+@asynccontextmanager
+async def running(
+    address: str,
+    credentials: grpc.ServerCredentials,
+    *,
+    services: Sequence[str],
+    register: Callable[[grpc.aio.Server], None],
+    authorize: Authorize,
+    max_request_bytes: int = MAX_MESSAGE_BYTES,
+    deadline_s: float = DEFAULT_DEADLINE_S,
+    grace_s: float = GRACE_S,
+) -> AsyncIterator[RunningServer]:
+    """Runs a server on host:port until the block ends, then stops it gracefully.
+
+    `services` are full names, for health and reflection; `register` adds their servicers; `deadline_s` bounds unary
+    calls that come without a deadline. Not ready until `set_ready(True)`. Raises PortTaken.
+    """
+    options = (
+        ("grpc.max_receive_message_length", max_request_bytes),
+        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.so_reuseport", 0),  # else two processes would share a taken port unseen
+        ("grpc.keepalive_time_ms", 30_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    )
+    server = grpc.aio.server(interceptors=(Edge(authorize, deadline_s),), options=options)
+    register(server)
+    servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    reflection.enable_server_reflection((*services, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    try:
+        port = server.add_secure_port(address, credentials)
+    except RuntimeError:
+        raise PortTaken(
+            f"cannot listen on {address}: is another process on that port? Stop it or set another"
+        ) from None
+    started = RunningServer(server, servicer, services, port)
+    await started.set_ready(False)
+    await server.start()
+    try:
+        yield started
+    finally:
+        await started.stop(grace_s)
+
+
+async def stop_signal() -> None:
+    """Returns when the process is told to stop (SIGTERM or SIGINT)."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    await stopped.wait()
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Runs a process's main coroutine on uvloop."""
+    uvloop.run(main)

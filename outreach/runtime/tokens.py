@@ -1,0 +1,260 @@
+"""Who is calling: signed tokens at the public edge, and the verified principal that the gateway hands on.
+
+A token is a JWT signed with Ed25519 (EdDSA): iss and sub name the caller, aud is outreach-gateway, exp lies at most
+10 minutes after iat, jti is its id; employee, team, roles and banks are what the caller vouches for. The registry
+<state_dir>/callers.yaml says what each caller may claim:
+
+    callers:
+      case-system-1:
+        active: true
+        public_keys: ["<base64 of the 32 raw bytes>"]   # several, for rotation
+        roles: [case_system]
+        banks: [demo-bank]                              # "*" for all
+        requests_per_second: 500
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import jwt
+import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from google.protobuf.message import DecodeError
+
+from outreach.domain.errors import Kind, Refusal, denied
+from outreach.domain.ids import new_id
+from outreach.runtime.logs import EventLogger
+from outreach.v1.common_pb2 import Principal
+
+AUDIENCE = "outreach-gateway"
+MAX_LIFE_S = 600
+LEEWAY_S = 5
+ALL_BANKS = "*"
+PRINCIPAL_KEY = "outreach-principal-bin"
+_log = EventLogger("tokens")
+_RELOAD_S = 1.0
+_MAX_CACHED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A registered caller and what its tokens may claim."""
+
+    caller_id: str
+    public_keys: tuple[Ed25519PublicKey, ...]
+    roles: frozenset[str]
+    banks: frozenset[str]
+    requests_per_second: float
+    active: bool
+
+
+class Issuer:
+    """A caller's side: signs tokens, and uses each again until it is near its end."""
+
+    def __init__(self, caller_id: str, key: Ed25519PrivateKey, life_s: int = MAX_LIFE_S) -> None:
+        self._caller_id = caller_id
+        self._key = key
+        self._life_s = life_s
+        self._issued: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], tuple[float, str]] = {}
+
+    def token(self, employee: str, team: str, roles: Iterable[str], banks: Iterable[str]) -> str:
+        claims = (employee, team, tuple(roles), tuple(banks))
+        now = time.time()
+        end, token = self._issued.get(claims, (0.0, ""))
+        if now > end - self._life_s / 5:
+            end, token = now + self._life_s, self._sign(*claims, now=int(now))
+            self._issued[claims] = (end, token)
+        return token
+
+    def metadata(
+        self, employee: str, team: str, roles: Iterable[str], banks: Iterable[str]
+    ) -> tuple[tuple[str, str], ...]:
+        """The metadata of a call that carries such a token."""
+        return (("authorization", f"Bearer {self.token(employee, team, roles, banks)}"),)
+
+    def _sign(self, employee: str, team: str, roles: tuple[str, ...], banks: tuple[str, ...], now: int) -> str:
+        claims = {
+            "iss": self._caller_id,
+            "sub": self._caller_id,
+            "aud": AUDIENCE,
+            "iat": now,
+            "exp": now + self._life_s,
+            "jti": new_id(),
+            "employee": employee,
+            "team": team,
+            "roles": list(roles),
+            "banks": list(banks),
+        }
+        return jwt.encode(claims, self._key, algorithm="EdDSA")
+
+
+class Verifier:
+    """The gateway's side: checks tokens against the registry, which it reads again when the file changes."""
+
+    def __init__(self, registry: Path) -> None:
+        self._path = registry
+        self._callers: dict[str, Caller] = {}
+        self._verified: dict[str, tuple[float, Principal]] = {}
+        self._stamp: tuple[int, int] | None = None
+        self._checked_at = time.monotonic()
+        self._load()
+
+    def caller(self, caller_id: str) -> Caller:
+        """A caller whose token was verified."""
+        return self._callers[caller_id]
+
+    def principal_of(self, context: grpc.aio.ServicerContext[Any, Any]) -> Principal:
+        """Who makes this call, by its `authorization: Bearer` metadata. Raises Refusal UNAUTHENTICATED."""
+        for key, value in context.invocation_metadata() or ():
+            if key == "authorization":
+                scheme, _, token = str(value).partition(" ")
+                if scheme.lower() == "bearer":
+                    return self.verify(token)
+        raise _unauthenticated("send metadata `authorization: Bearer <token>`", "TOKEN_MISSING")
+
+    def verify(self, token: str) -> Principal:
+        """The principal of a token. Raises Refusal: UNAUTHENTICATED, or PERMISSION_DENIED for claims too wide."""
+        self._reload()
+        now = time.time()
+        end, principal = self._verified.get(token, (0.0, None))
+        if principal is not None and now < end:
+            return principal
+        claims = self._claims(token)
+        principal = _principal(claims, self._callers[claims["iss"]])
+        if len(self._verified) >= _MAX_CACHED:
+            self._verified.clear()
+        self._verified[token] = (float(claims["exp"]), principal)
+        return principal
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        try:
+            issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
+            caller = self._callers.get(issuer) if isinstance(issuer, str) else None
+            if caller is None or not caller.active:
+                raise _unauthenticated("the token's caller is not registered or not active", "CALLER_UNKNOWN")
+            claims = _signed_claims(token, caller.public_keys)
+        except jwt.ExpiredSignatureError:
+            raise _unauthenticated("the token is over: sign a new one", "TOKEN_EXPIRED") from None
+        except jwt.InvalidAudienceError:
+            raise _unauthenticated(f"the token's aud must be {AUDIENCE}", "TOKEN_AUDIENCE") from None
+        except (jwt.PyJWTError, ValueError):
+            raise _unauthenticated("the token is malformed or its signature is wrong", "TOKEN_INVALID") from None
+        if claims["sub"] != issuer or claims["exp"] - claims["iat"] > MAX_LIFE_S:
+            raise _unauthenticated(f"a token's sub is its iss, and it lives {MAX_LIFE_S} s at most", "TOKEN_INVALID")
+        return claims
+
+    def _reload(self) -> None:
+        now = time.monotonic()
+        if now < self._checked_at + _RELOAD_S:
+            return
+        self._checked_at = now
+        try:
+            self._load()
+        except (OSError, ValueError) as error:
+            _log.error("registry_unreadable", error, kept="what was read before")
+
+    def _load(self) -> None:
+        status = self._path.stat()
+        stamp = (status.st_mtime_ns, status.st_ino)
+        if stamp != self._stamp:
+            self._callers = read_callers(self._path)
+            self._verified.clear()
+            self._stamp = stamp
+
+
+def principal_of(context: grpc.aio.ServicerContext[Any, Any]) -> Principal:
+    """On whose behalf the gateway calls. Only for services behind mutual TLS, where the access table lets nobody else
+    call. Raises Refusal UNAUTHENTICATED.
+    """
+    for key, value in context.invocation_metadata() or ():
+        if key == PRINCIPAL_KEY:
+            try:
+                return Principal.FromString(value if isinstance(value, bytes) else value.encode())
+            except DecodeError:
+                break
+    raise _unauthenticated(f"metadata {PRINCIPAL_KEY} is missing", "PRINCIPAL_MISSING")
+
+
+def principal_metadata(principal: Principal) -> tuple[tuple[str, bytes], ...]:
+    """The metadata by which the gateway names the principal."""
+    return ((PRINCIPAL_KEY, principal.SerializeToString()),)
+
+
+def check_bank(principal: Principal, bank_id: str) -> None:
+    """Raises Refusal unless the principal may speak of the bank."""
+    if bank_id not in principal.bank_ids and ALL_BANKS not in principal.bank_ids:
+        raise denied("the token does not speak for this bank", "BANK_NOT_ALLOWED")
+
+
+def read_callers(path: Path) -> dict[str, Caller]:
+    """Reads the registry. Raises ValueError naming what is wrong, OSError if there is none."""
+    try:
+        entries = yaml.safe_load(path.read_text(encoding="utf-8"))["callers"].items()
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        raise ValueError(f"{path.name} must be YAML with a mapping `callers` from caller id to entry") from None
+    return {str(name): _caller(str(name), entry) for name, entry in entries}
+
+
+def public_key_text(key: Ed25519PrivateKey) -> str:
+    """The public key as the registry has it."""
+    return base64.b64encode(key.public_key().public_bytes_raw()).decode()
+
+
+def _caller(name: str, entry: Mapping[str, Any]) -> Caller:
+    try:
+        keys = [Ed25519PublicKey.from_public_bytes(base64.b64decode(text)) for text in entry["public_keys"]]
+        return Caller(
+            name,
+            tuple(keys),
+            frozenset(entry["roles"]),
+            frozenset(entry["banks"]),
+            float(entry["requests_per_second"]),
+            entry["active"] is True,
+        )
+    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+        raise ValueError(f"callers.yaml, caller {name}: {type(error).__name__} {error}") from None
+
+
+def _signed_claims(token: str, keys: Sequence[Ed25519PublicKey]) -> dict[str, Any]:
+    """The claims, if one of the keys signed them."""
+    required = ["iss", "sub", "aud", "exp", "iat", "jti"]
+    for key in keys:
+        try:
+            return jwt.decode(
+                token, key, algorithms=["EdDSA"], audience=AUDIENCE, leeway=LEEWAY_S, options={"require": required}
+            )
+        except jwt.InvalidSignatureError:
+            continue
+    raise jwt.InvalidSignatureError
+
+
+def _principal(claims: Mapping[str, Any], caller: Caller) -> Principal:
+    try:
+        principal = Principal(
+            caller_id=caller.caller_id,
+            employee_id=claims.get("employee", ""),
+            team=claims.get("team", ""),
+            roles=claims.get("roles", ()),
+            bank_ids=claims.get("banks", ()),
+        )
+    except TypeError:
+        raise _unauthenticated(
+            "employee and team are strings, roles and banks lists of them", "TOKEN_INVALID"
+        ) from None
+    if not caller.roles.issuperset(principal.roles):
+        raise denied("the token claims a role that its caller is not registered for", "ROLE_NOT_REGISTERED")
+    if ALL_BANKS not in caller.banks and not caller.banks.issuperset(principal.bank_ids):
+        raise denied("the token claims a bank that its caller is not registered for", "BANK_NOT_REGISTERED")
+    return principal
+
+
+def _unauthenticated(message: str, reason: str) -> Refusal:
+    return Refusal(Kind.UNAUTHENTICATED, message, reason=reason)
