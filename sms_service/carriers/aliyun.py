@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import logging
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,8 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from outreach.domain.phone import normalize_mobile
+from outreach.runtime.logs import EventLogger
 from outreach.v1.worker_service_pb2 import Lookup, Receipt
 from sms_service.carriers import aliyun_codes
 from sms_service.carriers.account import Account
@@ -35,7 +36,7 @@ from sms_service.carriers.seam import (
     UnreadableError,
 )
 
-log = logging.getLogger(__name__)
+_log = EventLogger("sms_service.carriers")
 
 VERSION = "2017-05-25"
 ALGORITHM = "ACS3-HMAC-SHA256"
@@ -122,7 +123,7 @@ class Aliyun:
         if not code:
             code = UNREADABLE_REPLY if reply.status == 200 else f"http_{reply.status}"
         if code in aliyun_codes.HALTS:
-            log.error("carrier account stopped", extra={"carrier_id": self.carrier_id, "carrier_code": code})
+            _log.error("carrier_account_stopped", carrier_id=self.carrier_id, carrier_code=code)
         retry_after_ms = _positive(reply.headers.get("x-acs-retry-after"))
         return aliyun_codes.outcome(reply.status, code, str(answer.get("Message") or ""), retry_after_ms)
 
@@ -196,7 +197,7 @@ class Aliyun:
             carrier_id=self.carrier_id,
             attempt_id=str(item.get("out_id") or "")[:64],
             carrier_message_id=str(item.get("biz_id") or "")[:128],
-            phone_number=str(item.get("phone_number") or "")[:32],
+            phone_number=_bare(str(item.get("phone_number") or "")),
             carrier_code=code[:128],
             segments=_positive(item.get("sms_size")),
             delivered=delivered,
@@ -238,3 +239,8 @@ def _positive(value: object) -> int:
     """A count that the vendor writes as a number or a text; 0 if it is neither."""
     text = str(value)
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _bare(number: str) -> str:
+    """The 11 digits, or what stands there if it is no mobile number: then it is nobody's."""
+    return normalize_mobile(number) or number[:32]

@@ -7,7 +7,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import logging
 import re
 import time
 import uuid
@@ -19,7 +18,9 @@ from urllib.parse import parse_qsl, urlencode
 import aiohttp
 import orjson
 
+from outreach.domain.phone import normalize_mobile
 from outreach.domain.templating import signed
+from outreach.runtime.logs import EventLogger
 from outreach.v1.worker_service_pb2 import Lookup, Receipt
 from sms_service.carriers.account import Account, FieldError
 from sms_service.carriers.posting import HttpReply, MaybeWrittenError, NotWrittenError, open_session, post
@@ -35,7 +36,7 @@ from sms_service.carriers.seam import (
     UnreadableError,
 )
 
-log = logging.getLogger(__name__)
+_log = EventLogger("sms_service.carriers")
 
 SOURCES: dict[str, Callable[[Message], str]] = {
     "phone_number": lambda m: m.permit.phone_number,
@@ -225,7 +226,7 @@ class BankHttp:
             pause_ms = _count(reply.headers.get("Retry-After", "")) * 1000 or THROTTLE_PAUSE_MS
             return SendResult(NOT_SENT, code, retry_after_ms=pause_ms, pause_ms=pause_ms)
         if code in mapping.halted_codes:
-            log.error("carrier account stopped", extra={"carrier_id": self.carrier_id, "carrier_code": code})
+            _log.error("carrier_account_stopped", carrier_id=self.carrier_id, carrier_code=code)
             return SendResult(NOT_SENT, code, retry_after_ms=HALT_PAUSE_MS, pause_ms=HALT_PAUSE_MS)
         return SendResult(UNKNOWN, code)
 
@@ -244,7 +245,7 @@ class BankHttp:
             carrier_id=self.carrier_id,
             attempt_id=_text_at(item, mapping.attempt_id)[:64],
             carrier_message_id=_text_at(item, mapping.message_id)[:128],
-            phone_number=_text_at(item, mapping.phone_number)[:32],
+            phone_number=_bare(_text_at(item, mapping.phone_number)),
             carrier_code=code[:128],
             segments=_count(_text_at(item, mapping.segments)),
             delivered=code in mapping.delivered_codes,
@@ -299,3 +300,8 @@ def _text_at(value: Any, path: str) -> str:
 
 def _count(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _bare(number: str) -> str:
+    """The 11 digits, or what stands there if it is no mobile number: then it is nobody's."""
+    return normalize_mobile(number) or number[:32]

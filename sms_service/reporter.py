@@ -1,0 +1,70 @@
+"""Reports what came of attempts, in batches, until the authority has taken each one."""
+
+from __future__ import annotations
+
+import asyncio
+
+import grpc
+
+from outreach.runtime.logs import EventLogger
+from outreach.v1.worker_service_pb2 import AttemptReport, ReportRequest
+from outreach.v1.worker_service_pb2_grpc import WorkerServiceAsyncStub
+from sms_service.carriers.seam import NOT_SENT, SendResult
+
+BATCH = 200
+CALL_TIMEOUT_S = 10.0
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+MAX_CODE = 128
+
+_log = EventLogger("sms_service.reporter")
+
+
+class Reporter:
+    """A queue in memory and the task that empties it. A report leaves the queue only when it was taken."""
+
+    def __init__(self, authority: WorkerServiceAsyncStub) -> None:
+        self._authority = authority
+        self._queue: asyncio.Queue[AttemptReport] = asyncio.Queue()
+
+    def report(self, attempt_id: str, result: SendResult) -> None:
+        """Queues a report; it returns at once."""
+        self._queue.put_nowait(
+            AttemptReport(
+                attempt_id=attempt_id,
+                outcome=result.outcome,
+                carrier_message_id=result.carrier_message_id[:MAX_CODE],
+                carrier_code=result.code[:MAX_CODE],
+                segments=result.segments,
+                retry_after_ms=result.retry_after_ms if result.outcome == NOT_SENT else 0,
+            )
+        )
+
+    async def run(self) -> None:
+        """Reports for ever; cancel it after `drained`."""
+        while True:
+            batch = [await self._queue.get()]
+            while len(batch) < BATCH and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            await self._deliver(batch)
+            for _ in batch:
+                self._queue.task_done()
+
+    async def drained(self) -> None:
+        """Returns once every report queued so far was taken."""
+        await self._queue.join()
+
+    async def _deliver(self, batch: list[AttemptReport]) -> None:
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                response = await self._authority.Report(ReportRequest(reports=batch), timeout=CALL_TIMEOUT_S)
+            except grpc.aio.AioRpcError as error:
+                _log.warning("report_not_taken", status=error.code().name, reports=len(batch))
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                continue
+            for report, known in zip(batch, response.known, strict=True):
+                if not known:
+                    _log.error("reported_attempt_unknown", attempt_id=report.attempt_id)
+            return
