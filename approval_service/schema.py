@@ -53,7 +53,11 @@ change = Table(
     Column("bank_id", String(32), nullable=False),
     Column("case_id", String(64), nullable=False),
     Column("caller_id", String(64), nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+    # The new state; 0 for a notice, which moves nothing.
+    Column("state", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Index("change_by_day", "bank_id", "time_ms", sqlite_where=text("state > 3"), postgresql_where=text("state > 3")),
 )
 
 person = Table(
@@ -240,6 +244,7 @@ outreach = Table(
     Index("outreach_expiry", "not_after_ms", sqlite_where=text("state = 1"), postgresql_where=text("state = 1")),
     Index("outreach_by_account", "account_id", "state"),
     Index("outreach_by_case", "bank_id", "case_id"),
+    Index("outreach_by_day", "bank_id", "created_ms"),
     Index(
         "outreach_waiting",
         "waiting_for",
@@ -281,4 +286,5 @@ attempt = Table(
     Index("attempt_by_phone", "phone_hash", "released_ms"),
     Index("attempt_by_carrier_id", "carrier_id", "carrier_message_id"),
     Index("attempt_open", "state", "report_by_real_ms"),
+    Index("attempt_by_day", "bank_id", "released_ms"),
 )

@@ -111,6 +111,8 @@ class Tx:
                 "bank_id": row.bank_id,
                 "case_id": row.case_id,
                 "caller_id": row.caller_id,
+                "time_ms": self.now_ms,
+                "state": 0 if notice else state,
                 "body": change.SerializeToString(),
             }
         )

@@ -1,0 +1,82 @@
+"""A real database of each kind, and an authority with a real writer on it.
+
+A test that uses `database` or `authority` runs twice: on SQLite and on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import update
+
+from approval_service import schema
+from approval_service.authority import Authority, ChangeSignal
+from approval_service.catalog import CatalogCache
+from approval_service.database import Database
+from approval_service.keys import KeyRing
+from approval_service.writer import Writer
+from outreach.ledger.checkpoint import Signer
+from tests.postgres import PostgresServer, running_postgres
+
+NOW_MS = 1_795_492_800_000
+"""Where the business clock of the `authority` fixture stands still: 2026-11-24 12:00 in Shanghai."""
+_TEMPLATE = "outreach_template"
+_numbers = count()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server with one migrated database, the template of all others."""
+    with running_postgres() as server:
+        _migrate(server.create_database(_TEMPLATE))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file."""
+    path = tmp_path_factory.mktemp("template") / "outreach.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+def _migrate(url: str) -> None:
+    database = Database(url)
+    database.migrate()
+    database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A migrated, empty database of its own for the test."""
+    if request.param == "sqlite":
+        path = tmp_path / "outreach.db"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        database = Database(f"sqlite:///{path}")
+        yield database
+        database.close()
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        name = f"test_{next(_numbers)}"
+        database = Database(server.create_database(name, _TEMPLATE))
+        yield database
+        database.close()
+        server.drop_database(name)
+
+
+@pytest.fixture
+async def authority(database: Database) -> AsyncIterator[Authority]:
+    """An authority on a database of its own; its business clock stands at NOW_MS."""
+    keys, catalogs, changes = KeyRing(os.urandom(32)), CatalogCache(), ChangeSignal()
+    signer = Signer("example.com/ledger", Ed25519PrivateKey.generate())
+    writer = Writer(database, keys, signer, catalogs, changes.notify)
+    with database.writer.begin() as connection:
+        connection.execute(update(schema.head).values(clock_business_ms=NOW_MS, clock_rate=0.0))
+    yield Authority(database, writer, keys, signer, catalogs, changes, simulated_clock=True)
+    writer.close()
