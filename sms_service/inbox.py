@@ -1,0 +1,45 @@
+"""The stored pushes' way from the stream to `receipts`, and back: acknowledged, kept, or set aside with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+
+from outreach.runtime.bus import Handler, dead_letter
+from outreach.runtime.sealing import Sealer, UnsealError
+from sms_service.receipts import Fate, Push, Receipts
+
+FIRST_KEEP_S = 1.0
+LONGEST_KEEP_S = 600.0
+
+
+def handler(js: JetStreamContext, sealer: Sealer, receipts: Receipts) -> Handler:
+    """A handler for outreach.runtime.bus.consume over outreach.carrier.*.receipts."""
+
+    async def handle(batch: Sequence[Msg]) -> None:
+        opened = []
+        for message in batch:
+            try:
+                opened.append((message, _open(sealer, message)))
+            except UnsealError as error:
+                await dead_letter(js, message, str(error))
+        fates = await receipts.handle([push for _, push in opened])
+        for (message, _), (fate, reason) in zip(opened, fates, strict=True):
+            if fate is Fate.DEAD:
+                await dead_letter(js, message, reason)
+            elif fate is Fate.KEEP:
+                await message.nak(delay=_keep_s(message.metadata.num_delivered))
+
+    return handle
+
+
+def _open(sealer: Sealer, message: Msg) -> Push:
+    """The body is sealed for its subject, outreach.carrier.<carrier>.receipts."""
+    body = sealer.open(message.data, message.subject.encode())
+    return Push(message.subject.split(".")[2], body, message.headers or {})
+
+
+def _keep_s(deliveries: int) -> float:
+    return float(min(LONGEST_KEEP_S, FIRST_KEEP_S * 2 ** min(deliveries - 1, 10)))

@@ -1,0 +1,119 @@
+"""`python -m sms_service.main`: leases, sends, reports; reads carriers' receipts from the stream. Wiring only."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from outreach.runtime import bus, logs, nats_server, server, tls
+from outreach.runtime.access import SMS_SERVICE, check_certificate
+from outreach.runtime.client import open_channel
+from outreach.runtime.config import Settings, load
+from outreach.runtime.sealing import Sealer
+from outreach.v1.worker_service_pb2_grpc import WorkerServiceAsyncStub, WorkerServiceStub
+from sms_service import inbox, lookups, worker
+from sms_service.carriers.account import Account
+from sms_service.carriers.registry import load_accounts, open_carrier
+from sms_service.carriers.seam import Carrier
+from sms_service.receipts import Receipts
+from sms_service.reporter import Reporter
+from sms_service.worker import Channel
+
+RECEIPTS = "outreach.carrier.*.receipts"
+CONSUMER = "sms_service_receipts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmsSettings(Settings):
+    """What sms_service needs beside the shared settings."""
+
+    carriers_file: Path
+    """YAML or JSON with the carrier accounts (docs/carriers.md)."""
+    lookup_interval_s: float = lookups.INTERVAL_S
+    """Seconds between two rounds of asking the carriers that keep records."""
+
+
+async def main() -> None:
+    settings = load(SmsSettings)
+    logs.set_up("sms_service", settings.log_level)
+    accounts = load_accounts(settings.carriers_file)
+    carriers = {account.carrier_id: open_carrier(account) for account in accounts}
+    credentials = tls.server_credentials(settings.state_dir, SMS_SERVICE, require_client=True)
+    async with (
+        server.running(
+            settings.sms_service_address, credentials, services=(), register=lambda _: None, authorize=check_certificate
+        ) as health,
+        open_channel(
+            settings.approval_service_address, tls.channel_credentials(settings.state_dir, SMS_SERVICE)
+        ) as channel,
+    ):
+        authority = WorkerServiceStub(channel)
+        nats = await bus.connect(settings, nats_server.SMS_SERVICE)
+        for carrier in carriers.values():
+            await carrier.start()
+        try:
+            await _work(settings, accounts, carriers, authority, nats, health)
+        finally:
+            for carrier in carriers.values():
+                await carrier.close()
+            await nats.close()
+
+
+async def _work(
+    settings: SmsSettings,
+    accounts: list[Account],
+    carriers: dict[str, Carrier],
+    authority: WorkerServiceAsyncStub,
+    nats: Client,
+    health: server.RunningServer,
+) -> None:
+    """Runs until told to stop, then lets what is in flight end and reports it. Raises what ended a task early."""
+    reporter = Reporter(authority)
+    channels = [
+        Channel(carriers[account.carrier_id], account.rate_per_s, account.max_in_flight, authority, reporter)
+        for account in accounts
+    ]
+    await _wake_by(nats, channels)
+    js = nats.jetstream()
+    await bus.ensure_streams(js, bus.OUTREACH_CARRIER, bus.OUTREACH_DEAD)
+    handler = inbox.handler(js, Sealer.load(settings.state_dir), Receipts(authority, carriers))
+    background: list[Coroutine[Any, Any, None]] = [
+        bus.consume(nats, bus.OUTREACH_CARRIER, CONSUMER, handler, filter_subjects=(RECEIPTS,)),
+        *(lookups.run(authority, c, settings.lookup_interval_s) for c in carriers.values() if c.can_query),
+    ]
+    sending = asyncio.create_task(worker.run(channels, f"{socket.gethostname()}-{os.getpid()}"[:64], reporter))
+    tasks = [sending, *map(asyncio.create_task, background)]
+    stopped = asyncio.create_task(server.stop_signal())
+    await health.set_ready(True)
+    try:
+        done, _ = await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        if stopped not in done:
+            done.pop().result()
+        await health.set_ready(False)
+        for channel in channels:
+            channel.stop()
+        await sending
+    finally:
+        for task in (stopped, *tasks):
+            task.cancel()
+        await asyncio.gather(stopped, *tasks, return_exceptions=True)
+
+
+async def _wake_by(nats: Client, channels: list[Channel]) -> None:
+    async def wake(_: Msg) -> None:
+        for channel in channels:
+            channel.wake()
+
+    await nats.subscribe(bus.WAKE_SMS, cb=wake)
+
+
+if __name__ == "__main__":
+    server.run(main())
