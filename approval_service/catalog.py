@@ -43,8 +43,8 @@ class Catalog:
         return in_force is None or in_force.digest != template.digest
 
     def _order(self, template: Template) -> tuple[int, int, str]:
-        effective = template.content.effective_from.ToMilliseconds()
-        return effective, self.approved_ms[template.digest], template.digest
+        effective, approved = template.content.effective_from.ToMilliseconds(), self.approved_ms[template.digest]
+        return max(effective, approved), approved, template.digest
 
     def filing_problem(self, template: Template, policy: PolicyVersion) -> str:
         """Why the carrier's registered copy may not be used; empty if it may, or if there is none."""

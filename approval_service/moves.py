@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from approval_service.store import outreach as store
 from approval_service.writer import Tx
 from outreach.domain import states
 from outreach.v1.common_pb2 import State
+
+
+class Told(TypedDict):
+    """What a worker or carrier told of an attempt; empty strings and 0 for nothing."""
+
+    carrier_message_id: str
+    carrier_code: str
+    segments: int
 
 
 class Moves:
@@ -69,25 +77,16 @@ class Moves:
             }
         )
 
-    def attempt(
-        self,
-        row: Any,
-        state: State.ValueType,
-        *,
-        may_have_left: bool = True,
-        carrier_message_id: str = "",
-        carrier_code: str = "",
-        segments: int = 0,
-    ) -> None:
-        """Sets what is known of an attempt; what is not given stays as it was."""
+    def attempt(self, row: Any, state: State.ValueType, told: Told, *, may_have_left: bool = True) -> None:
+        """Sets what is known of an attempt; what was not told stays as it was."""
         self._attempts.append(
             {
                 "attempt_id": row.attempt_id,
                 "state": state,
                 "may_have_left": may_have_left,
-                "carrier_message_id": carrier_message_id or row.carrier_message_id,
-                "carrier_code": carrier_code or row.carrier_code,
-                "segments": segments or row.segments,
+                "carrier_message_id": told["carrier_message_id"] or row.carrier_message_id,
+                "carrier_code": told["carrier_code"] or row.carrier_code,
+                "segments": told["segments"] or row.segments,
             }
         )
 

@@ -13,9 +13,9 @@ from approval_service import schema
 hold, mark, dead_phone, feed = schema.hold, schema.mark, schema.dead_phone, schema.feed
 
 
-def open_holds(connection: Connection, account_ids: Collection[str]) -> dict[str, list[int]]:
+def open_holds(connection: Connection, account_ids: Collection[str]) -> dict[str, list[Any]]:
     """Kinds of holds not lifted, by account id."""
-    found: dict[str, list[int]] = defaultdict(list)
+    found: dict[str, list[Any]] = defaultdict(list)
     rows = connection.execute(
         select(hold.c.account_id, hold.c.kind).where(hold.c.account_id.in_(account_ids), hold.c.lifted_by == "")
     )

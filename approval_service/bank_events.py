@@ -1,0 +1,218 @@
+"""What the bank says, applied: placements, balances, repayments, holds, recalls, marks, and how far the feed reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from approval_service import cancellation, holds, marks
+from approval_service.cancellation import Cancelled, of_account
+from approval_service.moves import Moves
+from approval_service.placements import amounts, place
+from approval_service.schema import outreach
+from approval_service.store import accounts as account_store
+from approval_service.store import events as store
+from approval_service.store import outreach as outreach_store
+from approval_service.store import stops as stop_store
+from approval_service.writer import Tx, one_by_one
+from outreach.domain.codes import Code
+from outreach.domain.errors import invalid, not_found
+from outreach.v1.bank_service_pb2 import BankEvent, EventResult, Repayment
+from outreach.v1.hold_service_pb2 import HoldKind, NoContactReason
+
+BANK = "bank"
+"""Who acts, in the ledger, where the bank's own event did."""
+
+
+def _apply(tx: Tx, event: BankEvent) -> EventResult:
+    known = store.known_event(tx.connection, event.bank_id, event.event_id)
+    if known is not None:
+        result = EventResult.FromString(known)
+        result.duplicate = True
+        return result
+    kind = event.WhichOneof("event")
+    result = _APPLY[kind or ""](tx, event)
+    store.insert_event(tx.connection, event.bank_id, event.event_id, result.SerializeToString())
+    return result
+
+
+apply = one_by_one(_apply)
+"""Handler: BankEvent to EventResult. A known event id gets its first answer, marked as a duplicate."""
+
+
+def _apply_placement(tx: Tx, event: BankEvent) -> EventResult:
+    account_id, applied = place(tx, event.bank_id, event.placement)
+    tx.record("placed", event.bank_id, account=account_id, by=BANK, event=event.event_id)
+    if applied:
+        _resume(tx, event.bank_id, outreach.c.account_id == account_id)
+    account = account_store.accounts_by_id(tx.connection, [account_id])[account_id]
+    cancelled = _cancel_if_settled(tx, account, Code.ACCOUNT_SETTLED)
+    return EventResult(superseded=not applied, cancelled=len(cancelled.withdrawn))
+
+
+def _apply_balance(tx: Tx, event: BankEvent) -> EventResult:
+    balance = event.balance
+    account = _account(tx, event, balance.account_number)
+    superseded = balance.sequence <= account.sequence
+    tx.record(
+        "balance",
+        event.bank_id,
+        account=account.account_id,
+        sequence=balance.sequence,
+        superseded=superseded,
+        event=event.event_id,
+    )
+    if superseded:
+        return EventResult(superseded=True)
+    columns = amounts(balance)
+    account_store.update_account(tx.connection, account.account_id, columns)
+    cancelled = _settled(tx, account.account_id, Code.ACCOUNT_SETTLED) if columns["settled"] else Cancelled()
+    _resume(tx, event.bank_id, outreach.c.account_id == account.account_id)
+    return EventResult(cancelled=len(cancelled.withdrawn))
+
+
+def _apply_repayment(tx: Tx, event: BankEvent) -> EventResult:
+    repayment = event.repayment
+    account = _account(tx, event, repayment.account_number)
+    has_amounts = repayment.HasField("balance_after")
+    if has_amounts and repayment.balance_after.sequence != repayment.sequence:
+        raise invalid(
+            "repayment.balance_after.sequence", "与 repayment.sequence 不符。It must equal repayment.sequence."
+        )
+    superseded = repayment.sequence <= account.sequence
+    tx.record(
+        "repayment",
+        event.bank_id,
+        account=account.account_id,
+        repayment=Repayment.Kind.Name(repayment.kind).removeprefix("KIND_"),
+        sequence=repayment.sequence,
+        superseded=superseded,
+        event=event.event_id,
+    )
+    if superseded:
+        return EventResult(superseded=True)
+    columns: dict[str, Any] = {"sequence": repayment.sequence, "balance_known": False, "settled": False}
+    if has_amounts:
+        columns = amounts(repayment.balance_after)
+    if repayment.kind == Repayment.KIND_FULL:
+        columns["settled"] = True
+    account_store.update_account(tx.connection, account.account_id, columns)
+    return EventResult(cancelled=len(_follow_repayment(tx, event.bank_id, account.account_id, repayment).withdrawn))
+
+
+def _follow_repayment(tx: Tx, bank_id: str, account_id: str, repayment: Repayment) -> Cancelled:
+    """What is pending is cancelled, or takes the new amounts, which the permit reads; both with a written notice."""
+    has_amounts = repayment.HasField("balance_after")
+    if repayment.kind == Repayment.KIND_FULL:
+        return _settled(tx, account_id, Code.REPAID_IN_FULL)
+    if has_amounts and repayment.balance_after.overdue_amount_fen == 0:
+        return _settled(tx, account_id, Code.ACCOUNT_SETTLED)
+    if repayment.kind == Repayment.KIND_REVERSAL:
+        # It revives nothing; what was admitted after the settlement, there can be none.
+        return Cancelled()
+    if not has_amounts:
+        return cancellation.cancel(tx, of_account(account_id), Code.REPAID_IN_PART, BANK)
+    _resume(tx, bank_id, outreach.c.account_id == account_id)
+    for row in outreach_store.active(tx.connection, of_account(account_id)):
+        tx.changed(row, row.state, [Code.REPAID_IN_PART], attempt_id=row.attempt_id, notice=True, by=BANK)
+    return Cancelled()
+
+
+def _cancel_if_settled(tx: Tx, account: Any, cause: Code) -> Cancelled:
+    return _settled(tx, account.account_id, cause) if account.settled else Cancelled()
+
+
+def _settled(tx: Tx, account_id: str, cause: Code) -> Cancelled:
+    return cancellation.cancel(tx, of_account(account_id), cause, BANK)
+
+
+def _apply_hold(tx: Tx, event: BankEvent) -> EventResult:
+    instruction = event.hold
+    account = _account(tx, event, instruction.account_number)
+    _, cancelled = holds.place(
+        tx, event.bank_id, account.account_id, kind=instruction.kind, reason=instruction.reason, by=BANK
+    )
+    return EventResult(cancelled=len(cancelled.withdrawn))
+
+
+def _apply_recall(tx: Tx, event: BankEvent) -> EventResult:
+    account = _account(tx, event, event.recall.account_number)
+    tx.record("recalled", event.bank_id, account=account.account_id, by=BANK, event=event.event_id)
+    account_store.update_account(tx.connection, account.account_id, {"recalled": True})
+    cancelled = cancellation.cancel(tx, of_account(account.account_id), Code.CASE_RECALLED, BANK)
+    return EventResult(cancelled=len(cancelled.withdrawn))
+
+
+def _apply_feed_mark(tx: Tx, event: BankEvent) -> EventResult:
+    through_ms = event.feed_mark.complete_through.ToMilliseconds()
+    feed = stop_store.feeds(tx.connection).get(event.bank_id)
+    tx.record("feed", event.bank_id, through=event.feed_mark.complete_through.ToJsonString(), event=event.event_id)
+    if feed is not None and feed.complete_through_ms >= through_ms:
+        return EventResult(superseded=True)
+    stop_store.put_feed(tx.connection, event.bank_id, complete_through_ms=through_ms)
+    _resume(tx, event.bank_id, outreach.c.bank_id == event.bank_id)
+    return EventResult()
+
+
+def _apply_no_contact(tx: Tx, event: BankEvent) -> EventResult:
+    instruction = event.no_contact
+    cancelled = marks.place(
+        tx,
+        event.bank_id,
+        instruction,
+        reason=NoContactReason.NO_CONTACT_REASON_BANK_INSTRUCTION,
+        evidence=f"event {event.event_id}: {instruction.reason}"[:200],
+        by=BANK,
+    )
+    return EventResult(cancelled=len(cancelled.withdrawn))
+
+
+_APPLY: dict[str, Callable[[Tx, BankEvent], EventResult]] = {
+    "placement": _apply_placement,
+    "balance": _apply_balance,
+    "repayment": _apply_repayment,
+    "hold": _apply_hold,
+    "recall": _apply_recall,
+    "feed_mark": _apply_feed_mark,
+    "no_contact": _apply_no_contact,
+}
+
+
+def _account(tx: Tx, event: BankEvent, number: str) -> Any:
+    key = (event.bank_id, tx.keys.hash("account", number))
+    account = account_store.accounts_by_number(tx.connection, [key]).get(key)
+    if account is None:
+        raise not_found(
+            "account_number: 该账户尚未委案，请先发布委案事件。The account was never placed; publish its placement."
+        )
+    return account
+
+
+def _resume(tx: Tx, bank_id: str, scope: Any) -> None:
+    """Fresh amounts, or a feed that reaches further: what waited for that is due again."""
+    moves = Moves(tx)
+    for row in outreach_store.waiting(tx.connection, Code.BALANCE_UNCONFIRMED, (outreach.c.bank_id == bank_id) & scope):
+        moves.wait(row, [], tx.now_ms, "")
+    moves.write()
+
+
+def prove_feeds(tx: Tx, bank_ids: Sequence[str]) -> Sequence[None]:
+    """Handler: our probes came back through these banks' streams."""
+    for bank_id in set(bank_ids):
+        stop_store.put_feed(tx.connection, bank_id, proven_real_ms=tx.real_ms)
+    return [None for _ in bank_ids]
+
+
+def _hold_unreadable(tx: Tx, named: tuple[str, str, str]) -> bool:
+    """(bank id, account number, event's source): True if the account is known and on hold now."""
+    bank_id, number, source = named
+    key = (bank_id, tx.keys.hash("account", number))
+    account = account_store.accounts_by_number(tx.connection, [key]).get(key)
+    if account is None:
+        return False
+    kind = HoldKind.HOLD_KIND_UNREADABLE_EVENT
+    holds.place(tx, bank_id, account.account_id, kind=kind, reason=f"unreadable event {source}", by=BANK)
+    return True
+
+
+hold_unreadable = one_by_one(_hold_unreadable)

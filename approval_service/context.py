@@ -1,0 +1,174 @@
+"""Reads, with a fixed number of queries, all that the rules must know of a group of messages."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from approval_service import values
+from approval_service.catalog import Catalog, identity_problem
+from approval_service.keys import KeyRing, PersonKey
+from approval_service.rules import DAY_MS, Facts
+from approval_service.store import accounts as account_store
+from approval_service.store import outreach as outreach_store
+from approval_service.store import stops as stop_store
+from outreach.v1.policy_service_pb2 import PolicyVersion
+from outreach.v1.template_service_pb2 import Template
+
+
+@dataclass(slots=True)
+class Message:
+    """One message to be judged: whom it is for and what it would say."""
+
+    bank_id: str
+    account: Any | None
+    person: Any | None
+    phone: str | None
+    phone_hash: str
+    template: Template | None
+    pinned_digest: str
+    variables: Mapping[str, str]
+    employee_active: bool
+
+
+class Context:
+    """What is known, at one moment, of the accounts and numbers of a group of messages."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        keys: KeyRing,
+        catalog: Catalog,
+        now_ms: int,
+        accounts: Iterable[Any],
+        phone_hashes: Iterable[str],
+    ) -> None:
+        self.now_ms = now_ms
+        self.catalog = catalog
+        self._keys = keys
+        self.accounts = {account.account_id: account for account in accounts}
+        phones = set(phone_hashes)
+        self._roles = account_store.parties_of(connection, self.accounts)
+        person_ids = {person_id for roles in self._roles.values() for person_id in roles}
+        self.persons = account_store.persons_by_id(connection, person_ids)
+        self._contacts = account_store.contacts_by_phone(connection, phones)
+        self._dead = stop_store.dead_among(connection, phones)
+        self._marks = stop_store.marks_on(connection, [*person_ids, *phones, *self.accounts])
+        self._holds = stop_store.open_holds(connection, self.accounts)
+        self._feeds = stop_store.feeds(connection)
+        self._policies: dict[str, PolicyVersion | None] = {}
+        self._problems: dict[tuple[str, str], tuple[str, str]] = {}
+        identities = {person.identity for person in self.persons.values()}
+        self._by_identity: dict[str, dict[str, tuple[str, int]]] = defaultdict(dict)
+        self._by_phone: dict[str, dict[str, tuple[str, int]]] = defaultdict(dict)
+        for sent in outreach_store.sends_since(connection, identities, phones, now_ms - 7 * DAY_MS):
+            self.add_send(sent.attempt_id, sent.identity, sent.phone_hash, sent.bank_id, sent.released_ms)
+
+    def add_send(self, attempt_id: str, identity: str, phone_hash: str, bank_id: str, released_ms: int) -> None:
+        """Counts a message that may have left, those of this very group included."""
+        self._by_identity[identity][attempt_id] = (bank_id, released_ms)
+        self._by_phone[phone_hash][attempt_id] = (bank_id, released_ms)
+
+    def roles(self, account_id: str) -> Mapping[str, int]:
+        """Role by person id."""
+        return self._roles.get(account_id, {})
+
+    def key(self, person: Any) -> PersonKey:
+        return self._keys.person(person.wrapped_key)
+
+    def policy(self, bank_id: str) -> PolicyVersion | None:
+        if bank_id not in self._policies:
+            self._policies[bank_id] = self.catalog.policy_at(bank_id, self.now_ms)
+        return self._policies[bank_id]
+
+    def facts(self, message: Message, *, at_permit: bool) -> Facts:
+        account, person, phone_hash = message.account, message.person, message.phone_hash
+        policy = self.policy(message.bank_id)
+        roles = self.roles(account.account_id) if account is not None else {}
+        feed = self._feeds.get(message.bank_id)
+        template = message.template
+        filing_problem, identity = self._template_problems(template, policy)
+        own_sends, all_sends = self._sends(message)
+        return Facts(
+            now_ms=self.now_ms,
+            at_permit=at_permit,
+            employee_active=message.employee_active,
+            policy=policy,
+            account=account,
+            role=roles.get(person.person_id) if person is not None else None,
+            phone=message.phone,
+            phone_of_third_party=self._of_third_party(roles, person, phone_hash),
+            phone_dead=phone_hash in self._dead,
+            contact_status=self._contacts.get((person.person_id, phone_hash), "") if person is not None else "",
+            marks=self._marks_on(message),
+            holds=self._holds.get(account.account_id, ()) if account is not None else (),
+            template=template,
+            template_superseded=template is not None and self.catalog.superseded(template, self.now_ms),
+            pinned_digest=message.pinned_digest,
+            filing_problem=filing_problem,
+            identity_problem=identity,
+            value_problems=self._value_problems(message, policy),
+            feed_complete_through_ms=feed.complete_through_ms if feed else 0,
+            own_sends_ms=own_sends,
+            all_sends_ms=all_sends,
+            agreed_to_quiet_hours=person is not None and person.agreed_to_quiet_hours,
+        )
+
+    def _of_third_party(self, roles: Mapping[str, int], recipient: Any | None, phone_hash: str) -> bool:
+        """True if the number is known as that of another party of the account, and not as the recipient's own."""
+        if recipient is not None and (recipient.person_id, phone_hash) in self._contacts:
+            return False
+        return any((person_id, phone_hash) in self._contacts for person_id in roles)
+
+    def _marks_on(self, message: Message) -> list[Any]:
+        subjects = [message.phone_hash]
+        if message.account is not None:
+            subjects.append(message.account.account_id)
+        if message.person is not None:
+            subjects.append(message.person.person_id)
+        return [reason for subject in subjects for reason in self._marks.get((message.bank_id, subject), ())]
+
+    def _template_problems(self, template: Template | None, policy: PolicyVersion | None) -> tuple[str, str]:
+        if template is None or policy is None:
+            return "", ""
+        key = (policy.bank_id, template.digest)
+        if key not in self._problems:
+            self._problems[key] = (
+                self.catalog.filing_problem(template, policy),
+                identity_problem(template.content, policy),
+            )
+        return self._problems[key]
+
+    def _value_problems(self, message: Message, policy: PolicyVersion | None) -> Sequence[tuple[str, str]]:
+        if message.template is None or policy is None:
+            return ()
+        problems = values.problems(message.template.content.placeholders, message.variables, policy.policy.hotlines)
+        if message.account is not None and message.person is not None:
+            problems.extend(self.record_values(message)[1])
+        return problems
+
+    def record_values(self, message: Message) -> tuple[dict[str, str], list[tuple[str, str]]]:
+        """What the bank's record gives for the template's placeholders, and what it fails to give."""
+        template, account, person = message.template, message.account, message.person
+        policy = self.policy(message.bank_id)
+        if template is None or account is None or person is None or policy is None:
+            raise RuntimeError("the bank's record needs a template, an account, a person and a policy")
+        key = self.key(person)
+        debtor = self.persons[account.debtor_id]
+        record = values.Record(
+            account=account,
+            recipient_name=key.unseal(person.name_sealed).decode(),
+            account_number=self.key(debtor).unseal(account.number_sealed).decode(),
+            time_zone=policy.policy.time_zone,
+        )
+        return values.of_record(template.content.placeholders, record)
+
+    def _sends(self, message: Message) -> tuple[list[int], list[int]]:
+        by_person = self._by_identity.get(message.person.identity, {}) if message.person is not None else {}
+        everything = {**self._by_phone.get(message.phone_hash, {}), **by_person}
+        own = [released_ms for bank_id, released_ms in by_person.values() if bank_id == message.bank_id]
+        return own, [released_ms for _, released_ms in everything.values()]

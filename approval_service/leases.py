@@ -1,0 +1,217 @@
+"""Leases: the permits. The rules run again for each message that is due, at the moment it may leave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from approval_service.context import Context, Message
+from approval_service.moves import Moves
+from approval_service.rules import Effect, Facts, Verdict, due_ms, evaluate
+from approval_service.store import accounts as account_store
+from approval_service.store import outreach as store
+from approval_service.store import stops as stop_store
+from approval_service.writer import Tx
+from outreach.domain import states
+from outreach.domain.ids import new_id
+from outreach.v1.worker_service_pb2 import LeaseRequest, LeaseResponse, Permit, PermitValue
+
+SEND_WITHIN_MS = 5_000
+REPORT_WITHIN_MS = 40_000
+"""Send-before, plus the longest carrier timeout (30 s), plus a margin for the report itself."""
+FEED_PROOF_MS = 60_000
+IDLE_MS = 1_000
+MAX_PASSES = 4
+
+
+@dataclass(slots=True)
+class _Grant:
+    """The permits of one lease, as they are gathered, and their attempts not yet written."""
+
+    request: LeaseRequest
+    permits: list[Permit] = field(default_factory=list)
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def room(self) -> int:
+        return self.request.max_permits - len(self.permits)
+
+
+def lease(tx: Tx, requests: Sequence[LeaseRequest]) -> Sequence[LeaseResponse | Exception]:
+    """Handler of Lease. The same lease id gets the same permits, so that a lost answer leaves nothing unknown."""
+    return [_lease_again(tx, request) or _lease_new(tx, request) for request in requests]
+
+
+def stopped(requests: Sequence[LeaseRequest]) -> Sequence[LeaseResponse]:
+    """The answer while no permits are given to anybody."""
+    return [LeaseResponse(retry_after_ms=IDLE_MS) for _ in requests]
+
+
+def _lease_again(tx: Tx, request: LeaseRequest) -> LeaseResponse | None:
+    known = store.attempts_of_lease(tx.connection, request.lease_id)
+    if not known:
+        return None
+    persons = account_store.persons_by_id(tx.connection, {row.person_id for row in known})
+    return LeaseResponse(
+        permits=[
+            Permit.FromString(tx.keys.person(persons[row.person_id].wrapped_key).unseal(row.permit_sealed))
+            for row in known
+            if row.state == states.RELEASED
+        ]
+    )
+
+
+def _lease_new(tx: Tx, request: LeaseRequest) -> LeaseResponse:
+    grant = _Grant(request)
+    banks = _banks_that_may_send(tx, request)
+    for _ in range(MAX_PASSES):
+        rows = store.due(tx.connection, banks, tx.now_ms, grant.room) if grant.room and banks else []
+        if not rows:
+            break
+        _judge_rows(tx, rows, grant)
+    return LeaseResponse(permits=grant.permits, retry_after_ms=_retry_after_ms(tx, grant))
+
+
+def _banks_that_may_send(tx: Tx, request: LeaseRequest) -> list[str]:
+    """Banks whose feed is proven within the last minute and whose carrier the worker can reach now."""
+    banks = []
+    for bank_id, feed in stop_store.feeds(tx.connection).items():
+        policy = tx.catalog.policy_at(bank_id, tx.now_ms)
+        if policy is None or tx.real_ms - feed.proven_real_ms > FEED_PROOF_MS:
+            continue
+        if policy.policy.carriers[0].carrier_id in request.carrier_ids:
+            banks.append(bank_id)
+    return banks
+
+
+def _retry_after_ms(tx: Tx, grant: _Grant) -> int:
+    if not grant.room:
+        return 0
+    due = store.next_due_ms(tx.connection)
+    if due is None or tx.clock.rate == 0:
+        return IDLE_MS
+    return max(1, min(IDLE_MS, int((due - tx.now_ms) / tx.clock.rate)))
+
+
+def _judge_rows(tx: Tx, rows: Sequence[Any], grant: _Grant) -> None:
+    accounts = account_store.accounts_by_id(tx.connection, {row.account_id for row in rows})
+    phones = {row.phone_hash for row in rows}
+    context = Context(tx.connection, tx.keys, tx.catalog, tx.now_ms, accounts.values(), phones)
+    moves = Moves(tx)
+    for row in rows:
+        message = _message(context, row)
+        facts = context.facts(message, at_permit=True)
+        verdicts = evaluate(facts)
+        if verdicts:
+            _hold_back(tx, moves, row, facts, verdicts)
+        else:
+            _release(tx, moves, context, row, message, facts, grant)
+    moves.write()
+    store.insert_attempts(tx.connection, grant.attempts)
+    grant.attempts.clear()
+
+
+def _message(context: Context, row: Any) -> Message:
+    person = context.persons[row.person_id]
+    phone, variables = orjson.loads(context.key(person).unseal(row.request_sealed))
+    return Message(
+        bank_id=row.bank_id,
+        account=context.accounts[row.account_id],
+        person=person,
+        phone=phone,
+        phone_hash=row.phone_hash,
+        template=context.catalog.templates.get(row.template_digest),
+        pinned_digest="",
+        variables=variables,
+        employee_active=(row.caller_id, row.employee_id) in context.catalog.employees,
+    )
+
+
+def _hold_back(tx: Tx, moves: Moves, row: Any, facts: Facts, verdicts: Sequence[Verdict]) -> None:
+    """Refused at the permit: cancelled with its codes, or waiting for a time, or for what the code names."""
+    refused = [v for v in verdicts if v.effect is Effect.REFUSE]
+    if refused:
+        codes = sorted({str(v.code) for v in refused})
+        moves.outreach(row, states.CANCELLED, codes=codes, cause=codes[0], policy=row_policy(facts))
+        return
+    codes = sorted({str(v.code) for v in verdicts})
+    parked = next((v for v in verdicts if v.effect is Effect.PARK), None)
+    if parked is not None:
+        moves.wait(row, codes, None, parked.code)
+    else:
+        moves.wait(row, codes, due_ms(verdicts, facts, tx.now_ms), "")
+
+
+def row_policy(facts: Facts) -> int:
+    return facts.policy.version if facts.policy else 0
+
+
+def _release(tx: Tx, moves: Moves, context: Context, row: Any, message: Message, facts: Facts, grant: _Grant) -> None:
+    person = context.persons[row.person_id]
+    permit = _permit(tx, context, row, message, facts)
+    key = context.key(person)
+    body = permit.SerializeToString()
+    grant.permits.append(permit)
+    grant.attempts.append(
+        {
+            "attempt_id": permit.attempt_id,
+            "outreach_id": row.outreach_id,
+            "lease_id": grant.request.lease_id,
+            "worker_id": grant.request.worker_id,
+            "bank_id": row.bank_id,
+            "person_id": row.person_id,
+            "identity": person.identity,
+            "phone_hash": row.phone_hash,
+            "carrier_id": permit.carrier_id,
+            "state": states.RELEASED,
+            "may_have_left": True,
+            "released_ms": tx.now_ms,
+            "released_real_ms": tx.real_ms,
+            "report_by_real_ms": tx.real_ms + REPORT_WITHIN_MS,
+            "template_digest": permit.template_digest,
+            "policy_version": row_policy(facts),
+            "balance_sequence": permit.balance_sequence,
+            "permit_sealed": key.seal(body),
+            "carrier_message_id": "",
+            "carrier_code": "",
+            "segments": 0,
+        }
+    )
+    context.add_send(permit.attempt_id, person.identity, row.phone_hash, row.bank_id, tx.now_ms)
+    moves.outreach(
+        row,
+        states.RELEASED,
+        attempt_id=permit.attempt_id,
+        policy=row_policy(facts),
+        template=permit.template_digest,
+        carrier=permit.carrier_id,
+        balance_sequence=permit.balance_sequence,
+        commitment=key.commit(body),
+    )
+
+
+def _permit(tx: Tx, context: Context, row: Any, message: Message, facts: Facts) -> Permit:
+    template, policy, account = facts.template, facts.policy, facts.account
+    if template is None or policy is None or account is None or message.phone is None:
+        raise RuntimeError("the rules let a message pass without template, policy, account or number")
+    carrier_id = policy.policy.carriers[0].carrier_id
+    filing = tx.catalog.filings.get((template.digest, carrier_id))
+    texts: Mapping[str, str] = {**message.variables, **context.record_values(message)[0]}
+    return Permit(
+        attempt_id=new_id(),
+        outreach_id=row.outreach_id,
+        bank_id=row.bank_id,
+        carrier_id=carrier_id,
+        phone_number=message.phone,
+        signature=template.content.signature,
+        template_digest=template.digest,
+        template_text=template.content.text,
+        carrier_template_code=filing.template_code if filing else "",
+        values=[PermitValue(name=p.name, text=texts[p.name]) for p in template.content.placeholders],
+        balance_sequence=account.sequence,
+        send_within_ms=SEND_WITHIN_MS,
+        report_within_ms=REPORT_WITHIN_MS,
+    )

@@ -1,0 +1,119 @@
+"""Placements: an account with its parties, their names and numbers sealed under their own keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from approval_service.keys import PersonKey
+from approval_service.store import accounts as store
+from approval_service.writer import Tx
+from outreach.domain.errors import invalid
+from outreach.domain.ids import new_id
+from outreach.domain.phone import normalize_mobile
+from outreach.v1.bank_service_pb2 import Balance, Party, Placement
+
+
+def place(tx: Tx, bank_id: str, placement: Placement) -> tuple[str, bool]:
+    """Stores a placement, or replaces an account's earlier one. Returns the account id, and whether its amounts are
+    the newest that the bank has told. A placement after a recall takes the case up again."""
+    _check(placement)
+    people = {party.customer_id: _put_person(tx, bank_id, party) for party in placement.parties}
+    debtor = next(party for party in placement.parties if party.role == Party.ROLE_DEBTOR)
+    debtor_id, debtor_key = people[debtor.customer_id]
+    number_hash = tx.keys.hash("account", placement.account_number)
+    known = store.accounts_by_number(tx.connection, [(bank_id, number_hash)]).get((bank_id, number_hash))
+    columns: dict[str, Any] = {
+        "number_sealed": debtor_key.seal(placement.account_number.encode()),
+        "debtor_id": debtor_id,
+        "agency_id": placement.agency_id,
+        "start_ms": placement.start_time.ToMilliseconds(),
+        "end_ms": placement.end_time.ToMilliseconds(),
+        "recalled": False,
+    }
+    newest = known is None or placement.balance.sequence > known.sequence
+    if newest:
+        columns |= amounts(placement.balance)
+    if known is None:
+        account_id = new_id()
+        key = {"account_id": account_id, "bank_id": bank_id, "number_hash": number_hash}
+        store.insert_account(tx.connection, columns | key)
+    else:
+        account_id = known.account_id
+        store.update_account(tx.connection, account_id, columns)
+    roles = {people[party.customer_id][0]: party.role for party in placement.parties}
+    store.replace_parties(tx.connection, account_id, roles)
+    return account_id, newest
+
+
+def amounts(balance: Balance) -> dict[str, Any]:
+    """The account's columns of a balance."""
+    return {
+        "sequence": balance.sequence,
+        "settled": balance.overdue_amount_fen == 0,
+        "balance_known": True,
+        "as_of_ms": balance.as_of_time.ToMilliseconds(),
+        "overdue_fen": balance.overdue_amount_fen,
+        "outstanding_fen": balance.outstanding_amount_fen,
+        "minimum_fen": balance.minimum_payment_fen,
+        "due_date": balance.due_date,
+    }
+
+
+def _check(placement: Placement) -> None:
+    if placement.end_time.ToMilliseconds() <= placement.start_time.ToMilliseconds():
+        raise invalid("placement.end_time", "不晚于 start_time。It must be later than start_time.")
+    if sum(1 for party in placement.parties if party.role == Party.ROLE_DEBTOR) != 1:
+        raise invalid("placement.parties", "须恰有一名债务人。There must be exactly one debtor.")
+    if len({party.customer_id for party in placement.parties}) != len(placement.parties):
+        raise invalid("placement.parties", "客户号重复。A customer number stands twice.")
+
+
+def _put_person(tx: Tx, bank_id: str, party: Party) -> tuple[str, PersonKey]:
+    customer_hash = tx.keys.hash("customer", party.customer_id)
+    known = store.person_by_customer(tx.connection, bank_id, customer_hash)
+    identity = tx.keys.hash("identity", party.identity_number.upper()) if party.identity_number else ""
+    if known is None:
+        person_id = new_id()
+        wrapped, key = tx.keys.new_person()
+        values = {
+            "person_id": person_id,
+            "bank_id": bank_id,
+            "customer_hash": customer_hash,
+            "identity": identity or person_id,
+            "wrapped_key": wrapped,
+            "name_sealed": key.seal(party.name.encode()),
+            "agreed_to_quiet_hours": party.agreed_to_quiet_hours,
+        }
+        store.insert_person(tx.connection, values)
+    else:
+        person_id, key = known.person_id, tx.keys.person(known.wrapped_key)
+        values = {
+            "identity": identity or known.identity,
+            "name_sealed": key.seal(party.name.encode()),
+            "agreed_to_quiet_hours": party.agreed_to_quiet_hours,
+        }
+        store.update_person(tx.connection, person_id, values)
+    _put_numbers(tx, person_id, key, party)
+    return person_id, key
+
+
+def _put_numbers(tx: Tx, person_id: str, key: PersonKey, party: Party) -> None:
+    """The reserved mobile numbers, as the bank names them now. What is no mobile number cannot get an SMS and is left
+    out; a number found to be another person's stays so until somebody confirms it."""
+    mobiles = {number for text in party.phone_numbers if (number := normalize_mobile(text))}
+    hashes = {tx.keys.hash("phone", number): number for number in mobiles}
+    store.drop_reserved(tx.connection, person_id, hashes)
+    known = store.contacts_by_phone(tx.connection, hashes)
+    for phone_hash, number in hashes.items():
+        if known.get((person_id, phone_hash)) == "NOT_THIS_PERSON":
+            continue
+        store.put_contact(
+            tx.connection,
+            {
+                "person_id": person_id,
+                "phone_hash": phone_hash,
+                "phone_sealed": key.seal(number.encode()),
+                "status": "RESERVED",
+                "evidence": "",
+            },
+        )

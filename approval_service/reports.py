@@ -1,0 +1,185 @@
+"""Reports and receipts: what workers and carriers say of attempts. Taken whenever they come; repeats change nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from approval_service.moves import Moves, Told
+from approval_service.store import outreach as store
+from approval_service.store import stops as stop_store
+from approval_service.writer import Tx
+from outreach.domain import states
+from outreach.domain.phone import normalize_mobile
+from outreach.v1.common_pb2 import State
+from outreach.v1.worker_service_pb2 import AttemptReport, Outcome, Receipt
+
+ALREADY_LEFT = "ALREADY_LEFT"
+"""The cause that ends a message whose handed-back attempt turns out to have left after all."""
+
+T = TypeVar("T")
+
+_OPEN = (states.RELEASED, states.UNCONFIRMED, states.SENT, states.ADMITTED)
+
+
+def report(tx: Tx, reports: Sequence[AttemptReport]) -> Sequence[bool | Exception]:
+    """Handler of Report: True per report whose attempt is known."""
+    attempts = store.attempts_by_id(tx.connection, {one.attempt_id for one in reports})
+    known = [(attempts[one.attempt_id].outreach_id, one) for one in reports if one.attempt_id in attempts]
+    for batch in _one_each(known):
+        attempts_now = store.attempts_by_id(tx.connection, {one.attempt_id for _, one in batch})
+        outreach = store.get_many(tx.connection, {outreach_id for outreach_id, _ in batch})
+        moves = Moves(tx)
+        for outreach_id, one in batch:
+            _apply_report(tx, moves, attempts_now[one.attempt_id], outreach[outreach_id], one)
+        moves.write()
+    return [one.attempt_id in attempts for one in reports]
+
+
+def _one_each(pairs: Iterable[tuple[str, T]]) -> Iterator[list[tuple[str, T]]]:
+    """The pairs in batches that name no outreach twice, in order: each batch sees what the one before it wrote."""
+    rest = list(pairs)
+    while rest:
+        batch: dict[str, T] = {}
+        later = []
+        for outreach_id, item in rest:
+            if outreach_id in batch:
+                later.append((outreach_id, item))
+            else:
+                batch[outreach_id] = item
+        yield list(batch.items())
+        rest = later
+
+
+def _apply_report(tx: Tx, moves: Moves, attempt: Any, outreach: Any, one: AttemptReport) -> None:
+    told = Told(carrier_message_id=one.carrier_message_id, carrier_code=one.carrier_code, segments=one.segments)
+    unsettled = attempt.state in (states.RELEASED, states.UNCONFIRMED)
+    match one.outcome:
+        case Outcome.OUTCOME_NOT_SENT if unsettled:
+            _handed_back(tx, moves, attempt, outreach, one)
+        case Outcome.OUTCOME_ACCEPTED if unsettled or attempt.state == states.ADMITTED:
+            settle(moves, attempt, outreach, states.SENT, told)
+        case Outcome.OUTCOME_REFUSED if unsettled:
+            settle(moves, attempt, outreach, states.UNDELIVERED, told, may_have_left=False)
+        case Outcome.OUTCOME_UNKNOWN if attempt.state == states.RELEASED:
+            settle(moves, attempt, outreach, states.UNCONFIRMED, told)
+        case Outcome.OUTCOME_ACCEPTED if not attempt.carrier_message_id:
+            moves.attempt(attempt, attempt.state, told, may_have_left=attempt.may_have_left)
+        case _:
+            return
+
+
+def settle(
+    moves: Moves,
+    attempt: Any,
+    outreach: Any,
+    state: State.ValueType,
+    told: Told,
+    *,
+    may_have_left: bool = True,
+    **ledger_fields: Any,
+) -> None:
+    """Moves an attempt, and its outreach with it if it is the outreach's own last one."""
+    moves.attempt(attempt, state, told, may_have_left=may_have_left)
+    if outreach.attempt_id == attempt.attempt_id and states.may_move(outreach.state, state):
+        codes = [outreach.cause] if outreach.cause else []
+        moves.outreach(
+            outreach,
+            state,
+            codes=codes,
+            cause=outreach.cause,
+            attempt_id=attempt.attempt_id,
+            carrier_code=told["carrier_code"],
+            **ledger_fields,
+        )
+    elif outreach.state == states.ADMITTED:
+        # The worker handed it back as unsent, and the carrier says otherwise: it must not leave again.
+        moves.outreach(
+            outreach,
+            states.CANCELLED,
+            codes=[ALREADY_LEFT],
+            cause=ALREADY_LEFT,
+            attempt_id=attempt.attempt_id,
+            carrier_code=told["carrier_code"],
+        )
+
+
+def _handed_back(tx: Tx, moves: Moves, attempt: Any, outreach: Any, one: AttemptReport) -> None:
+    """It has certainly not left: due again, or cancelled if a cancellation covers it."""
+    told = Told(carrier_message_id="", carrier_code=one.carrier_code, segments=0)
+    moves.attempt(attempt, states.ADMITTED, told, may_have_left=False)
+    if outreach.attempt_id != attempt.attempt_id:
+        return
+    if outreach.cause:
+        moves.outreach(
+            outreach,
+            states.CANCELLED,
+            codes=[outreach.cause],
+            cause=outreach.cause,
+            attempt_id=attempt.attempt_id,
+            carrier_code=one.carrier_code,
+        )
+    else:
+        moves.outreach(
+            outreach,
+            states.ADMITTED,
+            due_ms=tx.now_ms + one.retry_after_ms,
+            attempt_id=attempt.attempt_id,
+            carrier_code=one.carrier_code,
+        )
+
+
+def receive(tx: Tx, receipts: Sequence[Receipt]) -> Sequence[bool | Exception]:
+    """Handler of ReportReceipts: True per receipt that matched an attempt. The first final word stands."""
+    matched = _match(tx, receipts)
+    final = [
+        (attempt.outreach_id, (attempt.attempt_id, receipt))
+        for receipt, attempt in zip(receipts, matched, strict=True)
+        if attempt is not None and not receipt.pending
+    ]
+    for batch in _one_each(final):
+        attempts = store.attempts_by_id(tx.connection, {attempt_id for _, (attempt_id, _) in batch})
+        outreach = store.get_many(tx.connection, {outreach_id for outreach_id, _ in batch})
+        moves = Moves(tx)
+        for outreach_id, (attempt_id, receipt) in batch:
+            _apply_receipt(tx, moves, attempts[attempt_id], outreach[outreach_id], receipt)
+        moves.write()
+    return [attempt is not None for attempt in matched]
+
+
+def _apply_receipt(tx: Tx, moves: Moves, attempt: Any, outreach: Any, receipt: Receipt) -> None:
+    if receipt.number_dead:
+        stop_store.put_dead(tx.connection, attempt.phone_hash, f"{receipt.carrier_id}:{receipt.carrier_code}")
+    if attempt.state not in _OPEN:
+        return
+    told = Told(
+        carrier_message_id=receipt.carrier_message_id, carrier_code=receipt.carrier_code, segments=receipt.segments
+    )
+    settle(moves, attempt, outreach, states.DELIVERED if receipt.delivered else states.UNDELIVERED, told)
+
+
+def _match(tx: Tx, receipts: Sequence[Receipt]) -> list[Any | None]:
+    """The attempt of each receipt: by our id, by the carrier's, or the one candidate to its number."""
+    by_id = store.attempts_by_id(tx.connection, {r.attempt_id for r in receipts if r.attempt_id})
+    message_ids: dict[str, set[str]] = defaultdict(set)
+    for receipt in receipts:
+        if receipt.carrier_message_id:
+            message_ids[receipt.carrier_id].add(receipt.carrier_message_id)
+    by_carrier = {
+        (carrier_id, message_id): row
+        for carrier_id, ids in message_ids.items()
+        for message_id, row in store.attempts_by_carrier_id(tx.connection, carrier_id, ids).items()
+    }
+    matched: list[Any | None] = []
+    for receipt in receipts:
+        found = by_id.get(receipt.attempt_id) or by_carrier.get((receipt.carrier_id, receipt.carrier_message_id))
+        phone = normalize_mobile(receipt.phone_number)
+        phone_hash = tx.keys.hash("phone", phone) if phone else ""
+        if found is None and phone_hash and not receipt.attempt_id:
+            candidates = store.candidates(tx.connection, receipt.carrier_id, phone_hash)
+            found = candidates[0] if len(candidates) == 1 else None
+        if found is not None and (found.carrier_id != receipt.carrier_id or phone_hash not in ("", found.phone_hash)):
+            found = None
+        matched.append(found)
+    return matched

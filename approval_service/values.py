@@ -1,0 +1,62 @@
+"""What fills the placeholders of a template: the caller's values, checked, and the bank's record, formatted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from approval_service import variables as variable_rules
+from outreach.domain.money import format_fen
+from outreach.v1.template_service_pb2 import Placeholder, RecordField
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The bank's record of one account and one of its parties, unsealed."""
+
+    account: Any
+    recipient_name: str
+    account_number: str
+    time_zone: str
+
+
+def problems(
+    placeholders: Sequence[Placeholder], variables: Mapping[str, str], hotlines: Sequence[str]
+) -> list[tuple[str, str]]:
+    """What is wrong with the caller's values, as (placeholder, reason)."""
+    return list(variable_rules.check(placeholders, variables, hotlines))
+
+
+def of_record(placeholders: Iterable[Placeholder], record: Record) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """The texts that the record gives, and (placeholder, reason) for those that it does not."""
+    texts: dict[str, str] = {}
+    missing: list[tuple[str, str]] = []
+    for placeholder in placeholders:
+        if not placeholder.record_field:
+            continue
+        text = _TEXTS[placeholder.record_field](record)
+        reason = variable_rules.record_problem(placeholder.type, text)
+        if reason:
+            missing.append((placeholder.name, reason))
+        else:
+            texts[placeholder.name] = text
+    return texts, missing
+
+
+def _as_of_date(record: Record) -> str:
+    moment = datetime.fromtimestamp(record.account.as_of_ms / 1000, UTC)
+    return moment.astimezone(ZoneInfo(record.time_zone)).date().isoformat()
+
+
+_TEXTS: dict[RecordField.ValueType, Callable[[Record], str]] = {
+    RecordField.RECORD_FIELD_OVERDUE_AMOUNT: lambda record: format_fen(record.account.overdue_fen),
+    RecordField.RECORD_FIELD_OUTSTANDING_AMOUNT: lambda record: format_fen(record.account.outstanding_fen),
+    RecordField.RECORD_FIELD_MINIMUM_PAYMENT: lambda record: format_fen(record.account.minimum_fen),
+    RecordField.RECORD_FIELD_DUE_DATE: lambda record: str(record.account.due_date),
+    RecordField.RECORD_FIELD_AS_OF_DATE: _as_of_date,
+    RecordField.RECORD_FIELD_RECIPIENT_NAME: lambda record: record.recipient_name,
+    RecordField.RECORD_FIELD_ACCOUNT_LAST_FOUR: lambda record: record.account_number[-4:],
+}
