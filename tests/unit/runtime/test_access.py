@@ -1,0 +1,72 @@
+"""The access table against the contract's descriptors."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import pytest
+
+import outreach.v1
+from outreach.domain.errors import Refusal
+from outreach.runtime import access
+from outreach.v1.common_pb2 import Principal
+
+
+def contract() -> dict[str, list[str]]:
+    """Every rpc's full name by service, of every module of the contract."""
+    services: dict[str, list[str]] = {}
+    for module in pkgutil.iter_modules(outreach.v1.__path__):
+        if module.name.endswith("_pb2"):
+            file = importlib.import_module(f"outreach.v1.{module.name}").DESCRIPTOR
+            for service in file.services_by_name.values():
+                services[service.full_name] = [f"/{service.full_name}/{method.name}" for method in service.methods]
+    return services
+
+
+def test_every_service_has_a_row_of_certificates() -> None:
+    """A service that nobody was thought of for cannot be added to the contract unseen."""
+    assert set(access.CERTIFICATES) == set(contract())
+
+
+def test_every_public_rpc_has_a_row_of_roles_and_no_other_is_listed() -> None:
+    """An rpc is either internal as a whole service or has its roles; the table names no rpc that is gone."""
+    internal = set(contract()) - set(access.PUBLIC_SERVICES)
+    assert internal == {"outreach.v1.AdmissionService", "outreach.v1.WorkerService"}
+    assert set(access.ROLES) == {rpc for service, rpcs in contract().items() if service not in internal for rpc in rpcs}
+
+
+def test_every_row_names_known_roles() -> None:
+    """No rpc is open to nobody, and no role is misspelt."""
+    assert all(roles and roles <= access.ALL_ROLES for roles in access.ROLES.values())
+
+
+@pytest.mark.parametrize("rpc", [rpc for rpc in access.ROLES if access.INSPECTOR in access.ROLES[rpc]])
+def test_an_inspector_only_reads(rpc: str) -> None:
+    """What an inspector may call changes nothing."""
+    assert rpc.rpartition("/")[2].startswith(("Get", "List", "Watch", "Export"))
+
+
+def test_only_the_gateway_hands_on_public_calls() -> None:
+    """No other service can speak in a caller's name."""
+    for service in access.PUBLIC_SERVICES:
+        assert access.CERTIFICATES[service] == {access.GATEWAY}
+
+
+@pytest.mark.parametrize(
+    ("rpc", "role"),
+    [
+        ("/outreach.v1.OutreachService/Submit", access.INSPECTOR),
+        ("/outreach.v1.TemplateService/ApproveTemplate", access.DRAFTER),
+        ("/outreach.v1.TemplateService/ApproveTemplate", access.REVIEWER),
+        ("/outreach.v1.PolicyService/ActivatePolicy", access.POLICY_MAKER),
+        ("/outreach.v1.HoldService/ApproveLift", access.CASE_SYSTEM),
+        ("/outreach.v1.BankService/ApplyEvents", access.CASE_SYSTEM),
+        ("/outreach.v1.LedgerService/Export", access.BANK),
+        ("/outreach.v1.WorkerService/Lease", access.OPERATOR),
+    ],
+)
+def test_a_role_cannot_do_another_s_work(rpc: str, role: str) -> None:
+    """The separations that the rules demand hold in the table."""
+    with pytest.raises(Refusal, match="for the roles"):
+        access.check_roles(rpc, Principal(caller_id="c", roles=[role]))
