@@ -1,0 +1,190 @@
+"""Checks an exported ledger with nothing but the file and a public key."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+
+from outreach.ledger.checkpoint import Checkpoint, CheckpointError, Verifier, parse_and_verify
+from outreach.ledger.entries import decode
+from outreach.ledger.export import ExportError, Reader
+from outreach.ledger.merkle import Frontier, leaf_hash
+from outreach.ledger.order import Order
+
+_MAX_MALFORMED = 20
+_HEADER_LINES = 1
+
+
+@dataclass(slots=True)
+class Report:
+    """What was checked and found. The ledger is proven if `problems` is empty.
+
+    `checkpoint` is None unless its signature is good; `witness` likewise. Times are the entries' own, empty if there
+    are none.
+    """
+
+    entries: int = 0
+    checkpoint: Checkpoint | None = None
+    witness: Checkpoint | None = None
+    first_time: str = ""
+    last_time: str = ""
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+
+def verify_export(
+    path: str | Path, vkey: str, progress: Callable[[int], None] | None = None, witness: str | None = None
+) -> Report:
+    """Verifies the export at `path` against the verifier key, and against an older signed checkpoint if one is given.
+
+    `progress` hears the number of entries read so far, about once a MiB. OSError if the file cannot be read;
+    CheckpointError if the key is none. Everything wrong with the file or the witness is a problem in the report.
+    """
+    verifier = Verifier.from_key(vkey)
+    report = Report()
+    if witness is not None:
+        report.witness = _open_checkpoint(witness, verifier, "the witness's checkpoint", report)
+    scan = _Scan(report.witness.size if report.witness else 0)
+    with Path(path).open("rb") as file:
+        try:
+            reader = Reader(file)
+            for batch in reader.batches():
+                scan.add(batch)
+                if progress:
+                    progress(scan.frontier.size)
+        except ExportError as error:
+            report.problems.append(str(error))
+        else:
+            report.checkpoint = _open_checkpoint(reader.checkpoint, verifier, "the checkpoint", report)
+            if report.checkpoint and report.checkpoint.origin != reader.origin:
+                report.problems.append(f"the file is of {reader.origin}, the checkpoint of {report.checkpoint.origin}")
+    report.entries = scan.frontier.size
+    report.first_time, report.last_time = scan.first_time, scan.last_time
+    report.problems += scan.malformed_problems()
+    report.problems += scan.order.problems(report.checkpoint.size if report.checkpoint else None)
+    report.problems += _tree_problems(report, scan)
+    return report
+
+
+class _Scan:
+    """One pass over the entries: form, numbers, times, tree, and the root at the witness's size."""
+
+    def __init__(self, witness_size: int) -> None:
+        self.frontier = Frontier()
+        self.order = Order()
+        self.first_time = ""
+        self.last_time = ""
+        self.witness_root = self.frontier.root()
+        self._witness_size = witness_size
+        self._malformed: list[str] = []
+        self._malformed_count = 0
+
+    def add(self, bodies: list[bytes]) -> None:
+        before_witness = self._witness_size - self.frontier.size
+        if 0 < before_witness < len(bodies):
+            self._add(bodies[:before_witness])
+            self._add(bodies[before_witness:])
+        else:
+            self._add(bodies)
+
+    def _add(self, bodies: list[bytes]) -> None:
+        first_line = self.frontier.size + 1 + _HEADER_LINES
+        self.frontier.extend([leaf_hash(body) for body in bodies])
+        if self.frontier.size == self._witness_size:
+            self.witness_root = self.frontier.root()
+        seqs: list[int | None] = []
+        time = self.last_time
+        for body in bodies:
+            try:
+                entry = decode(body)
+                seq, time = entry["seq"], entry["time"]
+                if type(seq) is not int or seq < 0 or type(time) is not str:
+                    raise KeyError
+            except (ValueError, KeyError) as error:
+                self._note_malformed(first_line + len(seqs), error)
+                seq, time = _salvage(body)
+            seqs.append(seq)
+            if not self.first_time:
+                self.first_time = time
+        self.last_time = time
+        self.order.add(seqs, first_line)
+
+    def _note_malformed(self, line: int, error: ValueError | KeyError) -> None:
+        self._malformed_count += 1
+        if self._malformed_count <= _MAX_MALFORMED:
+            why = error if isinstance(error, ValueError) else "an entry has a number (seq) and a time"
+            self._malformed.append(f"line {line}: {why}")
+
+    def malformed_problems(self) -> list[str]:
+        more = self._malformed_count - len(self._malformed)
+        return [*self._malformed, f"and {more} more lines like these"] if more else self._malformed
+
+
+def _salvage(body: bytes) -> tuple[int | None, str]:
+    """Number and time of a malformed entry as far as they can be read, to tell which one it was."""
+    try:
+        entry = orjson.loads(body)
+        seq, time = entry["seq"], entry["time"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None, ""
+    return seq if type(seq) is int and seq >= 0 else None, time if type(time) is str else ""
+
+
+def _open_checkpoint(note: str, verifier: Verifier, name: str, report: Report) -> Checkpoint | None:
+    try:
+        return parse_and_verify(note, verifier)
+    except CheckpointError as error:
+        report.problems.append(f"{name}: {error}")
+        return None
+
+
+def _tree_problems(report: Report, scan: _Scan) -> list[str]:
+    witness_problem = _witness_problem(report, scan)
+    problems = [witness_problem] if witness_problem else []
+    signed, root = report.checkpoint, scan.frontier.root()
+    if signed and signed.size != report.entries:
+        problems.append(f"the checkpoint covers {signed.size} entries, the file holds {report.entries}")
+    elif signed and signed.root != root:
+        problem = f"the entries have the root hash {_b64(root)}, the checkpoint says {_b64(signed.root)}: "
+        if report.problems:
+            problem += "they are not the entries that were signed"
+        else:
+            problem += (
+                "something in the entries was changed, though their number, order and form are right. A root hash "
+                "cannot tell which entry: compare this file, line by line, with another copy"
+            )
+        if report.witness and not witness_problem:
+            problem += (
+                f". The first {report.witness.size} entries are as the witness saw them; the change is after these"
+            )
+        problems.append(problem)
+    return problems
+
+
+def _witness_problem(report: Report, scan: _Scan) -> str:
+    witness, signed = report.witness, report.checkpoint
+    if witness is None:
+        return ""
+    if signed and signed.origin != witness.origin:
+        return f"the witness's checkpoint is of another ledger: {witness.origin}, not {signed.origin}"
+    if witness.size > report.entries:
+        return (
+            f"the witness has seen {witness.size} entries, the file holds {report.entries}: the file is older than "
+            "the witness's checkpoint, or the ledger was cut back"
+        )
+    if scan.witness_root != witness.root:
+        problem = f"the first {witness.size} entries are not those that the witness has seen"
+        rewritten = signed and signed.root == scan.frontier.root()
+        return f"{problem}: the past was rewritten and signed anew" if rewritten else problem
+    return ""
+
+
+def _b64(root: bytes) -> str:
+    return b64encode(root).decode()
