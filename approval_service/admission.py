@@ -77,12 +77,14 @@ def admit(tx: Tx, calls: Sequence[Call[SmsItem]]) -> Sequence[Decision | Excepti
     return [answer for answer in answers if answer is not None]
 
 
-def preflight(connection: Connection, keys: KeyRing, catalog: Catalog, now_ms: int, call: Call[SmsItem]) -> Judged:
+def preflight(
+    connection: Connection, keys: KeyRing, catalog: Catalog, now_ms: int, call: Call[SmsItem]
+) -> tuple[Context, Judged]:
     """Judges an item as Admit would now. Raises the Refusal that Admit would answer."""
     call.require_bank(call.request.bank_id)
-    judged = judge(connection, keys, catalog, now_ms, [call])[1][0]
+    context, (judged,) = judge(connection, keys, catalog, now_ms, [call])
     _not_after_ms(call.request, judged.facts)
-    return judged
+    return context, judged
 
 
 def judge(

@@ -1,4 +1,4 @@
-"""What the bank says, applied: placements, balances, repayments, holds, recalls, marks, and how far the feed reaches."""
+"""What the bank says, applied: placements, balances, repayments, holds, recalls, marks, and the feed's reach."""
 
 from __future__ import annotations
 
@@ -196,11 +196,11 @@ def _resume(tx: Tx, bank_id: str, scope: Any) -> None:
     moves.write()
 
 
-def prove_feeds(tx: Tx, bank_ids: Sequence[str]) -> Sequence[None]:
-    """Handler: our probes came back through these banks' streams."""
-    for bank_id in set(bank_ids):
-        stop_store.put_feed(tx.connection, bank_id, proven_real_ms=tx.real_ms)
-    return [None for _ in bank_ids]
+def prove_feeds(tx: Tx, probes: Sequence[tuple[str, int]]) -> Sequence[None]:
+    """Handler: probes of ours (bank id, real milliseconds at which it was sent) that came back through the stream."""
+    for bank_id, sent_real_ms in dict(probes).items():
+        stop_store.put_feed(tx.connection, bank_id, proven_real_ms=sent_real_ms)
+    return [None for _ in probes]
 
 
 def _hold_unreadable(tx: Tx, named: tuple[str, str, str]) -> bool:

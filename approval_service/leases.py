@@ -45,9 +45,9 @@ def lease(tx: Tx, requests: Sequence[LeaseRequest]) -> Sequence[LeaseResponse | 
     return [_lease_again(tx, request) or _lease_new(tx, request) for request in requests]
 
 
-def stopped(requests: Sequence[LeaseRequest]) -> Sequence[LeaseResponse]:
+def stopped() -> LeaseResponse:
     """The answer while no permits are given to anybody."""
-    return [LeaseResponse(retry_after_ms=IDLE_MS) for _ in requests]
+    return LeaseResponse(retry_after_ms=IDLE_MS)
 
 
 def _lease_again(tx: Tx, request: LeaseRequest) -> LeaseResponse | None:

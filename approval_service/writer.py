@@ -7,7 +7,6 @@ decides, writes, and its result is given out after the commit. What waits while 
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -25,13 +24,15 @@ from outreach.domain.clocks import BusinessClock, iso, real_ms
 from outreach.domain.errors import Kind, Refusal
 from outreach.ledger import entries, merkle
 from outreach.ledger.checkpoint import Signer
+from outreach.runtime.logs import EventLogger
 from outreach.v1.common_pb2 import State
 from outreach.v1.outreach_service_pb2 import StatusChange
 
-log = logging.getLogger(__name__)
+_log = EventLogger("writer")
 
 MAX_GROUP = 1_000
-ORIGIN = "outreach-gateway/ledger"
+ORIGIN = "outreach-gateway"
+"""The ledger's name in its checkpoints, and its signing key's."""
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -263,7 +264,7 @@ class Writer:
         try:
             changed = self._transaction(group)
         except DBAPIError as error:
-            log.error("commit_failed", extra={"error": type(error).__name__})
+            _log.error("commit_failed", error)
             refusal = Refusal(
                 Kind.UNAVAILABLE, "the database did not answer; repeat the request with the same id", retry_after_s=1
             )

@@ -1,0 +1,162 @@
+"""`python -m approval_service.main`: the authority. Wiring only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from nats.aio.client import Client
+
+from approval_service import consumer, expiry, publisher
+from approval_service.authority import Authority, ChangeSignal, read_catalog_version
+from approval_service.catalog import CatalogCache
+from approval_service.database import Database
+from approval_service.keys import KeyRing
+from approval_service.servers.bank import BankServer
+from approval_service.servers.holds import HoldServer
+from approval_service.servers.ledger import LedgerServer
+from approval_service.servers.operations import OperationsServer
+from approval_service.servers.outreach import AdmissionServer, OutreachServer
+from approval_service.servers.policies import PolicyServer
+from approval_service.servers.templates import TemplateServer
+from approval_service.servers.worker import WorkerServer
+from approval_service.writer import ORIGIN, Writer
+from outreach.domain.clocks import real_ms
+from outreach.domain.errors import Refusal
+from outreach.ledger.checkpoint import Signer
+from outreach.runtime import bus, logs, nats_server, server, tls
+from outreach.runtime.access import APPROVAL_SERVICE, CERTIFICATES, check_certificate
+from outreach.runtime.config import Settings, load
+from outreach.runtime.secret_files import ensure_private
+from outreach.v1 import (
+    admission_service_pb2_grpc,
+    bank_service_pb2_grpc,
+    hold_service_pb2_grpc,
+    ledger_service_pb2_grpc,
+    operations_service_pb2_grpc,
+    outreach_service_pb2_grpc,
+    policy_service_pb2_grpc,
+    template_service_pb2_grpc,
+    worker_service_pb2_grpc,
+)
+
+SWEEP_S = 0.5
+PROBE_S = 5.0
+_log = logs.EventLogger("approval_service")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalSettings(Settings):
+    """What the authority needs beside the shared settings."""
+
+    simulated_clock: bool = False
+    """Lets SetBusinessClock set the business clock: for tests and examples only."""
+
+
+async def main() -> None:
+    settings = load(ApprovalSettings)
+    logs.set_up(APPROVAL_SERVICE, settings.log_level)
+    async with _authority(settings) as authority:
+        nats = await bus.connect(settings, nats_server.APPROVAL_SERVICE)
+        await bus.ensure_streams(nats.jetstream(), bus.OUTREACH_IN, bus.OUTREACH_OUT, bus.OUTREACH_DEAD)
+        credentials = tls.server_credentials(settings.state_dir, APPROVAL_SERVICE, require_client=True)
+        try:
+            async with server.running(
+                settings.approval_service_address,
+                credentials,
+                services=tuple(CERTIFICATES),
+                register=lambda target: _register(target, authority),
+                authorize=check_certificate,
+            ) as running:
+                await _work(authority, nats, running)
+        finally:
+            await nats.close()
+
+
+@asynccontextmanager
+async def _authority(settings: ApprovalSettings) -> AsyncIterator[Authority]:
+    url = settings.database_url or f"sqlite:///{settings.state_dir / 'outreach.db'}"
+    secrets = settings.state_dir / "secrets"
+    master = ensure_private(secrets / "master-key", AESGCM.generate_key(256))
+    ledger_key = ensure_private(secrets / "ledger-key", Ed25519PrivateKey.generate().private_bytes_raw())
+    signer = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(ledger_key))
+    database = Database(url)
+    await asyncio.to_thread(database.migrate)
+    keys, catalogs, changes = KeyRing(master), CatalogCache(), ChangeSignal()
+    writer = Writer(database, keys, signer, catalogs, changes.notify)
+    try:
+        yield Authority(database, writer, keys, signer, catalogs, changes, simulated_clock=settings.simulated_clock)
+    finally:
+        await asyncio.to_thread(writer.close)
+        database.close()
+
+
+def _register(target: grpc.aio.Server, authority: Authority) -> None:
+    admission_service_pb2_grpc.add_AdmissionServiceServicer_to_server(AdmissionServer(authority), target)
+    outreach_service_pb2_grpc.add_OutreachServiceServicer_to_server(OutreachServer(authority), target)
+    worker_service_pb2_grpc.add_WorkerServiceServicer_to_server(WorkerServer(authority), target)
+    bank_service_pb2_grpc.add_BankServiceServicer_to_server(BankServer(authority), target)
+    hold_service_pb2_grpc.add_HoldServiceServicer_to_server(HoldServer(authority), target)
+    template_service_pb2_grpc.add_TemplateServiceServicer_to_server(TemplateServer(authority), target)
+    policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServer(authority), target)
+    ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(LedgerServer(authority), target)
+    operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(OperationsServer(authority), target)
+
+
+async def _work(authority: Authority, nats: Client, running: server.RunningServer) -> None:
+    """Runs until told to stop. Raises what ended a background task."""
+    inbound = consumer.Consumer(authority, nats.jetstream())
+    background: list[Coroutine[Any, Any, None]] = [
+        bus.consume(nats, bus.OUTREACH_IN, consumer.DURABLE, inbound.handle),
+        publisher.run(authority, nats),
+        _sweep(authority),
+        _probe(authority, nats),
+    ]
+    tasks = [asyncio.create_task(one) for one in background]
+    stopped = asyncio.create_task(server.stop_signal())
+    await running.set_ready(True)
+    _log.info("ready", database=authority.database.url.get_backend_name())
+    try:
+        done, _ = await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        if stopped not in done:
+            done.pop().result()
+        await running.set_ready(False)
+    finally:
+        for task in (stopped, *tasks):
+            task.cancel()
+        await asyncio.gather(stopped, *tasks, return_exceptions=True)
+
+
+async def _sweep(authority: Authority) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        if authority.guard.jumped():
+            continue
+        try:
+            while await authority.write(expiry.sweep, None) >= expiry.BATCH:
+                continue
+        except Refusal as refusal:
+            _log.warning("sweep_failed", reason=refusal.reason)
+
+
+async def _probe(authority: Authority, nats: Client) -> None:
+    """Proves each bank's feed again and again; permits for a bank stop 60 s after the last proof."""
+    js = nats.jetstream()
+    while True:
+        version = await authority.read(read_catalog_version)
+        catalog = await authority.read(authority.catalogs.at, version)
+        try:
+            await consumer.probe(js.publish, list(catalog.policies), real_ms())
+        except Exception as error:  # noqa: BLE001  # without a probe no permits are given; the next round tries again
+            _log.warning("probe_failed", error)
+        await asyncio.sleep(PROBE_S)
+
+
+if __name__ == "__main__":
+    server.run(main())

@@ -1,0 +1,51 @@
+"""The outbox: status changes to NATS in ledger order, and a wake-up for the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from google.protobuf import json_format
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from approval_service.authority import Authority
+from approval_service.store import changes as store
+from approval_service.writer import Tx
+from outreach.runtime.bus import MESSAGE_ID, WAKE_SMS, status_subject
+from outreach.runtime.logs import EventLogger
+from outreach.v1.outreach_service_pb2 import StatusChange
+
+BATCH = 500
+POLL_S = 1.0
+_log = EventLogger("publisher")
+
+
+def mark_published(tx: Tx, positions: Sequence[int]) -> Sequence[None]:
+    """Handler: the bus has everything up to these positions."""
+    tx.set_head(published_position=max(positions))
+    return [None for _ in positions]
+
+
+async def run(authority: Authority, client: Client) -> None:
+    """Publishes until cancelled. What was published and not yet marked is sent again under the same message id, which
+    the stream takes once."""
+    while True:
+        await authority.changes.wait(POLL_S)
+        try:
+            await client.publish(WAKE_SMS, b"")
+            while await _publish_batch(authority, client):
+                continue
+        except NatsError as error:
+            _log.warning("publish_failed", kind=type(error).__name__)
+
+
+async def _publish_batch(authority: Authority, client: Client) -> bool:
+    rows = await authority.read(store.unpublished, BATCH)
+    js = client.jetstream()
+    for row in rows:
+        change = StatusChange.FromString(row.body)
+        body = json_format.MessageToJson(change, indent=None, ensure_ascii=False).encode()
+        await js.publish(status_subject(row.bank_id), body, headers={MESSAGE_ID: str(row.position)})
+    if rows:
+        await authority.write(mark_published, rows[-1].position)
+    return len(rows) == BATCH

@@ -1,0 +1,98 @@
+"""OutreachService and AdmissionService: requests in, decisions out. The gateway turns Submit into Admit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from sqlalchemy import Connection
+
+from approval_service import admission, cancellation, views
+from approval_service.authority import Authority, read_catalog_version, read_clock
+from approval_service.calls import Call
+from approval_service.preview import masked_text
+from outreach.domain.errors import Kind, Refusal
+from outreach.runtime.server import Context
+from outreach.runtime.tokens import principal_of
+from outreach.v1 import admission_service_pb2, admission_service_pb2_grpc
+from outreach.v1 import outreach_service_pb2 as pb
+from outreach.v1.outreach_service_pb2_grpc import OutreachServiceServicer
+
+GRPC_CODES = {Kind.INVALID: 3, Kind.CONFLICT: 6, Kind.DENIED: 7, Kind.PRECONDITION: 9, Kind.UNAVAILABLE: 14}
+WATCH_POLL_S = 1.0
+
+
+class AdmissionServer(admission_service_pb2_grpc.AdmissionServiceServicer):
+    def __init__(self, authority: Authority) -> None:
+        self._authority = authority
+
+    async def Admit(
+        self, request: admission_service_pb2.AdmitRequest, context: Context
+    ) -> admission_service_pb2.AdmitResponse:
+        calls = [Call(group.principal, item) for group in request.groups for item in group.items]
+        decisions = await self._authority.write_many(admission.admit, calls)
+        return admission_service_pb2.AdmitResponse(results=[_result(decision) for decision in decisions])
+
+
+def _result(decision: pb.Decision | Exception) -> pb.ItemResult:
+    match decision:
+        case pb.Decision():
+            return pb.ItemResult(decision=decision)
+        case Refusal():
+            field = decision.violations[0][0] if decision.violations else ""
+            error = pb.ItemError(code=GRPC_CODES[decision.kind], message=decision.message, field=field)
+            return pb.ItemResult(error=error)
+        case _:
+            raise decision
+
+
+class OutreachServer(OutreachServiceServicer):
+    def __init__(self, authority: Authority) -> None:
+        self._authority = authority
+
+    async def Submit(self, request: pb.SubmitRequest, context: Context) -> pb.SubmitResponse:
+        decision = await self._authority.write(admission.admit, Call(principal_of(context), request.item))
+        return pb.SubmitResponse(decision=decision)
+
+    async def SubmitBatch(self, request: pb.SubmitBatchRequest, context: Context) -> pb.SubmitBatchResponse:
+        principal = principal_of(context)
+        calls = [Call(principal, item) for item in request.items]
+        decisions = await self._authority.write_many(admission.admit, calls)
+        return pb.SubmitBatchResponse(results=[_result(decision) for decision in decisions])
+
+    async def Preflight(self, request: pb.PreflightRequest, context: Context) -> pb.PreflightResponse:
+        call = Call(principal_of(context), request.item)
+        return await self._authority.read(self._preflight, call)
+
+    def _preflight(self, connection: Connection, call: Call[pb.SmsItem]) -> pb.PreflightResponse:
+        now_ms = read_clock(connection).now_ms()
+        catalog = self._authority.catalogs.at(connection, read_catalog_version(connection))
+        context, judged = admission.preflight(connection, self._authority.keys, catalog, now_ms, call)
+        text, segments = masked_text(context, judged)
+        decision = admission.decision_of(judged, call.request)
+        return pb.PreflightResponse(decision=decision, masked_text=text, segments=segments)
+
+    async def Get(self, request: pb.GetRequest, context: Context) -> pb.GetResponse:
+        return await self._authority.read(views.get, Call(principal_of(context), request))
+
+    async def List(self, request: pb.ListRequest, context: Context) -> pb.ListResponse:
+        call = Call(principal_of(context), request)
+        return await self._authority.read(views.list_page, self._authority.keys, call)
+
+    async def Cancel(self, request: pb.CancelRequest, context: Context) -> pb.CancelResponse:
+        call = Call(principal_of(context), request)
+        return await self._authority.write(cancellation.cancel_requested, call, urgent=True)
+
+    async def Watch(self, request: pb.WatchRequest, context: Context) -> AsyncIterator[pb.WatchResponse]:
+        call = Call(principal_of(context), request)
+        call.require_bank(request.bank_id)
+        position = request.after_position
+        while True:
+            changes = await self._authority.read(views.changes, call, position)
+            for change in changes:
+                position = change.position
+                yield pb.WatchResponse(change=change)
+            if changes:
+                continue
+            if request.only_past:
+                return
+            await self._authority.changes.wait(WATCH_POLL_S)

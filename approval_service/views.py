@@ -1,0 +1,135 @@
+"""Reading outreach: one, a page, and the status changes from a position on. Personal data is masked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, true
+
+from approval_service import schema
+from approval_service.calls import Call
+from approval_service.keys import KeyRing
+from approval_service.store import accounts as account_store
+from approval_service.store import changes as change_store
+from approval_service.store import outreach as store
+from outreach.domain.errors import not_found
+from outreach.v1.common_pb2 import Finding
+from outreach.v1.outreach_service_pb2 import (
+    Attempt,
+    Decision,
+    GetRequest,
+    GetResponse,
+    ListRequest,
+    ListResponse,
+    Outreach,
+    StatusChange,
+    WatchRequest,
+)
+
+DEFAULT_PAGE = 100
+WATCH_BATCH = 500
+CASE_SYSTEM = "case_system"
+
+
+def get(connection: Connection, call: Call[GetRequest]) -> GetResponse:
+    """NOT_FOUND also for what the caller may not see."""
+    request, principal = call.request, call.principal
+    if request.WhichOneof("key") == "outreach_id":
+        row = store.get(connection, request.outreach_id)
+    else:
+        row = store.get_by_request(connection, principal.caller_id, request.request_id)
+    if row is None or not _visible(call, row):
+        raise not_found("没有这条记录，或无权查看。There is no such outreach that this token may see.")
+    return GetResponse(outreach=_with_attempts(connection, [row])[0])
+
+
+def _visible(call: Call[Any], row: Row[Any]) -> bool:
+    """A case system sees its own requests only; others see those of their banks."""
+    principal = call.principal
+    if row.bank_id not in principal.bank_ids and "*" not in principal.bank_ids:
+        return False
+    return row.caller_id == principal.caller_id or list(principal.roles) != [CASE_SYSTEM]
+
+
+def _of_caller(call: Call[Any], caller_column: ColumnElement[Any]) -> ColumnElement[bool]:
+    return caller_column == call.principal.caller_id if list(call.principal.roles) == [CASE_SYSTEM] else true()
+
+
+def list_page(connection: Connection, keys: KeyRing, call: Call[ListRequest]) -> ListResponse:
+    request, columns = call.request, schema.outreach.c
+    call.require_bank(request.bank_id)
+    wanted = (columns.bank_id == request.bank_id) & _of_caller(call, columns.caller_id)
+    if request.case_id:
+        wanted &= columns.case_id == request.case_id
+    if request.state:
+        wanted &= columns.state == request.state
+    if request.account_number:
+        key = (request.bank_id, keys.hash("account", request.account_number))
+        account = account_store.accounts_by_number(connection, [key]).get(key)
+        if account is None:
+            return ListResponse()
+        wanted &= columns.account_id == account.account_id
+    size = request.page_size or DEFAULT_PAGE
+    rows = store.page(connection, wanted, request.page_token, size + 1)
+    more = rows[size - 1].outreach_id if len(rows) > size else ""
+    return ListResponse(outreach=_with_attempts(connection, rows[:size]), next_page_token=more)
+
+
+def changes(connection: Connection, call: Call[WatchRequest], after_position: int) -> list[StatusChange]:
+    """The next status changes after a position, in the order of commits; empty if there are none yet."""
+    request, columns = call.request, schema.change.c
+    wanted = (columns.bank_id == request.bank_id) & _of_caller(call, columns.caller_id)
+    if request.case_id:
+        wanted &= columns.case_id == request.case_id
+    bodies = change_store.after(connection, after_position, WATCH_BATCH, wanted)
+    return [StatusChange.FromString(body) for body in bodies]
+
+
+def _with_attempts(connection: Connection, rows: Sequence[Row[Any]]) -> list[Outreach]:
+    attempts: dict[str, list[Attempt]] = defaultdict(list)
+    for row in store.attempts_of(connection, [row.outreach_id for row in rows]):
+        attempts[row.outreach_id].append(_attempt(row))
+    return [_outreach(row, attempts[row.outreach_id]) for row in rows]
+
+
+def _attempt(row: Row[Any]) -> Attempt:
+    attempt = Attempt(
+        attempt_id=row.attempt_id,
+        carrier_id=row.carrier_id,
+        state=row.state,
+        carrier_message_id=row.carrier_message_id,
+        carrier_code=row.carrier_code,
+        segments=row.segments,
+        balance_sequence=row.balance_sequence,
+    )
+    attempt.release_time.FromMilliseconds(row.released_ms)
+    return attempt
+
+
+def _outreach(row: Row[Any], attempts: Sequence[Attempt]) -> Outreach:
+    codes = [code for code in row.codes.split(",") if code]
+    decided = [finding for finding in Decision.FromString(row.decision).findings if finding.code in codes]
+    since = set(codes) - {finding.code for finding in decided}
+    outreach = Outreach(
+        outreach_id=row.outreach_id,
+        request_id=row.request_id,
+        caller_id=row.caller_id,
+        employee_id=row.employee_id,
+        bank_id=row.bank_id,
+        case_id=row.case_id,
+        masked_phone_number=row.masked_phone,
+        masked_account_number=row.masked_account,
+        state=row.state,
+        findings=[*decided, *(Finding(code=code) for code in sorted(since))],
+        waiting_for=row.waiting_for,
+        cause=row.cause,
+        template_digest=row.template_digest,
+        attempts=attempts,
+    )
+    if row.due_ms is not None:
+        outreach.due_time.FromMilliseconds(row.due_ms)
+    outreach.not_after.FromMilliseconds(row.not_after_ms)
+    outreach.create_time.FromMilliseconds(row.created_ms)
+    return outreach
