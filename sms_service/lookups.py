@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import grpc
 
 from outreach.runtime.logs import EventLogger
 from outreach.v1.worker_service_pb2 import ListLookupsRequest, Receipt
-from outreach.v1.worker_service_pb2_grpc import WorkerServiceAsyncStub
 from sms_service.carriers.seam import Carrier, QueryError
 from sms_service.receipts import CALL_TIMEOUT_S, report
+
+if TYPE_CHECKING:
+    from outreach.v1.worker_service_pb2_grpc import WorkerServiceAsyncStub
 
 INTERVAL_S = 60.0
 MIN_AGE_MS = 60_000

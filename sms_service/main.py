@@ -8,7 +8,7 @@ import socket
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -18,7 +18,7 @@ from outreach.runtime.access import SMS_SERVICE, check_certificate
 from outreach.runtime.client import open_channel
 from outreach.runtime.config import Settings, load
 from outreach.runtime.sealing import Sealer
-from outreach.v1.worker_service_pb2_grpc import WorkerServiceAsyncStub, WorkerServiceStub
+from outreach.v1.worker_service_pb2_grpc import WorkerServiceStub
 from sms_service import inbox, lookups, worker
 from sms_service.carriers.account import Account
 from sms_service.carriers.registry import load_accounts, open_carrier
@@ -26,6 +26,9 @@ from sms_service.carriers.seam import Carrier
 from sms_service.receipts import Receipts
 from sms_service.reporter import Reporter
 from sms_service.worker import Channel
+
+if TYPE_CHECKING:
+    from outreach.v1.worker_service_pb2_grpc import WorkerServiceAsyncStub
 
 RECEIPTS = "outreach.carrier.*.receipts"
 CONSUMER = "sms_service_receipts"

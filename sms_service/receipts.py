@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from outreach.v1.worker_service_pb2 import Receipt, ReportReceiptsRequest
-from outreach.v1.worker_service_pb2_grpc import WorkerServiceAsyncStub
 from sms_service.carriers.seam import Carrier, UnreadableError
+
+if TYPE_CHECKING:
+    from outreach.v1.worker_service_pb2_grpc import WorkerServiceAsyncStub
 
 CALL_TIMEOUT_S = 10.0
 MAX_RECEIPTS = 1000

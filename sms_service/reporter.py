@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import grpc
 
 from outreach.runtime.logs import EventLogger
 from outreach.v1.worker_service_pb2 import AttemptReport, ReportRequest
-from outreach.v1.worker_service_pb2_grpc import WorkerServiceAsyncStub
 from sms_service.carriers.seam import NOT_SENT, SendResult
+
+if TYPE_CHECKING:
+    from outreach.v1.worker_service_pb2_grpc import WorkerServiceAsyncStub
 
 BATCH = 200
 CALL_TIMEOUT_S = 10.0

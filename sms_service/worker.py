@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import TYPE_CHECKING
 
 import grpc
 
 from outreach.domain.ids import new_id
 from outreach.runtime.logs import EventLogger
 from outreach.v1.worker_service_pb2 import LeaseRequest, LeaseResponse, Permit
-from outreach.v1.worker_service_pb2_grpc import WorkerServiceAsyncStub
 from sms_service.carriers.breaker import CircuitBreaker
 from sms_service.carriers.limiter import RateLimiter
 from sms_service.carriers.seam import NOT_SENT, UNKNOWN, Carrier, SendResult
 from sms_service.rendering import RenderingError, render
 from sms_service.reporter import Reporter
+
+if TYPE_CHECKING:
+    from outreach.v1.worker_service_pb2_grpc import WorkerServiceAsyncStub
 
 LEASE_TIMEOUT_S = 5.0
 LEASE_PAUSE_S = 0.5

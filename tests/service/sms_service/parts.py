@@ -21,6 +21,13 @@ from sms_service.carriers.seam import Message
 from sms_service.rendering import render
 
 
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Returns once the condition holds; TimeoutError after 10 s."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what it looks at is another process's or a file
+            await asyncio.sleep(0.01)
+
+
 @asynccontextmanager
 async def serving(app: web.Application) -> AsyncIterator[str]:
     """A real web server on a free loopback port; its URL."""

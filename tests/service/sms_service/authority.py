@@ -1,0 +1,83 @@
+"""A small authority: a real gRPC server that gives permits from a list and keeps what is reported."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from outreach.v1 import worker_service_pb2 as pb
+from outreach.v1.worker_service_pb2_grpc import (
+    WorkerServiceServicer,
+    WorkerServiceStub,
+    add_WorkerServiceServicer_to_server,
+)
+from tests.service.sms_service.parts import eventually
+
+if TYPE_CHECKING:
+    from outreach.v1.worker_service_pb2_grpc import WorkerServiceAsyncStub
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class Authority(WorkerServiceServicer):
+    """`due` waits to be leased; `leases`, `reports` and `receipts` are what came."""
+
+    def __init__(self) -> None:
+        self.due: deque[pb.Permit] = deque()
+        self.leases: list[pb.LeaseRequest] = []
+        self.given: dict[str, pb.LeaseResponse] = {}
+        self.reports: dict[str, pb.AttemptReport] = {}
+        self.receipts: list[pb.Receipt] = []
+        self.lookups: list[pb.Lookup] = []
+        self.known_attempts: set[str] = set()
+        self.lose_answers = 0
+        self.refuse_reports = 0
+        self.retry_after_ms = 60_000
+
+    async def Lease(self, request: pb.LeaseRequest, context: Context) -> pb.LeaseResponse:
+        self.leases.append(request)
+        if request.lease_id not in self.given:
+            permits = [self.due.popleft() for _ in range(min(request.max_permits, len(self.due)))]
+            self.given[request.lease_id] = pb.LeaseResponse(
+                permits=permits, retry_after_ms=0 if self.due else self.retry_after_ms
+            )
+        if self.lose_answers:
+            self.lose_answers -= 1
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "lost")
+        return self.given[request.lease_id]
+
+    async def Report(self, request: pb.ReportRequest, context: Context) -> pb.ReportResponse:
+        if self.refuse_reports:
+            self.refuse_reports -= 1
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
+        for report in request.reports:
+            assert report.attempt_id not in self.reports
+            self.reports[report.attempt_id] = report
+        return pb.ReportResponse(known=[True] * len(request.reports))
+
+    async def ReportReceipts(self, request: pb.ReportReceiptsRequest, context: Context) -> pb.ReportReceiptsResponse:
+        self.receipts += request.receipts
+        return pb.ReportReceiptsResponse(matched=[r.attempt_id in self.known_attempts for r in request.receipts])
+
+    async def ListLookups(self, request: pb.ListLookupsRequest, context: Context) -> pb.ListLookupsResponse:
+        return pb.ListLookupsResponse(lookups=self.lookups)
+
+    async def reported(self, count: int) -> None:
+        """Returns once so many attempts were reported; TimeoutError after 10 s."""
+        await eventually(lambda: len(self.reports) >= count)
+
+
+@asynccontextmanager
+async def serving_authority() -> AsyncIterator[tuple[Authority, WorkerServiceAsyncStub]]:
+    authority = Authority()
+    server = grpc.aio.server()
+    add_WorkerServiceServicer_to_server(authority, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield authority, WorkerServiceStub(channel)
+    await server.stop(None)
