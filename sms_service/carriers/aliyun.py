@@ -62,7 +62,7 @@ def signed_request(
     """URL and headers of one POST with an empty body, signed by the vendor's V3 (ACS3-HMAC-SHA256)."""
     query = "&".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in sorted(parameters.items()))
     headers = {
-        "host": URL(account.base_url).authority,
+        "host": URL(account.base_url).host_port_subcomponent or "",
         "x-acs-action": action,
         "x-acs-content-sha256": EMPTY_SHA256,
         "x-acs-date": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
