@@ -49,3 +49,16 @@ def may_move(old: State.ValueType, new: State.ValueType) -> bool:
 def name(state: int) -> str:
     """The state's name without prefix, such as DELIVERED."""
     return State.Name(State.ValueType(state)).removeprefix("STATE_")
+
+
+def mermaid() -> str:
+    """The table as a Mermaid state diagram, as docs/states.md shows it."""
+    lines = [
+        "stateDiagram-v2",
+        "    [*] --> ADMITTED: accepted at the door",
+        "    [*] --> BLOCKED: refused at the door",
+    ]
+    for old, moves in TRANSITIONS.items():
+        lines.extend(f"    {name(old)} --> {name(new)}: {why}" for new, why in moves.items())
+    lines.extend(f"    {name(state)} --> [*]" for state in sorted(FINAL))
+    return "\n".join(lines) + "\n"
