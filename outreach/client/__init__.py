@@ -1,0 +1,18 @@
+"""The client library of the outreach gateway: `Client` for case systems, `Connection` for every other service."""
+
+from outreach.client.client import Client
+from outreach.client.connection import Connection
+from outreach.client.identity import Identity, IdentityError, identity_names, read_identity, write_identity
+from outreach.domain.errors import Kind, Refusal
+
+__all__ = [
+    "Client",
+    "Connection",
+    "Identity",
+    "IdentityError",
+    "Kind",
+    "Refusal",
+    "identity_names",
+    "read_identity",
+    "write_identity",
+]

@@ -3,8 +3,8 @@
     {"caller_id": "case-system-1", "employee": "clerk-7", "team": "north", "roles": ["case_system"],
      "banks": ["demo-bank"], "private_key": "-----BEGIN PRIVATE KEY-----..."}
 
-The key is an Ed25519 key as PEM (PKCS #8, not encrypted). It signs the tokens of outreach.runtime.tokens; its public half
-stands in the gateway's registry under `caller_id`, which also bounds roles and banks. `*` among the banks stands for all.
+The key is an Ed25519 key as PEM (PKCS #8, not encrypted). It signs the tokens of outreach.runtime.tokens; its public
+half stands in the gateway's registry under `caller_id`, which also bounds roles and banks. `*` stands for all banks.
 """
 
 from __future__ import annotations

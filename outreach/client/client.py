@@ -1,0 +1,167 @@
+"""The client of case systems: submit, look, cancel, follow."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from itertools import islice
+
+import grpc
+
+from outreach.client.backoff import Backoff
+from outreach.client.connection import PATIENCE_S, Connection
+from outreach.client.identity import Identity
+from outreach.v1.common_pb2 import State
+from outreach.v1.outreach_service_pb2 import (
+    CancelRequest,
+    CancelResponse,
+    Decision,
+    GetRequest,
+    ItemResult,
+    ListRequest,
+    Outreach,
+    OutreachIds,
+    PreflightRequest,
+    PreflightResponse,
+    SmsItem,
+    StatusChange,
+    SubmitBatchRequest,
+    SubmitRequest,
+    WatchRequest,
+)
+from outreach.v1.outreach_service_pb2_grpc import OutreachServiceStub
+
+MAX_BATCH = 1_000
+_REOPEN_S = 1.0
+_Answers = list[tuple[SmsItem, ItemResult]]
+
+
+class Client(Connection):
+    """Talks to the gateway as one identity.
+
+        async with Client("127.0.0.1:17443", ca, read_identity(Path(".run"), "clerk-1")) as client:
+            decision = await client.submit(SmsItem(request_id="a-1", ...))
+
+    Calls are made again when the gateway is busy, restarts, or an answer is lost; request ids make that safe. What
+    fails for good raises outreach.domain.errors.Refusal; an SMS that a rule forbids is no failure, but a Decision in
+    state BLOCKED.
+    """
+
+    def __init__(self, address: str, ca: bytes, identity: Identity, *, patience_s: float = PATIENCE_S) -> None:
+        super().__init__(address, ca, identity, patience_s=patience_s)
+        self._stub = OutreachServiceStub(self.channel)
+
+    async def submit(self, item: SmsItem) -> Decision:
+        """Submits one SMS. The same item again gets the same answer."""
+        response = await self.call(self._stub.Submit, SubmitRequest(item=item), repeatable=True)
+        return response.decision
+
+    async def submit_many(
+        self, items: Iterable[SmsItem], *, batch_size: int = MAX_BATCH, concurrency: int = 4
+    ) -> AsyncIterator[tuple[SmsItem, ItemResult]]:
+        """Submits any number of SMS, and yields each with its decision or its own error, in their order.
+
+        At most `concurrency` batches of `batch_size` items are under way. If a batch fails for good, Refusal is raised
+        in its place; what was not yielded by then may be stored or not, and can be submitted again.
+        """
+        running: deque[asyncio.Task[_Answers]] = deque()
+        try:
+            for batch in _batches(items, batch_size):
+                running.append(asyncio.create_task(self._submit_batch(batch)))
+                if len(running) >= concurrency:
+                    for answer in await running.popleft():
+                        yield answer
+            while running:
+                for answer in await running.popleft():
+                    yield answer
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def preflight(self, item: SmsItem) -> PreflightResponse:
+        """What submit would decide now. Stores nothing."""
+        return await self.call(self._stub.Preflight, PreflightRequest(item=item), repeatable=True)
+
+    async def get(self, *, outreach_id: str = "", request_id: str = "") -> Outreach:
+        """One outreach, by the gateway's id or by the caller's own."""
+        request = GetRequest(outreach_id=outreach_id) if outreach_id else GetRequest(request_id=request_id)
+        return (await self.call(self._stub.Get, request, repeatable=True)).outreach
+
+    async def list(
+        self,
+        bank_id: str,
+        *,
+        case_id: str = "",
+        account_number: str = "",
+        state: State.ValueType = State.STATE_UNSPECIFIED,
+    ) -> AsyncIterator[Outreach]:
+        """All outreach of a bank, or of one case, account or state, newest first. Fetches pages as they are needed."""
+        request = ListRequest(bank_id=bank_id, case_id=case_id, account_number=account_number, state=state)
+        while True:
+            response = await self.call(self._stub.List, request, repeatable=True)
+            for outreach in response.outreach:
+                yield outreach
+            if not response.next_page_token:
+                return
+            request.page_token = response.next_page_token
+
+    async def cancel(
+        self,
+        bank_id: str,
+        reason: str,
+        *,
+        outreach_ids: Sequence[str] = (),
+        account_number: str = "",
+        case_id: str = "",
+    ) -> CancelResponse:
+        """Withdraws by ids (up to 1,000), by account or by case: name one. The answer names what may be leaving.
+
+        If an answer is lost, the repeated call counts what the first one withdrew as ended.
+        """
+        request = CancelRequest(bank_id=bank_id, reason=reason)
+        if outreach_ids:
+            request.outreach_ids.CopyFrom(OutreachIds(ids=outreach_ids))
+        elif account_number:
+            request.account_number = account_number
+        elif case_id:
+            request.case_id = case_id
+        return await self.call(self._stub.Cancel, request, repeatable=True)
+
+    async def watch(
+        self, bank_id: str, *, after_position: int = 0, case_id: str = "", only_past: bool = False
+    ) -> AsyncIterator[StatusChange]:
+        """Status changes after a position, in ledger order, for ever; with `only_past`, those that there are now.
+
+        Survives the gateway's restarts without losing or repeating a change. To survive one's own, store `position`
+        once a change is dealt with, and begin after it.
+        """
+        request = WatchRequest(bank_id=bank_id, after_position=after_position, case_id=case_id, only_past=only_past)
+        backoff = Backoff(math.inf)
+        while True:
+            call = self._stub.Watch(request, metadata=self.metadata())
+            try:
+                async for response in call:
+                    backoff.reset()
+                    request.after_position = response.change.position
+                    yield response.change
+            except grpc.aio.AioRpcError as error:
+                await backoff.pause(error, repeatable=True)
+            else:
+                if only_past:
+                    return
+                await asyncio.sleep(_REOPEN_S)
+            finally:
+                call.cancel()
+
+    async def _submit_batch(self, batch: list[SmsItem]) -> _Answers:
+        response = await self.call(self._stub.SubmitBatch, SubmitBatchRequest(items=batch), repeatable=True)
+        return list(zip(batch, response.results, strict=True))
+
+
+def _batches(items: Iterable[SmsItem], size: int) -> Iterator[list[SmsItem]]:
+    source = iter(items)
+    while batch := list(islice(source, size)):
+        yield batch
