@@ -156,7 +156,7 @@ class Client(Connection):
             finally:
                 call.cancel()
 
-    async def _submit_batch(self, batch: list[SmsItem]) -> _Answers:
+    async def _submit_batch(self, batch: Sequence[SmsItem]) -> _Answers:
         response = await self.call(self._stub.SubmitBatch, SubmitBatchRequest(items=batch), repeatable=True)
         return list(zip(batch, response.results, strict=True))
 
