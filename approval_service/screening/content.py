@@ -1,0 +1,116 @@
+"""Screens a text for what a collection message must never say (CONTENT_PROHIBITED)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import orjson
+
+from approval_service.screening.normalize import fold
+from approval_service.screening.reading import Clause, Mention, read
+from approval_service.screening.rules import LAWFUL, RULES, Category, Rule, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class ContentFinding:
+    """A forbidden statement. `start` and `end` are character offsets of `span` in the text as it was given."""
+
+    category: Category
+    severity: Literal["block", "note"]
+    start: int
+    end: int
+    span: str
+    why: str
+
+
+class _Unit:
+    """The statements within which concepts may meet, and their concepts."""
+
+    __slots__ = ("allowed", "allowed_concepts", "stated", "stated_concepts")
+
+    def __init__(self, clauses: Iterable[Clause]) -> None:
+        self.stated: list[Mention] = []
+        self.allowed: list[Mention] = []
+        for clause in clauses:
+            self.stated += clause.stated
+            self.allowed += clause.allowed
+        self.stated_concepts = _union(self.stated)
+        self.allowed_concepts = _union(self.allowed)
+
+
+def _union(mentions: list[Mention]) -> int:
+    concepts = 0
+    for mention in mentions:
+        concepts |= mention.concepts
+    return concepts
+
+
+def screen(text: str) -> list[ContentFinding]:
+    """What the text says that it must not, in order of appearance; one finding per category and place."""
+    return _find(text, RULES)
+
+
+def lawful_claims(text: str) -> list[ContentFinding]:
+    """Notes on statements of lawful consequences, for those who approve a template; they forbid nothing."""
+    return _find(text, LAWFUL)
+
+
+def _find(text: str, rules: tuple[Rule, ...]) -> list[ContentFinding]:
+    folded = fold(text)
+    sentences = read(folded.text)
+    if not sentences:
+        return []
+    units = {
+        Scope.CLAUSE: [_Unit([clause]) for sentence in sentences for clause in sentence],
+        Scope.SENTENCE: [_Unit(sentence) for sentence in sentences],
+        Scope.TEXT: [_Unit(clause for sentence in sentences for clause in sentence)],
+    }
+    findings: list[ContentFinding] = []
+    for rule in rules:
+        for unit in units[rule.scope]:
+            span = _match(rule, unit)
+            if span is None:
+                continue
+            start, end = folded.positions[span[0]], folded.positions[span[1] - 1] + 1
+            if not any(f.category is rule.category and f.start < end and start < f.end for f in findings):
+                severity: Literal["block", "note"] = "note" if rule.note else "block"
+                findings.append(ContentFinding(rule.category, severity, start, end, text[start:end], rule.why))
+    return sorted(findings, key=lambda f: (f.start, f.end))
+
+
+def _match(rule: Rule, unit: _Unit) -> tuple[int, int] | None:
+    """The folded place where all needs of the rule are met, from the first word to the last."""
+    concepts = unit.stated_concepts if rule.behind_ban else unit.allowed_concepts
+    if concepts & rule.unless:
+        return None
+    for need in rule.needs:
+        if not concepts & need:
+            return None
+    mentions = unit.stated if rule.behind_ban else unit.allowed
+    met = [next(m for m in mentions if m.concepts & need) for need in rule.needs]
+    return min(m.start for m in met), max(m.end for m in met)
+
+
+def check_lines(lines: Iterable[str]) -> Iterator[dict[str, object]]:
+    """Screens JSON lines {"id", "text"}: {"id", "findings"} for each, {"line", "error"} for one that cannot be read."""
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = orjson.loads(line)
+        except (orjson.JSONDecodeError, UnicodeEncodeError):
+            yield {"line": number, "error": 'not JSON; write one object a line: {"id": "1", "text": "..."}'}
+            continue
+        if (
+            not isinstance(row, dict)
+            or not isinstance(row.get("text"), str)
+            or not isinstance(row.get("id"), str | int)
+        ):
+            yield {"line": number, "error": 'needs "id" (string or number) and "text" (string)'}
+            continue
+        found = [
+            {"category": f.category, "severity": f.severity, "span": f.span, "why": f.why} for f in screen(row["text"])
+        ]
+        yield {"id": row["id"], "findings": found}

@@ -1,0 +1,152 @@
+"""Reads a folded text as sentences of clauses, and tells what is stated from what is denied or warned of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from approval_service.screening.lexicon import PATTERNS, WORDS, bits
+
+_CLAUSE_END = bits("CLAUSE_END")
+_SENTENCE_END = bits("SENTENCE_END")
+_BREAKS = dict.fromkeys(",:", _CLAUSE_END) | dict.fromkeys(".;!?。【】\n", _SENTENCE_END)
+_SENDER = bits("SENDER")
+_NEGATOR = bits("DENY|WARN|ATTRIBUTED")
+_BAN = bits("BAN")
+_SPEAKER = bits("AGENT|BANK")
+_PERSON = bits("AGENT|BANK|YOU|KIN|POSTERITY")
+_PIVOT = bits("PIVOT")
+_OFFICIAL = bits("OFFICIAL")
+_HYPOTHETICAL = bits("HYPOTHETICAL|ATTRIBUTED|WARN")
+_SINK = bits("SINK")
+_REFUTED = bits("REFUTED")
+_RIGHT = bits("RIGHT|SUGGEST")
+_YOU = bits("YOU")
+_CONTINUES = ("或", "以及", "及", "和", "并", "也", "更", "亦", "与")
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A word that stands for concepts, at its place in the folded text."""
+
+    start: int
+    end: int
+    concepts: int
+
+
+@dataclass(slots=True)
+class Clause:
+    """What lies between two commas."""
+
+    stated: list[Mention] = field(default_factory=list)
+    """Mentions that are neither denied, nor warned of, nor laid to others."""
+    allowed: list[Mention] = field(default_factory=list)
+    """Those of them that stand behind no 不得, 不能 or 禁止 either."""
+    raw: int = 0
+    """Concepts of every mention, whatever was said of it."""
+
+    def withdraw(self) -> None:
+        """Takes back what was read as stated: the clause speaks of what others do, or of the reader's rights."""
+        self.stated.clear()
+        self.allowed.clear()
+
+
+Sentence = list[Clause]
+
+
+def _lengths() -> dict[str, tuple[int, ...]]:
+    lengths: dict[str, set[int]] = {}
+    for word in WORDS:
+        lengths.setdefault(word[0], set()).add(len(word))
+    return {first: tuple(sorted(found, reverse=True)) for first, found in lengths.items()}
+
+
+_LENGTHS = _lengths()
+
+
+def mentions(text: str) -> Iterator[Mention]:
+    """The longest known word at each place, from left to right, and what ends clauses and sentences."""
+    patterned = {m.start(): (m.end(), concept) for pattern, concept in PATTERNS for m in pattern.finditer(text)}
+    at = 0
+    while at < len(text):
+        end, concepts = patterned.get(at, (at, 0))
+        for length in _LENGTHS.get(text[at], ()):
+            if at + length <= end:
+                break
+            if found := WORDS.get(text[at : at + length]):
+                end, concepts = at + length, found
+                break
+        if not concepts and (broken := _BREAKS.get(text[at])) and not _inside_number(text, at):
+            end, concepts = at + 1, broken
+        if concepts:
+            yield Mention(at, end, concepts)
+            at = end
+        else:
+            at += 1
+
+
+def _inside_number(text: str, at: int) -> bool:
+    return text[at - 1 : at].isdigit() and text[at + 1 : at + 2].isdigit()
+
+
+def read(text: str) -> list[Sentence]:
+    """The sentences of a folded text."""
+    sentences: list[Sentence] = []
+    sentence: Sentence = []
+    clause: list[Mention] = []
+    begin, denied, sender = 0, False, False
+    for mention in [*mentions(text), Mention(len(text), len(text), _SENTENCE_END)]:
+        if not mention.concepts & (_CLAUSE_END | _SENTENCE_END):
+            clause.append(mention)
+            continue
+        if clause:
+            understood, denied = _understand(clause, denied and text.startswith(_CONTINUES, begin), sender)
+            sentence.append(understood)
+            clause = []
+        if mention.concepts & _SENTENCE_END and sentence:
+            _lay_to_others(sentence)
+            sentences.append(sentence)
+            sentence, denied = [], False
+        begin, sender = mention.end, text[mention.start : mention.end] == "【"
+    return sentences
+
+
+def _understand(found: list[Mention], denied: bool, sender: bool) -> tuple[Clause, bool]:
+    """The clause, and whether a denial was in force at its end."""
+    clause = Clause()
+    banned = official_denied = False
+    person = _SENDER if sender else 0
+    if sender:
+        mark = Mention(found[0].start, found[0].start, _SENDER)
+        clause.stated.append(mark)
+        clause.allowed.append(mark)
+    for mention in found:
+        concepts = mention.concepts
+        clause.raw |= concepts
+        if concepts & _PIVOT and official_denied:
+            denied = False  # 不要去网点，直接转给我: what follows is asked for
+        if not denied:
+            clause.stated.append(mention)
+            if not banned:
+                clause.allowed.append(mention)
+        elif concepts & _OFFICIAL:
+            official_denied = True
+        if concepts & _NEGATOR or (concepts & _BAN and person & _SPEAKER):
+            denied = True
+        elif concepts & _BAN:
+            banned = True
+        if concepts & _PERSON:
+            person = concepts
+    return clause, denied
+
+
+def _lay_to_others(sentence: Sentence) -> None:
+    """Withdraws what the sentence only reports: 如遇…请投诉, 凡…均为诈骗, 您可以向…报案."""
+    hypothetical = False
+    for place, clause in enumerate(sentence):
+        hypothetical = hypothetical or bool(clause.raw & _HYPOTHETICAL)
+        if clause.raw & _REFUTED or (clause.raw & _SINK and hypothetical):
+            for reported in sentence[: place + 1]:
+                reported.withdraw()
+        elif clause.raw & _SINK and clause.raw & _YOU and clause.raw & _RIGHT:
+            clause.withdraw()
