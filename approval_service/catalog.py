@@ -54,11 +54,16 @@ class Catalog:
         filing = self.filings.get((template.digest, carrier.carrier_id))
         if filing is None:
             return "该版本未在通道报备。The version is not filed with the carrier."
-        if filing.state != Filing.STATE_PASSED:
-            return "通道报备尚未通过。The carrier has not passed the filed copy."
-        if filing.registered_text.replace("${", "{") != template.content.text:
-            return "通道报备文本与批准文本不一致。The carrier's copy differs from the approved text."
-        return ""
+        return copy_problem(filing, template.content)
+
+
+def copy_problem(filing: Filing, content: TemplateContent) -> str:
+    """Why a carrier's registered copy may not stand for the content; empty if it may."""
+    if filing.state != Filing.STATE_PASSED:
+        return "通道报备尚未通过。The carrier has not passed the filed copy."
+    if filing.registered_text.replace("${", "{") != content.text:
+        return "通道报备文本与批准文本不一致。The carrier's copy differs from the approved text."
+    return ""
 
 
 def _within(content: TemplateContent, now_ms: int) -> bool:

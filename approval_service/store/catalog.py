@@ -65,6 +65,17 @@ def get_policy(connection: Connection, bank_id: str, version: int) -> Row[Any] |
     return connection.execute(select(policy).where(policy.c.bank_id == bank_id, policy.c.version == version)).first()
 
 
+def policy_in_force(connection: Connection, bank_id: str, now_ms: int) -> Row[Any] | None:
+    """Of the bank's effective versions, the one that became so last."""
+    effective = policy.c.activated_ms.is_not(None) & (policy.c.effective_from_ms <= now_ms)
+    return connection.execute(
+        select(policy)
+        .where(policy.c.bank_id == bank_id, effective)
+        .order_by(policy.c.effective_from_ms.desc(), policy.c.version.desc())
+        .limit(1)
+    ).first()
+
+
 def last_policy_version(connection: Connection, bank_id: str) -> int:
     return connection.execute(select(func.max(policy.c.version)).where(policy.c.bank_id == bank_id)).scalar() or 0
 
@@ -88,6 +99,11 @@ def active_employees(connection: Connection) -> set[tuple[str, str]]:
     """(caller id, employee id) of everybody active."""
     rows = connection.execute(select(employee.c.caller_id, employee.c.employee_id).where(employee.c.active.is_(True)))
     return {(row.caller_id, row.employee_id) for row in rows}
+
+
+def any_employee(connection: Connection) -> bool:
+    """True once anybody was registered, active or not."""
+    return connection.execute(select(employee.c.employee_id).limit(1)).first() is not None
 
 
 def put_employee(connection: Connection, caller_id: str, employee_id: str, team: str, active: bool) -> None:

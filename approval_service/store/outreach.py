@@ -234,10 +234,11 @@ def count_by_state(connection: Connection, bank_id: str) -> dict[int, int]:
 
 
 def count_by_codes(connection: Connection, bank_id: str) -> list[tuple[str, int]]:
-    """Counts by the set of codes that outreach carry now; the sets are comma-separated."""
+    """Counts of what is blocked, cancelled or waiting by the set of its codes; the sets are comma-separated."""
+    stopped = outreach.c.state.in_((states.ADMITTED, states.BLOCKED, states.CANCELLED))
     rows = connection.execute(
         select(outreach.c.codes, func.count())
-        .where(outreach.c.bank_id == bank_id, outreach.c.codes != "")
+        .where(outreach.c.bank_id == bank_id, outreach.c.codes != "", stopped)
         .group_by(outreach.c.codes)
     )
     return [(row[0], row[1]) for row in rows]

@@ -1,0 +1,124 @@
+"""What is known of a person's phone numbers: confirmed as the person's own, dead, or somebody else's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from approval_service import cancellation
+from approval_service.calls import Call
+from approval_service.cancellation import of_person, of_phone
+from approval_service.moves import Moves
+from approval_service.people import require_employee
+from approval_service.store import accounts as store
+from approval_service.store import outreach as outreach_store
+from approval_service.store import stops as stop_store
+from approval_service.writer import Tx, one_by_one
+from outreach.domain.codes import Code
+from outreach.domain.errors import invalid, not_found
+from outreach.domain.phone import normalize_mobile
+from outreach.v1.hold_service_pb2 import (
+    CloseContactRequest,
+    CloseContactResponse,
+    ConfirmContactRequest,
+    ConfirmContactResponse,
+)
+
+CONFIRMED = "CONFIRMED"
+NOT_THIS_PERSON = "NOT_THIS_PERSON"
+
+
+def find_person(tx: Tx, bank_id: str, customer_id: str) -> Any:
+    """The person's row. NOT_FOUND if no placement of the bank names the customer."""
+    person = store.person_by_customer(tx.connection, bank_id, tx.keys.hash("customer", customer_id))
+    if person is None:
+        raise not_found(
+            "customer_id: 银行的委案中没有此客户号，请核对。No placement names this customer: check the number."
+        )
+    return person
+
+
+def require_mobile(text: str) -> str:
+    """The 11 digits. INVALID_ARGUMENT if it is no mobile number."""
+    mobile = normalize_mobile(text)
+    if mobile is None:
+        raise invalid("phone_number", "不是有效的手机号码。Not a mobile number of mainland China.")
+    return mobile
+
+
+def _confirm(tx: Tx, call: Call[ConfirmContactRequest]) -> ConfirmContactResponse:
+    request = call.request
+    call.require_bank(request.bank_id)
+    actor = require_employee(tx, call)
+    phone = require_mobile(request.phone_number)
+    person = find_person(tx, request.bank_id, request.customer_id)
+    phone_hash = _put(tx, person, phone, CONFIRMED, request.evidence_reference)
+    _record(tx, "contact_confirmed", request, person, phone, actor)
+    moves = Moves(tx)
+    scope = of_person(request.bank_id, person.person_id) & of_phone(request.bank_id, phone_hash)
+    waiting = outreach_store.waiting(tx.connection, Code.CONTACT_UNVERIFIED, scope)
+    for row in waiting:
+        moves.wait(row, [], tx.now_ms, "")
+    moves.write()
+    return ConfirmContactResponse(resumed=len(waiting))
+
+
+confirm = one_by_one(_confirm)
+"""Handler of ConfirmContact. What waited for it is judged anew at the next lease."""
+
+
+def _close(tx: Tx, call: Call[CloseContactRequest]) -> CloseContactResponse:
+    request = call.request
+    call.require_bank(request.bank_id)
+    actor = require_employee(tx, call)
+    phone = require_mobile(request.phone_number)
+    person = find_person(tx, request.bank_id, request.customer_id)
+    # Other banks' messages to a dead number are not this caller's to see: the rule at their lease cancels them.
+    scope = of_phone(request.bank_id, tx.keys.hash("phone", phone))
+    if request.finding == CloseContactRequest.FINDING_DEAD:
+        stop_store.put_dead(tx.connection, tx.keys.hash("phone", phone), request.evidence_reference)
+    else:
+        _put(tx, person, phone, NOT_THIS_PERSON, request.evidence_reference)
+        scope &= of_person(request.bank_id, person.person_id)
+    finding = CloseContactRequest.Finding.Name(request.finding).removeprefix("FINDING_")
+    _record(tx, "contact_closed", request, person, phone, actor, finding=finding)
+    done = cancellation.cancel(tx, scope, Code.PHONE_INVALID, actor)
+    return CloseContactResponse(cancelled_ids=done.withdrawn, possibly_leaving_attempt_ids=done.leaving_attempts)
+
+
+close = one_by_one(_close)
+"""Handler of CloseContact."""
+
+
+def _put(tx: Tx, person: Any, phone: str, status: str, evidence: str) -> str:
+    """Stores what is known of the number, and returns its hash."""
+    phone_hash = tx.keys.hash("phone", phone)
+    values = {
+        "person_id": person.person_id,
+        "phone_hash": phone_hash,
+        "phone_sealed": tx.keys.person(person.wrapped_key).seal(phone.encode()),
+        "status": status,
+        "evidence": evidence,
+    }
+    store.put_contact(tx.connection, values)
+    return phone_hash
+
+
+def _record(
+    tx: Tx,
+    kind: str,
+    request: ConfirmContactRequest | CloseContactRequest,
+    person: Any,
+    phone: str,
+    by: str,
+    **fields: str,
+) -> None:
+    """The number as a commitment under the person's key, which ends with the key; the evidence as a keyed hash."""
+    tx.record(
+        kind,
+        request.bank_id,
+        person=person.person_id,
+        number=tx.keys.person(person.wrapped_key).commit(phone.encode()),
+        evidence=tx.keys.hash("evidence", request.evidence_reference),
+        by=by,
+        **fields,
+    )

@@ -1,0 +1,44 @@
+"""HoldService: holds, no-contact marks, and what is known of numbers. Stops go before what waits."""
+
+from __future__ import annotations
+
+from approval_service import contacts, holds, marks
+from approval_service.authority import Authority
+from approval_service.calls import Call
+from outreach.runtime.server import Context
+from outreach.runtime.tokens import principal_of
+from outreach.v1 import hold_service_pb2 as pb
+from outreach.v1.hold_service_pb2_grpc import HoldServiceServicer
+
+
+class HoldServer(HoldServiceServicer):
+    def __init__(self, authority: Authority) -> None:
+        self._authority = authority
+
+    async def PlaceHold(self, request: pb.PlaceHoldRequest, context: Context) -> pb.PlaceHoldResponse:
+        call = Call(principal_of(context), request)
+        return await self._authority.write(holds.place_hold, call, urgent=True)
+
+    async def RequestLift(self, request: pb.RequestLiftRequest, context: Context) -> pb.RequestLiftResponse:
+        call = Call(principal_of(context), request)
+        return await self._authority.write(holds.request_lift, call)
+
+    async def ApproveLift(self, request: pb.ApproveLiftRequest, context: Context) -> pb.ApproveLiftResponse:
+        call = Call(principal_of(context), request)
+        return await self._authority.write(holds.approve_lift, call)
+
+    async def ListHolds(self, request: pb.ListHoldsRequest, context: Context) -> pb.ListHoldsResponse:
+        call = Call(principal_of(context), request)
+        return await self._authority.read(holds.list_holds, self._authority.keys, call)
+
+    async def MarkNoContact(self, request: pb.MarkNoContactRequest, context: Context) -> pb.MarkNoContactResponse:
+        call = Call(principal_of(context), request)
+        return await self._authority.write(marks.mark_no_contact, call, urgent=True)
+
+    async def ConfirmContact(self, request: pb.ConfirmContactRequest, context: Context) -> pb.ConfirmContactResponse:
+        call = Call(principal_of(context), request)
+        return await self._authority.write(contacts.confirm, call)
+
+    async def CloseContact(self, request: pb.CloseContactRequest, context: Context) -> pb.CloseContactResponse:
+        call = Call(principal_of(context), request)
+        return await self._authority.write(contacts.close, call, urgent=True)

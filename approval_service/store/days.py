@@ -1,0 +1,67 @@
+"""SQL on what happened in a span of business time, from the indexes by day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import ColumnElement, Connection, and_, func, select, text
+
+from approval_service import schema
+from outreach.domain import states
+
+outreach, attempt, change = schema.outreach, schema.attempt, schema.change
+
+
+def count_asked(connection: Connection, bank_id: str, start_ms: int, end_ms: int) -> int:
+    """Outreach created in the span."""
+    return connection.execute(select(func.count()).where(_created(bank_id, start_ms, end_ms))).scalar_one()
+
+
+def count_blocked(connection: Connection, bank_id: str, start_ms: int, end_ms: int) -> list[tuple[str, int]]:
+    """Outreach blocked in the span, by the set of codes; the sets are comma-separated."""
+    blocked = outreach.c.state == states.BLOCKED
+    rows = connection.execute(
+        select(outreach.c.codes, func.count())
+        .where(_created(bank_id, start_ms, end_ms), blocked)
+        .group_by(outreach.c.codes)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def count_sent(connection: Connection, bank_id: str, start_ms: int, end_ms: int) -> int:
+    """Permits given in the span of which it is not certain that nothing left."""
+    return connection.execute(
+        select(func.count()).where(
+            attempt.c.bank_id == bank_id,
+            attempt.c.released_ms >= start_ms,
+            attempt.c.released_ms < end_ms,
+            attempt.c.may_have_left.is_(True),
+        )
+    ).scalar_one()
+
+
+def count_moves(connection: Connection, bank_id: str, start_ms: int, end_ms: int) -> dict[int, int]:
+    """How often outreach moved in the span, by the state moved to; only states that change_by_day indexes."""
+    rows = connection.execute(
+        select(change.c.state, func.count()).where(_changed(bank_id, start_ms, end_ms)).group_by(change.c.state)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def cancellations(connection: Connection, bank_id: str, start_ms: int, end_ms: int) -> Iterator[bytes]:
+    """The serialized StatusChange of each cancellation in the span."""
+    cancelled = change.c.state == states.CANCELLED
+    rows = connection.execute(select(change.c.body).where(_changed(bank_id, start_ms, end_ms), cancelled))
+    return iter(rows.scalars())
+
+
+def _created(bank_id: str, start_ms: int, end_ms: int) -> ColumnElement[bool]:
+    span = (outreach.c.created_ms >= start_ms) & (outreach.c.created_ms < end_ms)
+    return (outreach.c.bank_id == bank_id) & span
+
+
+def _changed(bank_id: str, start_ms: int, end_ms: int) -> ColumnElement[bool]:
+    # The index's own condition, word for word: a database sees only then that it may use it.
+    indexed = text("change.state > 3")
+    span = (change.c.time_ms >= start_ms) & (change.c.time_ms < end_ms)
+    return and_(change.c.bank_id == bank_id, span, indexed)
