@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from outreach.runtime import tls
+from outreach.runtime.access import check_certificate
+from outreach.runtime.server import running
 from outreach.v1 import worker_service_pb2 as pb
 from outreach.v1.worker_service_pb2_grpc import (
     WorkerServiceServicer,
@@ -73,6 +77,7 @@ class Authority(WorkerServiceServicer):
 
 @asynccontextmanager
 async def serving_authority() -> AsyncIterator[tuple[Authority, WorkerServiceAsyncStub]]:
+    """Within the test's process, without TLS."""
     authority = Authority()
     server = grpc.aio.server()
     add_WorkerServiceServicer_to_server(authority, server)
@@ -81,3 +86,17 @@ async def serving_authority() -> AsyncIterator[tuple[Authority, WorkerServiceAsy
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield authority, WorkerServiceStub(channel)
     await server.stop(None)
+
+
+@asynccontextmanager
+async def serving_authority_by_tls(state_dir: Path) -> AsyncIterator[tuple[Authority, str]]:
+    """As the real one is served: mutual TLS and the table of who may call what; its address."""
+    authority = Authority()
+    async with running(
+        "127.0.0.1:0",
+        tls.server_credentials(state_dir, "approval_service", require_client=True),
+        services=("outreach.v1.WorkerService",),
+        register=lambda server: add_WorkerServiceServicer_to_server(authority, server),
+        authorize=check_certificate,
+    ) as server:
+        yield authority, f"127.0.0.1:{server.port}"
