@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -38,9 +39,9 @@ class NatsProcess:
             stderr=asyncio.subprocess.DEVNULL,
         )
 
-    async def kill(self) -> None:
+    async def stop(self, number: signal.Signals = signal.SIGKILL) -> None:
         if self._process is not None:
-            self._process.kill()
+            self._process.send_signal(number)
             await self._process.wait()
             self._process = None
 
@@ -50,7 +51,7 @@ async def nats_process(tmp_path: Path) -> AsyncIterator[NatsProcess]:
     process = NatsProcess(tmp_path)
     await process.start()
     yield process
-    await process.kill()
+    await process.stop()
 
 
 @pytest.fixture(scope="session")

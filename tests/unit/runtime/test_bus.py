@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -114,8 +115,9 @@ async def test_a_failed_batch_comes_again(nats_process: NatsProcess) -> None:
     assert attempts == [[b"x"], [b"x"]]
 
 
-async def test_a_killed_server_loses_nothing(nats_process: NatsProcess) -> None:
-    """After kill -9 and restart of nats-server the same consumer goes on, with all that was acknowledged before."""
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+async def test_a_stopped_server_loses_nothing(nats_process: NatsProcess, number: signal.Signals) -> None:
+    """After the end and restart of nats-server the same consumer goes on, with all that was acknowledged before."""
     collector = Collector()
     async with connected(nats_process, nats_server.APPROVAL_SERVICE) as client:
         js = client.jetstream()
@@ -123,7 +125,7 @@ async def test_a_killed_server_loses_nothing(nats_process: NatsProcess) -> None:
         async with consuming(client, collector):
             await js.publish(bus.probe_subject("demo-bank"), b"1")
             await collector.wait_for(1)
-            await nats_process.kill()
+            await nats_process.stop(number)
             await nats_process.start()
             await js.publish(bus.probe_subject("demo-bank"), b"2", timeout=10)
             assert (await collector.wait_for(2))[-1] == b"2"
@@ -241,7 +243,7 @@ async def test_what_rests_on_disk_is_encrypted(nats_process: NatsProcess) -> Non
     async with connected(nats_process, nats_server.APPROVAL_SERVICE) as client:
         await bus.ensure_streams(client.jetstream(), *ALL)
         await client.jetstream().publish(bus.probe_subject("demo-bank"), b"FINDME" * 50)
-    await nats_process.kill()
+    await nats_process.stop()
     files = [path for path in (nats_process.settings.state_dir / "nats").rglob("*") if path.is_file()]
     assert files
     assert not any(b"FINDME" in path.read_bytes() for path in files)

@@ -1,0 +1,32 @@
+"""The door that every public call passes: who calls, with which role, and how often."""
+
+from __future__ import annotations
+
+from gateway.rates import RateLimiter
+from outreach.runtime.access import OPEN_SERVICES, check_roles
+from outreach.runtime.server import Context
+from outreach.runtime.tokens import Verifier
+from outreach.v1.common_pb2 import Principal
+
+
+class Door:
+    """Verifies tokens, looks roles up in the access table, and counts calls."""
+
+    def __init__(self, verifier: Verifier, rates: RateLimiter) -> None:
+        self._verifier = verifier
+        self._rates = rates
+
+    def authorize(self, method: str, context: Context) -> None:
+        """How the public edge authorizes (outreach.runtime.server). Health and reflection need no token."""
+        if method[1:].partition("/")[0] not in OPEN_SERVICES:
+            check_roles(method, self._verifier.principal_of(context))
+
+    def enter(self, context: Context) -> Principal:
+        """Who makes the authorized call; counts it. Raises Refusal RESOURCE_EXHAUSTED."""
+        principal = self._verifier.principal_of(context)
+        self._rates.enter(principal.caller_id, self._verifier.caller(principal.caller_id).requests_per_second)
+        return principal
+
+    def count_items(self, principal: Principal, items: int) -> None:
+        """A batch costs its items; the first was counted when it entered."""
+        self._rates.spend(principal.caller_id, items - 1)

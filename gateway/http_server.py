@@ -1,0 +1,54 @@
+"""Runs an HTTP application in the gateway's own loop, stopped by the gateway and not by uvicorn's signal handlers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+import uvicorn
+from starlette.applications import Starlette
+
+from outreach.runtime.config import host_and_port
+from outreach.runtime.server import PortTaken
+
+GRACE_S = 5
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving(application: Starlette, address: str, trusted_proxies: Sequence[str] = ()) -> AsyncIterator[int]:
+    """Serves on host:port until the block ends, and yields the port. Raises PortTaken.
+
+    Behind a proxy that is trusted, the caller's address is the one that it forwards.
+    """
+    try:
+        listener = socket.create_server(host_and_port(address))
+    except OSError:
+        raise PortTaken(
+            f"cannot listen on {address}: is another process on that port? Stop it or set another"
+        ) from None
+    config = uvicorn.Config(
+        application,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = _Server(config)
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await running
+        listener.close()

@@ -1,0 +1,127 @@
+"""`python -m gateway.main`: the public gRPC edge and the carriers' webhooks. Wiring only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2
+
+from gateway import http_server, webhooks
+from gateway.admission import Admission
+from gateway.door import Door
+from gateway.forwarding import SERVICES, Forwarder
+from gateway.rates import RateLimiter
+from gateway.stream_store import StreamStore
+from gateway.submission import Submission
+from outreach.runtime import logs, server, tls
+from outreach.runtime.access import GATEWAY
+from outreach.runtime.client import open_channel
+from outreach.runtime.config import Settings, load
+from outreach.runtime.sealing import Sealer
+from outreach.runtime.tokens import Verifier
+from outreach.v1.admission_service_pb2 import AdmitRequest, AdmitResponse
+from outreach.v1.admission_service_pb2_grpc import AdmissionServiceStub
+
+MAX_REQUEST_BYTES = 4 * 1024 * 1024
+ADMIT_TIMEOUT_S = 15.0
+HEALTH_RETRY_S = 0.5
+ADMISSION_SERVICE = "outreach.v1.AdmissionService"
+
+_log = logs.EventLogger("gateway")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings(Settings):
+    """What the gateway needs beside the shared settings."""
+
+    webhook_trusted_proxies: tuple[str, ...] = ()
+    """Addresses of proxies before the webhooks whose X-Forwarded-For is believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The ports of a running gateway."""
+
+    grpc_port: int
+    webhook_port: int
+
+
+@asynccontextmanager
+async def gateway(settings: GatewaySettings) -> AsyncIterator[Running]:
+    """Runs the gateway until the block ends. Ready while the authority is."""
+    async with AsyncExitStack() as stack:
+        channel = open_channel(settings.approval_service_address, tls.channel_credentials(settings.state_dir, GATEWAY))
+        await stack.enter_async_context(channel)
+        door = Door(Verifier(settings.state_dir / "callers.yaml"), RateLimiter())
+        submission = Submission(door, Admission(_admit(channel)))
+        handlers = tuple(Forwarder(channel, door).handlers(submission.handlers()))
+        edge = await stack.enter_async_context(
+            server.running(
+                settings.gateway_address,
+                tls.server_credentials(settings.state_dir, GATEWAY, require_client=False),
+                services=[service.full_name for service in SERVICES],
+                register=lambda grpc_server: grpc_server.add_generic_rpc_handlers(handlers),
+                authorize=door.authorize,
+                max_request_bytes=MAX_REQUEST_BYTES,
+            )
+        )
+        store = StreamStore()
+        application = webhooks.application(
+            webhooks.read_pushers(settings.state_dir), Sealer.load(settings.state_dir), store
+        )
+        webhook_port = await stack.enter_async_context(
+            http_server.serving(application, settings.webhook_address, settings.webhook_trusted_proxies)
+        )
+        stack.push_async_callback(store.close)
+        for work in (store.connect(settings), follow_health(channel, edge.set_ready)):
+            stack.push_async_callback(_end, asyncio.create_task(work))
+        _log.info("started", port=edge.port, webhook_port=webhook_port)
+        yield Running(edge.port, webhook_port)
+
+
+async def follow_health(channel: grpc.aio.Channel, tell: Callable[[bool], Awaitable[None]]) -> None:
+    """Tells whether the authority takes requests, whenever that changes, until cancelled."""
+    request = health_pb2.HealthCheckRequest(service=ADMISSION_SERVICE)
+    watch: Any = channel.unary_stream(
+        "/grpc.health.v1.Health/Watch",
+        request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+        response_deserializer=health_pb2.HealthCheckResponse.FromString,
+    )
+    while True:
+        try:
+            async for response in watch(request, wait_for_ready=False):
+                await tell(response.status == health_pb2.HealthCheckResponse.SERVING)
+        except grpc.aio.AioRpcError as error:
+            _log.debug("authority_unreachable", code=error.code().name)
+        await tell(False)
+        await asyncio.sleep(HEALTH_RETRY_S)
+
+
+def _admit(channel: grpc.aio.Channel) -> Callable[[AdmitRequest], Awaitable[AdmitResponse]]:
+    stub = AdmissionServiceStub(channel)
+
+    async def admit(request: AdmitRequest) -> AdmitResponse:
+        return await stub.Admit(request, timeout=ADMIT_TIMEOUT_S)
+
+    return admit
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
+
+
+async def main() -> None:
+    settings = load(GatewaySettings)
+    logs.set_up("gateway", settings.log_level)
+    async with gateway(settings):
+        await server.stop_signal()
+
+
+if __name__ == "__main__":
+    server.run(main())

@@ -1,0 +1,94 @@
+"""Submit and SubmitBatch: checked item by item here, decided together by the authority."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+from google.rpc import code_pb2  # type: ignore[import-untyped]  # googleapis-common-protos ships no types
+
+from gateway.admission import Admission
+from gateway.door import Door
+from gateway.shape import Shape, Violation, in_words, is_odd, malformed, oddities, parse
+from outreach.domain.errors import Kind, Refusal
+from outreach.runtime.server import Context
+from outreach.runtime.tokens import check_bank
+from outreach.v1.common_pb2 import Principal
+from outreach.v1.outreach_service_pb2 import (
+    ItemError,
+    ItemResult,
+    SmsItem,
+    SubmitBatchRequest,
+    SubmitBatchResponse,
+    SubmitRequest,
+    SubmitResponse,
+)
+from outreach.validation import violations
+
+_SUBMIT = Shape(SubmitRequest.DESCRIPTOR)
+
+
+class Submission:
+    """The two rpcs that do not go to the authority one to one."""
+
+    def __init__(self, door: Door, admission: Admission) -> None:
+        self._door = door
+        self._admission = admission
+
+    def handlers(self) -> dict[str, grpc.RpcMethodHandler[Any, Any]]:
+        """By full method name, for gateway.forwarding."""
+        return {
+            "/outreach.v1.OutreachService/Submit": grpc.unary_unary_rpc_method_handler(
+                self.submit, response_serializer=SubmitResponse.SerializeToString
+            ),
+            "/outreach.v1.OutreachService/SubmitBatch": grpc.unary_unary_rpc_method_handler(
+                self.submit_batch, response_serializer=SubmitBatchResponse.SerializeToString
+            ),
+        }
+
+    async def submit(self, raw: bytes, context: Context) -> SubmitResponse:
+        principal = self._door.enter(context)
+        request: Any = _SUBMIT.read(raw)
+        check_bank(principal, request.item.bank_id)
+        (result,) = await self._admission.decide(principal, (request.item,))
+        if result.WhichOneof("result") == "error":
+            raise _refusal(result.error)
+        return SubmitResponse(decision=result.decision)
+
+    async def submit_batch(self, raw: bytes, context: Context) -> SubmitBatchResponse:
+        principal = self._door.enter(context)
+        request: SubmitBatchRequest = parse(SubmitBatchRequest, raw)
+        odd = is_odd(raw, request)
+        if odd:
+            request = parse(SubmitBatchRequest, raw)
+        found = [*_own_oddities(request, odd), *violations(request)]
+        if found:
+            raise malformed(found)
+        self._door.count_items(principal, len(request.items))
+        errors = [_item_error(principal, item, odd) for item in request.items]
+        good = [item for item, error in zip(request.items, errors, strict=True) if error is None]
+        decided = iter(await self._admission.decide(principal, good) if good else ())
+        results = [next(decided) if error is None else ItemResult(error=error) for error in errors]
+        return SubmitBatchResponse(results=results)
+
+
+def _own_oddities(request: SubmitBatchRequest, odd: bool) -> list[Violation]:
+    """What is odd about the batch itself; its items are answered one by one."""
+    return [found for found in oddities(request) if not found[0].startswith("items[")] if odd else []
+
+
+def _item_error(principal: Principal, item: SmsItem, odd: bool) -> ItemError | None:
+    """Why the item is not handed on; None if it is."""
+    found = [*(oddities(item) if odd else ()), *violations(item)]
+    if found:
+        return ItemError(code=code_pb2.INVALID_ARGUMENT, message="; ".join(map(in_words, found)), field=found[0][0])
+    try:
+        check_bank(principal, item.bank_id)
+    except Refusal as refusal:
+        return ItemError(code=code_pb2.PERMISSION_DENIED, message=refusal.message, field="bank_id")
+    return None
+
+
+def _refusal(error: ItemError) -> Refusal:
+    """The error of a single item as the error of its call."""
+    return Refusal(Kind(code_pb2.Code.Name(error.code)), error.message, field=error.field and f"item.{error.field}")
