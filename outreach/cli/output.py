@@ -1,0 +1,140 @@
+"""What the command line shows: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import timedelta, timezone
+from typing import Any
+
+import orjson
+from google.protobuf.descriptor import EnumDescriptor
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from outreach.cli import words
+from outreach.domain import states
+from outreach.v1.common_pb2 import Finding
+
+CHINA = timezone(timedelta(hours=8))
+"""Times are shown in the banks' zone, wherever the command runs."""
+_PIPE_WIDTH = 200
+Cell = str | int | Text
+
+
+class Output:
+    """Standard output, as one JSON document a call or as tables; and the console of errors and progress."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False, soft_wrap=False)
+        self.errors = Console(stderr=True, width=None if sys.stderr.isatty() else _PIPE_WIDTH, highlight=False)
+
+    def show(self, document: Any, *renderables: RenderableType) -> None:
+        """Shows the document to a program, or what is made of it to a person."""
+        if self.as_json:
+            write_line(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+            return
+        for renderable in renderables:
+            self.console.print(renderable, soft_wrap=isinstance(renderable, Text))
+
+    def show_line(self, document: Any, line: Text) -> None:
+        """Shows one of a stream, at once: a JSON line or a line of text."""
+        if self.as_json:
+            write_line(orjson.dumps(document))
+        else:
+            self.console.print(line, soft_wrap=True)
+            self.console.file.flush()
+
+    def note(self, text: str, style: str = "bright_black") -> None:
+        """Tells a person something beside the answer."""
+        if not self.as_json:
+            self.errors.print(Text(text, style=style), soft_wrap=True)
+
+
+def write_line(line: bytes) -> None:
+    sys.stdout.write(line.decode() + "\n")
+    sys.stdout.flush()
+
+
+def plain(message: Message) -> dict[str, Any]:
+    """ProtoJSON with the contract's field names, unset fields included, so that the keys are always the same."""
+    document: dict[str, Any] = MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    return document
+
+
+def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[Cell]], *, numeric: Sequence[int] = ()) -> Table:
+    """A table; `numeric` are the columns that are aligned to the right."""
+    made = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, heading in enumerate(headings):
+        made.add_column(heading, justify="right" if index in numeric else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*map(cell, row))
+    return made
+
+
+def details(title: str, pairs: Iterable[tuple[str, Cell]]) -> RenderableType:
+    """Names and values, a pair a line; empty values are left out."""
+    made = Table(box=None, show_header=False, pad_edge=False)
+    made.add_column(style="bright_black", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in pairs:
+        shown = cell(value)
+        if shown.plain:
+            made.add_row(name, shown)
+    return Group(Text(title, style="bold"), made) if title else made
+
+
+def cell(value: Cell) -> Text:
+    """Text as it is: neither markup nor a control character takes effect on the terminal."""
+    if isinstance(value, Text):
+        return value
+    return Text("".join(character if character.isprintable() else "�" for character in str(value)))
+
+
+def when(time: Timestamp) -> str:
+    """Such as 2026-11-24 08:00:00, in China's time; empty if it is unset."""
+    if not time.seconds and not time.nanos:
+        return ""
+    return time.ToDatetime(CHINA).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def state_text(state: int) -> Text:
+    name = states.name(state)
+    return Text(f"{words.STATES.get(name, '')} {name}".strip(), style=words.STATE_STYLES.get(name, ""))
+
+
+def code_text(code: str) -> str:
+    return f"{words.CODES[code]} {code}" if code in words.CODES else code
+
+
+def findings_table(title: str, findings: Iterable[Finding]) -> Table:
+    rows = [
+        (
+            Text("等待 waits", style="blue") if finding.waits else Text("拒绝 refused", style="yellow"),
+            code_text(finding.code),
+            finding.field,
+            finding.reason,
+        )
+        for finding in findings
+    ]
+    return table(title, ("结论 Verdict", "规则 Rule", "字段 Field", "原因 Reason"), rows)
+
+
+def enum_name(enum: EnumDescriptor, number: int) -> str:
+    """The short name of an enum's value, such as DISPUTE for HOLD_KIND_DISPUTE; empty for the unspecified one."""
+    value = enum.values_by_number.get(number)
+    if value is None:
+        return str(number)
+    return value.name.removeprefix(enum_prefix(enum)) if number else ""
+
+
+def enum_prefix(enum: EnumDescriptor) -> str:
+    return enum.values_by_number[0].name.removesuffix("UNSPECIFIED")

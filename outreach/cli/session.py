@@ -1,0 +1,111 @@
+"""What one run of a command knows: where the installation is, in whose name it acts, and how it shows its answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nats.aio.client import Client as NatsClient
+
+from outreach.cli.failures import Failure
+from outreach.cli.output import Output
+from outreach.client import Client, Identity, identity_names, read_identity
+from outreach.runtime import bus
+from outreach.runtime.config import Settings
+from outreach.runtime.tls import ca_certificate
+from outreach.runtime.tokens import ALL_BANKS
+
+_CONNECT_TIMEOUT_S = 5.0
+_PATIENCE_S = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CliSettings(Settings):
+    """The command line's settings; its options override them."""
+
+    identity: str = ""
+    """The name of the identity to act as."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Given to every command as its first argument."""
+
+    settings: CliSettings = field(default_factory=CliSettings)
+    output: Output = field(default_factory=lambda: Output(as_json=False))
+
+    @property
+    def state_dir(self) -> Path:
+        return self.settings.state_dir
+
+    def identity(self) -> Identity:
+        """Who acts: as asked for, or the only one there is. Raises Failure, IdentityError."""
+        name = self.settings.identity
+        if not name:
+            names = identity_names(self.state_dir)
+            if len(names) != 1:
+                raise Failure(_which_identity(names, self.state_dir), reason="IDENTITY_MISSING")
+            name = names[0]
+        return read_identity(self.state_dir, name)
+
+    def bank(self, option: str) -> str:
+        """The bank that is meant: as asked for, or the only one the identity speaks of. Raises Failure."""
+        if option:
+            return option
+        banks = self.identity().banks
+        if len(banks) != 1 or banks[0] == ALL_BANKS:
+            raise Failure(f"--bank: say which bank; this identity speaks of {', '.join(banks) or 'none'}", field="bank")
+        return banks[0]
+
+    @asynccontextmanager
+    async def client(self, *, patience_s: float = _PATIENCE_S) -> AsyncIterator[Client]:
+        """A connection to the gateway that answers. Raises Failure if it does not."""
+        address, identity = self.settings.gateway_address, self.identity()
+        try:
+            ca = ca_certificate(self.state_dir)
+        except FileNotFoundError:
+            raise Failure(
+                f"{self.state_dir} holds no installation: start one with `make run`, or name its folder by --state-dir",
+                reason="STATE_DIR_EMPTY",
+            ) from None
+        async with Client(address, ca, identity, patience_s=patience_s) as client:
+            try:
+                await asyncio.wait_for(client.channel.channel_ready(), _CONNECT_TIMEOUT_S)
+            except TimeoutError:
+                raise Failure(
+                    f"no gateway with this installation's certificate answers at {address}: "
+                    "is it running (`make run`)? Name another address by --address",
+                    reason="UNREACHABLE",
+                ) from None
+            yield client
+
+    @asynccontextmanager
+    async def nats(self, user: str) -> AsyncIterator[NatsClient]:
+        """A connection to NATS as one of its users. Raises Failure."""
+        if not (self.state_dir / "secrets" / f"nats-{user}").exists():
+            raise Failure(
+                f"{self.state_dir} has no NATS credential of {user}: is this the right --state-dir, "
+                "and the bank part of the installation?",
+                reason="CREDENTIAL_MISSING",
+            )
+        try:
+            client = await asyncio.wait_for(bus.connect(self.settings, user), _CONNECT_TIMEOUT_S)
+        except TimeoutError:
+            raise Failure(
+                f"NATS does not let {user} in at {self.settings.nats_url}: is it running (`make run`)? "
+                "Name another by OUTREACH_NATS_URL",
+                reason="UNREACHABLE",
+            ) from None
+        try:
+            yield client
+        finally:
+            await client.close()
+
+
+def _which_identity(names: list[str], state_dir: Path) -> str:
+    if not names:
+        return f"{state_dir} has no identity (callers/*.json): is this the right --state-dir?"
+    return f"--as: say in whose name, by --as or OUTREACH_IDENTITY; there are {', '.join(names)}"
