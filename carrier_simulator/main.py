@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 import orjson
+import uvloop
 from aiohttp import web
 
 from carrier_simulator import aliyun, bank_http
@@ -32,7 +33,7 @@ def main() -> None:
         webhooks=config.get("webhooks", {}),
         receipt_delay_s=config.get("receipt_delay_s", 0.2),
     )
-    web.run_app(app, host=options.host, port=options.port, print=None, access_log=None)
+    web.run_app(app, host=options.host, port=options.port, print=None, access_log=None, loop=uvloop.new_event_loop())
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def signed_request(
     account: AliyunAccount, action: str, parameters: Mapping[str, str], now: datetime, nonce: str
 ) -> tuple[str, dict[str, str]]:
     """URL and headers of one POST with an empty body, signed by the vendor's V3 (ACS3-HMAC-SHA256)."""
-    query = "&".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in sorted(parameters.items()))
+    query = "&".join(f"{name}={quote(value, safe='')}" for name, value in sorted(parameters.items()))
     headers = {
         "host": URL(account.base_url).host_port_subcomponent or "",
         "x-acs-action": action,
