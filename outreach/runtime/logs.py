@@ -10,7 +10,7 @@ import logging
 import sys
 import traceback
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 
@@ -43,10 +43,11 @@ class EventLogger:
             self._logger.log(level, event, exc_info=info, extra={"fields": fields})
 
 
-def set_up(service: str, level: str = "INFO") -> None:
-    """Sends all logs of the process to stderr. Libraries are heard from WARNING on."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_TerminalFormatter(service) if sys.stderr.isatty() else _JsonFormatter(service))
+def set_up(service: str, level: str = "INFO", stream: TextIO | None = None) -> None:
+    """Sends all logs of the process to stderr, or to another stream. Libraries are heard from WARNING on."""
+    target = stream or sys.stderr
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(_TerminalFormatter(service) if target.isatty() else _JsonFormatter(service))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger(_OWN.rstrip(".")).setLevel(level)
 

@@ -11,6 +11,7 @@ run(main())
 from __future__ import annotations
 
 import asyncio
+import inspect
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -34,6 +35,9 @@ Authorize = Callable[[str, Context], None]
 """Raises Refusal if the caller of this context may not call the method (`/package.Service/Rpc`)."""
 
 
+_RESTARTING = Refusal(Kind.UNAVAILABLE, "the server stops; call again", reason="STOPPING", retry_after_s=1.0)
+
+
 class PortTaken(Exception):
     """The address cannot be listened on; the message says what to do."""
 
@@ -45,6 +49,8 @@ class Edge(grpc.aio.ServerInterceptor):
         self._authorize = authorize
         self._deadline_s = deadline_s
         self._guarded: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+        self._streams: set[asyncio.Task[Any] | None] = set()
+        self._stopping = False
 
     async def intercept_service(
         self,
@@ -84,16 +90,41 @@ class Edge(grpc.aio.ServerInterceptor):
 
         return guarded
 
-    def _stream(self, method: str, behaviour: Callable[[Any, Context], AsyncIterator[Any]]) -> Any:
-        async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
-            try:
-                self._authorize(method, context)
+    def _stream(self, method: str, behaviour: Callable[[Any, Context], Any]) -> Any:
+        async def generator(request: Any, context: Context) -> AsyncIterator[Any]:
+            async with self._open_stream(method, context):
                 async for response in behaviour(request, context):
                     yield response
-            except Exception as error:  # noqa: BLE001 the edge translates whatever comes
-                await _translate(error, context)
 
-        return guarded
+        async def writer(request: Any, context: Context) -> None:
+            async with self._open_stream(method, context):
+                await behaviour(request, context)
+
+        # grpc.aio knows two styles: an asynchronous generator, and a coroutine that calls context.write.
+        return writer if inspect.iscoroutinefunction(behaviour) else generator
+
+    @asynccontextmanager
+    async def _open_stream(self, method: str, context: Context) -> AsyncIterator[None]:
+        task = asyncio.current_task()
+        try:
+            self._authorize(method, context)
+            self._streams.add(task)
+            yield
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
+            await abort(context, to_status(_RESTARTING))
+        except Exception as error:  # noqa: BLE001 the edge translates whatever comes
+            await _translate(error, context)
+        finally:
+            self._streams.discard(task)
+
+    def end_streams(self) -> None:
+        """Ends open streams with UNAVAILABLE, since they would outlast any grace period. Their callers resume."""
+        self._stopping = True
+        for task in self._streams:
+            if task is not None:
+                task.cancel()
 
 
 async def _translate(error: Exception, context: Context) -> None:
@@ -114,9 +145,12 @@ async def _translate(error: Exception, context: Context) -> None:
 class RunningServer:
     """A started server. `port` is the one it listens on, also where the address asked for port 0."""
 
-    def __init__(self, server: grpc.aio.Server, servicer: health.aio.HealthServicer, names: Sequence[str], port: int):
+    def __init__(
+        self, server: grpc.aio.Server, edge: Edge, servicer: health.aio.HealthServicer, names: Sequence[str], port: int
+    ) -> None:
         self.port = port
         self._server = server
+        self._edge = edge
         self._health = servicer
         self._names = names
 
@@ -127,8 +161,9 @@ class RunningServer:
             await self._health.set(name, serving)
 
     async def stop(self, grace_s: float) -> None:
-        """Takes no new calls, lets those in flight end within the grace period, then ends them."""
+        """Takes no new calls, ends streams, and lets what else is in flight end within the grace period."""
         await self._health.enter_graceful_shutdown()
+        self._edge.end_streams()
         await self._server.stop(grace_s)
 
 
@@ -156,7 +191,8 @@ async def running(
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     )
-    server = grpc.aio.server(interceptors=(Edge(authorize, deadline_s),), options=options)
+    edge = Edge(authorize, deadline_s)
+    server = grpc.aio.server(interceptors=(edge,), options=options)
     register(server)
     servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
@@ -167,7 +203,7 @@ async def running(
         raise PortTaken(
             f"cannot listen on {address}: is another process on that port? Stop it or set another"
         ) from None
-    started = RunningServer(server, servicer, services, port)
+    started = RunningServer(server, edge, servicer, services, port)
     await started.set_ready(False)
     await server.start()
     try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -69,6 +70,8 @@ async def export(
     request: ledger_service_pb2.ExportRequest, context: Any
 ) -> AsyncIterator[ledger_service_pb2.ExportResponse]:
     yield ledger_service_pb2.ExportResponse(checkpoint="one")
+    if ("stay", "yes") in context.invocation_metadata():
+        await asyncio.sleep(60)
     raise Refusal(Kind.PRECONDITION, "no more")
 
 
@@ -174,6 +177,21 @@ async def test_a_stopping_server_finishes_what_it_began(state_dir: Path) -> None
         await asyncio.sleep(0.15)
     assert (await call).hold.set_by == "console"
     assert holds.finished
+
+
+async def test_a_stopping_server_ends_streams(state_dir: Path) -> None:
+    """An open stream does not hold a stop up; its caller is told to call again."""
+    async with AsyncExitStack() as stack:
+        async with serving(state_dir, Holds()) as running:
+            opened = await stack.enter_async_context(channel(state_dir, running.port))
+            stub: Any = ledger_service_pb2_grpc.LedgerServiceStub(opened)
+            call = stub.Export(ledger_service_pb2.ExportRequest(), metadata=(*SUPERVISOR, ("stay", "yes")))
+            await call.read()
+            start = time.monotonic()
+        assert time.monotonic() - start < 2
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await call.read()
+        assert refusal_of(raised.value).reason == "STOPPING"
 
 
 async def test_health_tells_readiness_of_each_service(state_dir: Path) -> None:
