@@ -1,4 +1,4 @@
-"""Runs an installation's processes: starts them, tells when each is ready, starts again what ends, stops all in order."""
+"""Runs an installation's processes: starts them, starts again what ends, and stops all in order."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 import orjson
 
@@ -88,13 +89,13 @@ def _in_use(state_dir: Path) -> Failure:
     if "supervisor" in alive:
         return Failure(
             f"{state_dir} 正由进程 {alive['supervisor']} 运行：在其终端按 Ctrl-C，或 kill {alive['supervisor']}；"
-            f"也可用 --state-dir 和 --port 另起一套。It is running already (process {alive['supervisor']}): press Ctrl-C "
-            f"there, or `kill {alive['supervisor']}`; or run another one with --state-dir and --port.",
+            f"也可用 --state-dir 和 --port 另起一套。It is running already (process {alive['supervisor']}): press "
+            f"Ctrl-C there, or `kill {alive['supervisor']}`; or run another one with --state-dir and --port.",
             reason="ALREADY_RUNNING",
         )
     return Failure(
         f"上一次运行留下的进程仍占用 {state_dir}（{', '.join(alive) or '?'}）：请 kill {pids}，再重新启动。"
-        f"Processes of an earlier run still hold it ({', '.join(alive) or 'see lsof'}): `kill {pids}`, then start again.",
+        f"Processes of an earlier run still hold it ({', '.join(alive) or '?'}): `kill {pids}`, then start again.",
         reason="LEFTOVER",
     )
 
@@ -127,11 +128,15 @@ class Supervisor:
         self._state_dir = state_dir
         self._lock = lock
         self._say = say
-        logs = state_dir / "logs"
-        logs.mkdir(mode=0o700, exist_ok=True)
-        self._running = [_Running(part, logs / f"{part.name}.log") for part in parts]
+        self._logs = state_dir / "logs"
+        self._logs.mkdir(mode=0o700, exist_ok=True)
+        self._running = [_Running(part, self._logs / f"{part.name}.log") for part in parts]
         self._keepers: list[asyncio.Task[None]] = []
         self._stopping = False
+
+    def log_file(self) -> TextIO:
+        """The supervisor's own log, beside those of the parts."""
+        return (self._logs / "supervisor.log").open("a", encoding="utf-8")
 
     async def start(self) -> None:
         """Starts all parts and returns once each is ready. Raises Failure naming the one that is not, with its log."""
@@ -191,7 +196,9 @@ class Supervisor:
         _log.info("process_started", part=one.part.name, pid=one.process.pid)
 
     async def _tell_when_ready(self, one: _Running) -> None:
-        while not await one.part.is_ready():
+        while True:
+            if await one.part.is_ready():
+                break
             await asyncio.sleep(_POLL_S)
         one.was_ready = True
         one.ready.set()

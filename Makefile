@@ -1,0 +1,55 @@
+# 常用命令 · The few verbs a person needs. `make help` lists them. Needs make and Python 3.11, nothing else.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PORT ?= 17400
+UP := $(BIN)/outreach up --play examples.play --port $(PORT)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lock generate lint test run crash clean
+
+help: ## 列出命令 · list the verbs
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## 建立 .venv · make .venv with everything pinned
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+		echo "需要 Python 3.11 · Python 3.11 is needed: install it, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "安装依赖到 $(VENV)，首次约一分钟 · installing into $(VENV), about a minute the first time"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock: ## 更新 requirements.lock · pin the newest versions
+	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch" uv.lock' EXIT && $(PYTHON) -m venv "$$scratch" && \
+		"$$scratch/bin/pip" install --quiet --disable-pip-version-check uv && \
+		"$$scratch/bin/uv" export --quiet --all-groups --no-emit-project --no-header --no-annotate \
+			--format requirements.txt --output-file requirements.lock
+
+generate: setup ## 由 proto 生成代码 · generate outreach/v1 from proto/
+	@$(BIN)/python proto/generate.py
+
+lint: setup ## 风格、架构、类型、契约 · style, architecture, types, contract
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/mypy
+	@$(BIN)/python proto/generate.py --check
+
+test: lint ## 检查与全部测试 · lint and all tests
+	@$(BIN)/pytest -n 2 --ignore tests/system
+	@$(BIN)/pytest tests/system
+
+run: setup ## 启动全部并演一天；ONCE=1 演完即止，PORT=18400 换端口 · start all and play a day; ONCE=1 ends after it
+	@$(UP) $(if $(ONCE),--once)
+
+crash: setup ## 反复强杀进程 25 次 · 25 kills of random processes while the example runs
+	@$(BIN)/pytest tests/system/test_kill.py --kills 25 --timeout 3600
+
+clean: ## 删除 .venv、.run 与缓存 · remove .venv, .run and caches
+	@rm -rf $(VENV) .run *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

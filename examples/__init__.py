@@ -1,0 +1,1 @@
+"""A sample day of two invented banks, played against a running installation."""
