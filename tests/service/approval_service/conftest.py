@@ -23,6 +23,7 @@ from approval_service.keys import KeyRing
 from approval_service.writer import Writer
 from outreach.ledger.checkpoint import Signer
 from tests.postgres import PostgresServer, running_postgres
+from tests.service.approval_service.world import PEOPLE, World
 
 NOW_MS = 1_795_492_800_000
 """Where the business clock of the `authority` fixture stands still: 2026-11-24 12:00 in Shanghai."""
@@ -80,3 +81,12 @@ async def authority(database: Database) -> AsyncIterator[Authority]:
         connection.execute(update(schema.head).values(clock_business_ms=NOW_MS, clock_rate=0.0))
     yield Authority(database, writer, keys, signer, catalogs, changes, simulated_clock=True)
     writer.close()
+
+
+@pytest.fixture
+async def world(authority: Authority) -> World:
+    """A bank with five employees and a policy in force."""
+    world = World(authority)
+    await world.hire(*PEOPLE)
+    await world.open_bank()
+    return world
