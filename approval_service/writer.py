@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from approval_service import catalog, schema
 from approval_service.catalog import Catalog, CatalogCache
@@ -33,6 +33,9 @@ _log = EventLogger("writer")
 MAX_GROUP = 1_000
 ORIGIN = "outreach-gateway"
 """The ledger's name in its checkpoints, and its signing key's."""
+
+_DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
+"""Errors that repeating the request mends. The others come of what a request holds, and would come again."""
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -263,7 +266,7 @@ class Writer:
     def _run_group(self, group: list[_Job]) -> None:
         try:
             changed = self._transaction(group)
-        except DBAPIError as error:
+        except _DATABASE_AWAY as error:
             _log.error("commit_failed", error)
             refusal = Refusal(
                 Kind.UNAVAILABLE, "the database did not answer; repeat the request with the same id", retry_after_s=1
