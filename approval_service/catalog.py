@@ -106,6 +106,8 @@ class CatalogCache:
 
     def at(self, connection: Connection, version: int) -> Catalog:
         """The catalog of a version, which must be the one that the transaction sees."""
-        if self._catalog is None or self._catalog.version != version:
-            self._catalog = load(connection, version)
-        return self._catalog
+        # By a name of our own: readers in other threads, of another version, put theirs in its place.
+        catalog = self._catalog
+        if catalog is None or catalog.version != version:
+            catalog = self._catalog = load(connection, version)
+        return catalog
