@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from approval_service import values
 from approval_service.catalog import Catalog, identity_problem
 from approval_service.keys import KeyRing, PersonKey
-from approval_service.rules import DAY_MS, Facts
+from approval_service.rules import LONGEST_GAP_MS, Facts
 from approval_service.store import accounts as account_store
 from approval_service.store import outreach as outreach_store
 from approval_service.store import stops as stop_store
@@ -46,14 +46,16 @@ class Context:
         now_ms: int,
         accounts: Iterable[Any],
         phone_hashes: Iterable[str],
+        recipients: Iterable[str] = (),
     ) -> None:
+        """`recipients` are person ids that must be known although the bank may name them no more."""
         self.now_ms = now_ms
         self.catalog = catalog
         self._keys = keys
         self.accounts = {account.account_id: account for account in accounts}
         phones = set(phone_hashes)
         self._roles = account_store.parties_of(connection, self.accounts)
-        person_ids = {person_id for roles in self._roles.values() for person_id in roles}
+        person_ids = {person_id for roles in self._roles.values() for person_id in roles}.union(recipients)
         self.persons = account_store.persons_by_id(connection, person_ids)
         self._contacts = account_store.contacts_by_phone(connection, phones)
         self._dead = stop_store.dead_among(connection, phones)
@@ -65,7 +67,7 @@ class Context:
         identities = {person.identity for person in self.persons.values()}
         self._by_identity: dict[str, dict[str, tuple[str, int]]] = defaultdict(dict)
         self._by_phone: dict[str, dict[str, tuple[str, int]]] = defaultdict(dict)
-        for sent in outreach_store.sends_since(connection, identities, phones, now_ms - 7 * DAY_MS):
+        for sent in outreach_store.sends_since(connection, identities, phones, now_ms - LONGEST_GAP_MS):
             self.add_send(sent.attempt_id, sent.identity, sent.phone_hash, sent.bank_id, sent.released_ms)
 
     def add_send(self, attempt_id: str, identity: str, phone_hash: str, bank_id: str, released_ms: int) -> None:

@@ -19,6 +19,8 @@ from outreach.v1.template_service_pb2 import Template, TemplateState
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
+LONGEST_GAP_MS = 30 * DAY_MS
+"""The longest gap that a policy may set: how far back the caps look."""
 ALL_BANKS_PER_DAY = 4
 ALL_BANKS_PER_HOUR = 2
 
@@ -333,7 +335,7 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _local_midnight(moment: datetime) -> datetime:
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
 
 
 @lru_cache(maxsize=4096)
@@ -351,14 +353,20 @@ def local_day(now_ms: int, time_zone: str) -> tuple[int, int]:
     return _day_of_hour(end // HOUR_MS + 1, time_zone) if now_ms >= end else (start, end)
 
 
+@lru_cache(maxsize=4096)
+def _at_minute(day_start_ms: int, minute: int, time_zone: str) -> int:
+    """When the wall clock shows the minute of the day: not as many minutes after midnight where clocks change."""
+    midnight = _local_midnight(datetime.fromtimestamp(day_start_ms / 1000, _zone(time_zone)))
+    return int((midnight + timedelta(minutes=minute)).timestamp() * 1000)
+
+
 def next_opening(now_ms: int, policy: PolicyVersion) -> int:
     """The first moment from now on that lies inside the bank's contact window."""
     window = policy.policy
     start, end = local_day(now_ms, window.time_zone)
-    opens = start + window.contact_from_minute * MINUTE_MS
-    closes = start + window.contact_until_minute * MINUTE_MS
+    opens = _at_minute(start, window.contact_from_minute, window.time_zone)
     if now_ms < opens:
         return opens
-    if now_ms < closes:
+    if now_ms < _at_minute(start, window.contact_until_minute, window.time_zone):
         return now_ms
-    return end + window.contact_from_minute * MINUTE_MS
+    return _at_minute(end, window.contact_from_minute, window.time_zone)
