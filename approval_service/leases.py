@@ -72,7 +72,7 @@ def _lease_new(tx: Tx, request: LeaseRequest) -> LeaseResponse:
         if not rows:
             break
         _judge_rows(tx, rows, grant)
-    return LeaseResponse(permits=grant.permits, retry_after_ms=_retry_after_ms(tx, grant))
+    return LeaseResponse(permits=grant.permits, retry_after_ms=_retry_after_ms(tx, grant, banks))
 
 
 def _banks_that_may_send(tx: Tx, request: LeaseRequest) -> list[str]:
@@ -87,10 +87,10 @@ def _banks_that_may_send(tx: Tx, request: LeaseRequest) -> list[str]:
     return banks
 
 
-def _retry_after_ms(tx: Tx, grant: _Grant) -> int:
+def _retry_after_ms(tx: Tx, grant: _Grant, banks: Sequence[str]) -> int:
     if not grant.room:
         return 0
-    due = store.next_due_ms(tx.connection)
+    due = store.next_due_ms(tx.connection, banks, tx.now_ms)
     if due is None or tx.clock.rate == 0:
         return IDLE_MS
     return max(1, min(IDLE_MS, int((due - tx.now_ms) / tx.clock.rate)))
@@ -98,8 +98,8 @@ def _retry_after_ms(tx: Tx, grant: _Grant) -> int:
 
 def _judge_rows(tx: Tx, rows: Sequence[Any], grant: _Grant) -> None:
     accounts = account_store.accounts_by_id(tx.connection, {row.account_id for row in rows})
-    phones = {row.phone_hash for row in rows}
-    context = Context(tx.connection, tx.keys, tx.catalog, tx.now_ms, accounts.values(), phones)
+    phones, recipients = {row.phone_hash for row in rows}, {row.person_id for row in rows}
+    context = Context(tx.connection, tx.keys, tx.catalog, tx.now_ms, accounts.values(), phones, recipients)
     moves = Moves(tx)
     for row in rows:
         message = _message(context, row)

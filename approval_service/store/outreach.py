@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    and_,
     bindparam,
     func,
     insert,
@@ -57,19 +58,24 @@ def get_by_request(connection: Connection, caller_id: str, request_id: str) -> R
 
 
 def due(connection: Connection, bank_ids: Collection[str], now_ms: int, limit: int) -> list[Row[Any]]:
-    """Admitted and due, of these banks, the longest due first."""
+    """Admitted and due, of these banks, the longest due first. What has expired is left to the sweeper."""
     return list(
         connection.execute(
             select(outreach)
-            .where(outreach.c.state == states.ADMITTED, outreach.c.due_ms <= now_ms, outreach.c.bank_id.in_(bank_ids))
+            .where(_pending(bank_ids, now_ms), outreach.c.due_ms <= now_ms)
             .order_by(outreach.c.due_ms, outreach.c.outreach_id)
             .limit(limit)
         )
     )
 
 
-def next_due_ms(connection: Connection) -> int | None:
-    return connection.execute(select(func.min(outreach.c.due_ms)).where(outreach.c.state == states.ADMITTED)).scalar()
+def next_due_ms(connection: Connection, bank_ids: Collection[str], now_ms: int) -> int | None:
+    """When the next one of these banks is due; None if none is."""
+    return connection.execute(select(func.min(outreach.c.due_ms)).where(_pending(bank_ids, now_ms))).scalar()
+
+
+def _pending(bank_ids: Collection[str], now_ms: int) -> ColumnElement[bool]:
+    return and_(outreach.c.state == states.ADMITTED, outreach.c.not_after_ms > now_ms, outreach.c.bank_id.in_(bank_ids))
 
 
 def expired(connection: Connection, now_ms: int, limit: int) -> list[Row[Any]]:
