@@ -129,8 +129,7 @@ def decision_of(one: Judged, item: SmsItem) -> Decision:
         policy_version=facts.policy.version if facts.policy else 0,
     )
     if not one.refused and not any(verdict.effect is Effect.PARK for verdict in one.verdicts):
-        not_before = item.not_before.ToMilliseconds() if item.HasField("not_before") else 0
-        decision.due_time.FromMilliseconds(due_ms(one.verdicts, facts, not_before))
+        decision.due_time.FromMilliseconds(due_ms(one.verdicts, facts, _not_before_ms(item)))
     return decision
 
 
@@ -171,6 +170,7 @@ def _decide(
         "due_ms": decision.due_time.ToMilliseconds() if decision.HasField("due_time") else None,
         "waiting_for": parked[0] if parked else "",
         "cause": "",
+        "not_before_ms": _not_before_ms(item),
         "not_after_ms": not_after_ms,
         "decision": decision.SerializeToString(),
         "codes": ",".join(codes),
@@ -251,16 +251,20 @@ def _recipient(context: Context, keys: KeyRing, account: Any, item: SmsItem) -> 
     return next((person for person in people if person.customer_hash == wanted), None)
 
 
+def _not_before_ms(item: SmsItem) -> int:
+    return item.not_before.ToMilliseconds() if item.HasField("not_before") else 0
+
+
 def _not_after_ms(item: SmsItem, facts: Facts) -> int:
     minutes = facts.policy.policy.request_lifetime_minutes if facts.policy else DEFAULT_LIFETIME_MINUTES
     limit = facts.now_ms + minutes * MINUTE_MS
-    if not item.HasField("not_after"):
-        return limit
-    not_after: int = item.not_after.ToMilliseconds()
+    not_after: int = item.not_after.ToMilliseconds() if item.HasField("not_after") else limit
     if not_after <= facts.now_ms:
         raise invalid("not_after", "已经过去，请给出将来的时间。It has passed; give a time to come.")
-    if item.HasField("not_before") and not_after <= item.not_before.ToMilliseconds():
-        raise invalid("not_after", "不晚于 not_before。It must be later than not_before.")
     if not_after > limit:
         raise invalid("not_after", f"超过规则允许的最长等待（{minutes} 分钟）。It exceeds the policy's longest wait.")
+    if not_after <= _not_before_ms(item):
+        raise invalid(
+            "not_before", "不早于失效时间，永远不会发出。It is not before the request expires: it would never leave."
+        )
     return not_after

@@ -57,7 +57,7 @@ def _confirm(tx: Tx, call: Call[ConfirmContactRequest]) -> ConfirmContactRespons
     scope = of_person(request.bank_id, person.person_id) & of_phone(request.bank_id, phone_hash)
     waiting = outreach_store.waiting(tx.connection, Code.CONTACT_UNVERIFIED, scope)
     for row in waiting:
-        moves.wait(row, [], tx.now_ms, "")
+        moves.resume(row)
     moves.write()
     return ConfirmContactResponse(resumed=len(waiting))
 

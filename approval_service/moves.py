@@ -50,6 +50,10 @@ class Moves:
         self._set(row, states.ADMITTED, codes, due_ms, waiting_for, "", "")
         self._tx.changed(row, states.ADMITTED, codes, waits=True)
 
+    def resume(self, row: Any) -> None:
+        """What it waited for is there: due again, but not before the caller's own time."""
+        self.wait(row, [], max(self._tx.now_ms, row.not_before_ms), "")
+
     def mark_cancelled(self, row: Any, cause: str) -> None:
         """Marks what may be leaving: it is cancelled should it be handed back."""
         self._set(row, row.state, [cause], row.due_ms, row.waiting_for, cause, row.attempt_id)
@@ -88,6 +92,16 @@ class Moves:
                 "carrier_code": told["carrier_code"] or row.carrier_code,
                 "segments": told["segments"] or row.segments,
             }
+        )
+
+    def contradicted(self, outreach: Any, attempt: Any, state: State.ValueType) -> None:
+        """Records what an attempt came to after it had been taken for unsent."""
+        self._tx.record(
+            "contradicted",
+            outreach.bank_id,
+            outreach=outreach.outreach_id,
+            attempt=attempt.attempt_id,
+            state=states.name(state),
         )
 
     def write(self) -> None:

@@ -233,6 +233,8 @@ outreach = Table(
     Column("due_ms", BigInteger),
     Column("waiting_for", String(32), nullable=False),
     Column("cause", String(32), nullable=False),
+    # The caller's; 0 for none. What waited for something without a time is not due before it.
+    Column("not_before_ms", BigInteger, nullable=False),
     Column("not_after_ms", BigInteger, nullable=False),
     # The serialized Decision as it was answered, and the findings since as rule codes.
     Column("decision", LargeBinary, nullable=False),

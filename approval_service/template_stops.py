@@ -55,7 +55,7 @@ def _resume(tx: Tx, call: Call[ResumeTemplateRequest]) -> ResumeTemplateResponse
     moves = Moves(tx)
     waiting = outreach_store.waiting(tx.connection, Code.TEMPLATE_NOT_APPROVED, of_template(template.digest))
     for row in waiting:
-        moves.wait(row, [], tx.now_ms, "")
+        moves.resume(row)
     moves.write()
     return ResumeTemplateResponse(template=template, resumed=len(waiting))
 
