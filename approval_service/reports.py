@@ -80,7 +80,8 @@ def settle(
     may_have_left: bool = True,
     **ledger_fields: Any,
 ) -> None:
-    """Moves an attempt, and its outreach with it if it is the outreach's own last one."""
+    """Moves an attempt, and its outreach with it. An attempt that was handed back as unsent and left after all ends its
+    outreach: what waits is cancelled, and what another attempt may be sending does not come back."""
     moves.attempt(attempt, state, told, may_have_left=may_have_left)
     if outreach.attempt_id == attempt.attempt_id and states.may_move(outreach.state, state):
         codes = [outreach.cause] if outreach.cause else []
@@ -93,8 +94,9 @@ def settle(
             carrier_code=told["carrier_code"],
             **ledger_fields,
         )
-    elif outreach.state == states.ADMITTED:
-        # The worker handed it back as unsent, and the carrier says otherwise: it must not leave again.
+        return
+    moves.contradicted(outreach, attempt, state)
+    if outreach.state == states.ADMITTED:
         moves.outreach(
             outreach,
             states.CANCELLED,
@@ -103,6 +105,8 @@ def settle(
             attempt_id=attempt.attempt_id,
             carrier_code=told["carrier_code"],
         )
+    elif outreach.state in (states.RELEASED, states.UNCONFIRMED) and not outreach.cause:
+        moves.mark_cancelled(outreach, ALREADY_LEFT)
 
 
 def _handed_back(tx: Tx, moves: Moves, attempt: Any, outreach: Any, one: AttemptReport) -> None:
