@@ -65,6 +65,9 @@ def cancel(tx: Tx, scope: ColumnElement[bool], cause: str, by: str, *, notice: b
             )
         if notice:
             tx.changed(row, row.state, [cause], attempt_id=row.attempt_id, notice=True, by=by)
+        elif row.state != states.ADMITTED:
+            named = {"outreach": row.outreach_id, "attempt": row.attempt_id, "state": states.name(row.state)}
+            tx.record("possibly_leaving", row.bank_id, **named, codes=[cause], by=by)
     moves.write()
     return done
 
