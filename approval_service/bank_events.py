@@ -42,8 +42,9 @@ apply = one_by_one(_apply)
 
 def _apply_placement(tx: Tx, event: BankEvent) -> EventResult:
     account_id, applied = place(tx, event.bank_id, event.placement)
-    tx.record("placed", event.bank_id, account=account_id, by=BANK, event=event.event_id)
+    tx.record("placed", event.bank_id, account=account_id, superseded=not applied, by=BANK, event=event.event_id)
     if applied:
+        _resume(tx, event.bank_id, outreach.c.account_id == account_id, Code.CONTACT_UNVERIFIED)
         _resume(tx, event.bank_id, outreach.c.account_id == account_id)
     account = account_store.accounts_by_id(tx.connection, [account_id])[account_id]
     cancelled = _cancel_if_settled(tx, account, Code.ACCOUNT_SETTLED)
@@ -91,7 +92,9 @@ def _apply_repayment(tx: Tx, event: BankEvent) -> EventResult:
     )
     if superseded:
         return EventResult(superseded=True)
-    columns: dict[str, Any] = {"sequence": repayment.sequence, "balance_known": False, "settled": False}
+    # Only amounts above zero, or a reversal, lift a settlement.
+    settled = repayment.kind != Repayment.KIND_REVERSAL and account.settled
+    columns: dict[str, Any] = {"sequence": repayment.sequence, "balance_known": False, "settled": settled}
     if has_amounts:
         columns = amounts(repayment.balance_after)
     if repayment.kind == Repayment.KIND_FULL:
@@ -107,12 +110,13 @@ def _follow_repayment(tx: Tx, bank_id: str, account_id: str, repayment: Repaymen
         return _settled(tx, account_id, Code.REPAID_IN_FULL)
     if has_amounts and repayment.balance_after.overdue_amount_fen == 0:
         return _settled(tx, account_id, Code.ACCOUNT_SETTLED)
+    if has_amounts:
+        _resume(tx, bank_id, outreach.c.account_id == account_id)
     if repayment.kind == Repayment.KIND_REVERSAL:
-        # It revives nothing; what was admitted after the settlement, there can be none.
+        # It revives nothing that was cancelled; what is pending waits for the amounts.
         return Cancelled()
     if not has_amounts:
         return cancellation.cancel(tx, of_account(account_id), Code.REPAID_IN_PART, BANK)
-    _resume(tx, bank_id, outreach.c.account_id == account_id)
     for row in outreach_store.active(tx.connection, of_account(account_id)):
         tx.changed(row, row.state, [Code.REPAID_IN_PART], attempt_id=row.attempt_id, notice=True, by=BANK)
     return Cancelled()
@@ -188,11 +192,11 @@ def _account(tx: Tx, event: BankEvent, number: str) -> Any:
     return account
 
 
-def _resume(tx: Tx, bank_id: str, scope: Any) -> None:
-    """Fresh amounts, or a feed that reaches further: what waited for that is due again."""
+def _resume(tx: Tx, bank_id: str, scope: Any, code: Code = Code.BALANCE_UNCONFIRMED) -> None:
+    """What waited for the bank to tell more (amounts, a further feed, reserved numbers) is due again."""
     moves = Moves(tx)
-    for row in outreach_store.waiting(tx.connection, Code.BALANCE_UNCONFIRMED, (outreach.c.bank_id == bank_id) & scope):
-        moves.wait(row, [], tx.now_ms, "")
+    for row in outreach_store.waiting(tx.connection, code, (outreach.c.bank_id == bank_id) & scope):
+        moves.resume(row)
     moves.write()
 
 

@@ -14,14 +14,16 @@ from outreach.v1.bank_service_pb2 import Balance, Party, Placement
 
 
 def place(tx: Tx, bank_id: str, placement: Placement) -> tuple[str, bool]:
-    """Stores a placement, or replaces an account's earlier one. Returns the account id, and whether its amounts are
-    the newest that the bank has told. A placement after a recall takes the case up again."""
+    """Stores a placement, or replaces an account's earlier one. Returns the account id, and False if the bank had told
+    of a higher sequence, so that nothing was stored. A placement after a recall takes the case up again."""
     _check(placement)
+    number_hash = tx.keys.hash("account", placement.account_number)
+    known = store.accounts_by_number(tx.connection, [(bank_id, number_hash)]).get((bank_id, number_hash))
+    if known is not None and placement.balance.sequence < known.sequence:
+        return known.account_id, False
     people = {party.customer_id: _put_person(tx, bank_id, party) for party in placement.parties}
     debtor = next(party for party in placement.parties if party.role == Party.ROLE_DEBTOR)
     debtor_id, debtor_key = people[debtor.customer_id]
-    number_hash = tx.keys.hash("account", placement.account_number)
-    known = store.accounts_by_number(tx.connection, [(bank_id, number_hash)]).get((bank_id, number_hash))
     columns: dict[str, Any] = {
         "number_sealed": debtor_key.seal(placement.account_number.encode()),
         "debtor_id": debtor_id,
@@ -30,8 +32,7 @@ def place(tx: Tx, bank_id: str, placement: Placement) -> tuple[str, bool]:
         "end_ms": placement.end_time.ToMilliseconds(),
         "recalled": False,
     }
-    newest = known is None or placement.balance.sequence > known.sequence
-    if newest:
+    if known is None or placement.balance.sequence > known.sequence:
         columns |= amounts(placement.balance)
     if known is None:
         account_id = new_id()
@@ -42,7 +43,7 @@ def place(tx: Tx, bank_id: str, placement: Placement) -> tuple[str, bool]:
         store.update_account(tx.connection, account_id, columns)
     roles = {people[party.customer_id][0]: party.role for party in placement.parties}
     store.replace_parties(tx.connection, account_id, roles)
-    return account_id, newest
+    return account_id, True
 
 
 def amounts(balance: Balance) -> dict[str, Any]:
