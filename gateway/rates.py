@@ -18,10 +18,11 @@ class RateLimiter:
     def enter(self, caller_id: str, per_second: float) -> None:
         """Takes one. Raises Refusal RESOURCE_EXHAUSTED with the seconds to wait if the bucket is empty."""
         now = time.monotonic()
-        level, then = self._buckets.get(caller_id, (per_second, now))
-        level = min(max(per_second, 1.0), level + (now - then) * per_second)
+        capacity = max(per_second, 1.0)
+        level, then = self._buckets.get(caller_id, (capacity, now))
+        level = min(capacity, level + (now - then) * per_second)
         if level < 1.0:
-            wait_s = (1.0 - level) / per_second if per_second > 0 else 60.0
+            wait_s = (1.0 - level) / per_second
             message = f"more than {per_second:g} requests a second; wait {wait_s:.2f} s"
             raise Refusal(Kind.EXHAUSTED, message, reason="RATE_LIMITED", retry_after_s=wait_s)
         self._buckets[caller_id] = (level - 1.0, now)

@@ -25,6 +25,11 @@ class Shape:
         self._bank_paths = list(_bank_paths(descriptor))
         self._lists = [field.name for field in descriptor.fields if _is_message_list(field)]
 
+    @property
+    def names_bank(self) -> bool:
+        """True if requests name their bank themselves."""
+        return bool(self._bank_paths)
+
     def read(self, raw: bytes) -> Message:
         """The message. Raises Refusal INVALID_ARGUMENT naming every violation at once."""
         message: Message = parse(self._class, raw)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,6 +24,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from outreach.domain.errors import Kind, Refusal
+from outreach.runtime.config import SettingError
 from outreach.runtime.errors import abort, forwarded_status, internal_status, to_status
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -222,5 +224,8 @@ async def stop_signal() -> None:
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """Runs a process's main coroutine on uvloop."""
-    uvloop.run(main)
+    """Runs a process's main coroutine on uvloop. What its operator can mend ends it with the message alone."""
+    try:
+        uvloop.run(main)
+    except (SettingError, PortTaken) as error:
+        sys.exit(str(error))

@@ -31,6 +31,7 @@ from google.protobuf.message import DecodeError
 
 from outreach.domain.errors import Kind, Refusal, denied
 from outreach.domain.ids import new_id
+from outreach.runtime.config import SettingError
 from outreach.runtime.logs import EventLogger
 from outreach.v1.common_pb2 import Principal
 
@@ -101,11 +102,10 @@ class Verifier:
 
     def __init__(self, registry: Path) -> None:
         self._path = registry
-        self._callers: dict[str, Caller] = {}
         self._verified: dict[str, tuple[float, Principal]] = {}
         self._stamp: tuple[int, int] | None = None
         self._checked_at = time.monotonic()
-        self._load()
+        self._callers = read_callers(registry)
 
     def caller(self, caller_id: str) -> Caller:
         """A caller whose token was verified."""
@@ -141,13 +141,14 @@ class Verifier:
             if caller is None or not caller.active:
                 raise _unauthenticated("the token's caller is not registered or not active", "CALLER_UNKNOWN")
             claims = _signed_claims(token, caller.public_keys)
+            life_s = int(claims["exp"]) - int(claims["iat"])
         except jwt.ExpiredSignatureError:
             raise _unauthenticated("the token is over: sign a new one", "TOKEN_EXPIRED") from None
         except jwt.InvalidAudienceError:
             raise _unauthenticated(f"the token's aud must be {AUDIENCE}", "TOKEN_AUDIENCE") from None
         except (jwt.PyJWTError, ValueError):
             raise _unauthenticated("the token is malformed or its signature is wrong", "TOKEN_INVALID") from None
-        if claims["sub"] != issuer or claims["exp"] - claims["iat"] > MAX_LIFE_S:
+        if claims["sub"] != issuer or life_s > MAX_LIFE_S:
             raise _unauthenticated(f"a token's sub is its iss, and it lives {MAX_LIFE_S} s at most", "TOKEN_INVALID")
         return claims
 
@@ -158,7 +159,7 @@ class Verifier:
         self._checked_at = now
         try:
             self._load()
-        except (OSError, ValueError) as error:
+        except (OSError, SettingError) as error:
             _log.error("registry_unreadable", error, kept="what was read before")
 
     def _load(self) -> None:
@@ -195,11 +196,13 @@ def check_bank(principal: Principal, bank_id: str) -> None:
 
 
 def read_callers(path: Path) -> dict[str, Caller]:
-    """Reads the registry. Raises ValueError naming what is wrong, OSError if there is none."""
+    """Reads the registry. Raises SettingError that names the file or the caller at fault."""
     try:
         entries = yaml.safe_load(path.read_text(encoding="utf-8"))["callers"].items()
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
-        raise ValueError(f"{path.name} must be YAML with a mapping `callers` from caller id to entry") from None
+    except OSError as error:
+        raise SettingError(f"{path} cannot be read ({error.strerror}): it must list the callers") from None
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError):
+        raise SettingError(f"{path} must be YAML with a mapping `callers` from caller id to entry") from None
     return {str(name): _caller(str(name), entry) for name, entry in entries}
 
 
@@ -210,6 +213,8 @@ def public_key_text(key: Ed25519PrivateKey) -> str:
 
 def _caller(name: str, entry: Mapping[str, Any]) -> Caller:
     try:
+        if entry["requests_per_second"] <= 0:
+            raise ValueError("requests_per_second must be more than 0; active: false shuts a caller out")
         keys = [Ed25519PublicKey.from_public_bytes(base64.b64decode(text)) for text in entry["public_keys"]]
         return Caller(
             name,
@@ -220,7 +225,7 @@ def _caller(name: str, entry: Mapping[str, Any]) -> Caller:
             entry["active"] is True,
         )
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
-        raise ValueError(f"callers.yaml, caller {name}: {type(error).__name__} {error}") from None
+        raise SettingError(f"callers.yaml, caller {name}: {type(error).__name__} {error}") from None
 
 
 def _signed_claims(token: str, keys: Sequence[Ed25519PublicKey]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from outreach.domain.errors import Kind, Refusal
 from outreach.runtime import tokens
+from outreach.runtime.config import SettingError
 from outreach.runtime.tokens import Issuer, Verifier
 
 KEY = Ed25519PrivateKey.generate()
@@ -129,7 +130,7 @@ def test_a_broken_registry_keeps_the_last_good_one(tmp_path: Path, monkeypatch: 
     for broken in ("callers: [", "callers: 7", "callers: {cases: {active: true}}", ""):
         path.write_text(broken)
         assert verifier.verify(signed()).caller_id == "cases"
-        with pytest.raises(ValueError, match=r"callers\.yaml"):
+        with pytest.raises(SettingError, match=r"callers\.yaml"):
             Verifier(path)
 
 
