@@ -4,6 +4,20 @@ from __future__ import annotations
 
 import typer
 
+from outreach.cli import (
+    bank,
+    dead_letters,
+    holds,
+    ledger,
+    messages,
+    operations,
+    policies,
+    submit,
+    templates,
+    token,
+)
+from outreach.cli.up import up
+
 app = typer.Typer(
     name="outreach",
     help="外联网关 The outreach gateway.",
@@ -11,6 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("up")(up)
+for group in (submit, messages, bank, holds, templates, policies, operations, dead_letters, ledger, token):
+    group.register(app)
 
 
 def main() -> None:

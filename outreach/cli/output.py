@@ -41,7 +41,8 @@ class Output:
             write_line(orjson.dumps(document, option=orjson.OPT_INDENT_2))
             return
         for renderable in renderables:
-            self.console.print(renderable, soft_wrap=isinstance(renderable, Text))
+            if renderable:  # an empty text has nothing to say
+                self.console.print(renderable, soft_wrap=isinstance(renderable, Text))
 
     def show_line(self, document: Any, line: Text) -> None:
         """Shows one of a stream, at once: a JSON line or a line of text."""

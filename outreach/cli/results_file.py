@@ -1,4 +1,4 @@
-"""The file of results beside a case file, FILE.results.csv: what was answered, so that a second run goes on from there."""
+"""The file of results beside a case file, FILE.results.csv: what was answered, so that a second run goes on there."""
 
 from __future__ import annotations
 
