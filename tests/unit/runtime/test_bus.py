@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.errors import APIError
 
 from outreach.runtime import bus, nats_server
@@ -247,3 +248,45 @@ async def test_what_rests_on_disk_is_encrypted(nats_process: NatsProcess) -> Non
     files = [path for path in (nats_process.settings.state_dir / "nats").rglob("*") if path.is_file()]
     assert files
     assert not any(b"FINDME" in path.read_bytes() for path in files)
+
+
+async def test_each_service_can_do_its_own_work(nats_process: NatsProcess) -> None:
+    """The gateway stores pushes, sms_service reads them and sets one aside, the operator reads and replays it."""
+    collector = Collector()
+    subject = bus.carrier_subject("aliyun-demo", "receipts")
+
+    async def set_aside(batch: Sequence[Msg]) -> None:
+        for message in batch:
+            if message.data == b"bad":
+                await bus.dead_letter(sms.jetstream(), message, "unreadable")
+        await collector(batch)
+
+    async with (
+        connected(nats_process, nats_server.GATEWAY) as gateway,
+        connected(nats_process, nats_server.SMS_SERVICE) as sms,
+        connected(nats_process, nats_server.OPERATOR) as operator,
+    ):
+        await bus.ensure_streams(gateway.jetstream(), bus.OUTREACH_CARRIER)
+        await bus.ensure_streams(sms.jetstream(), bus.OUTREACH_CARRIER, bus.OUTREACH_DEAD)
+        for payload in (b"good", b"bad"):
+            await gateway.jetstream().publish(subject, payload)
+        async with consuming(sms, set_aside, bus.OUTREACH_CARRIER):
+            assert await collector.wait_for(2) == [b"good", b"bad"]
+            letter = await operator.jetstream().get_msg(bus.OUTREACH_DEAD, 1)
+            assert letter.headers is not None
+            await operator.jetstream().publish(letter.headers["Outreach-Subject"], letter.data or b"")
+            assert await collector.wait_for(3) == [b"good", b"bad", b"bad"]
+
+
+async def test_nobody_reads_what_is_not_its_own(nats_process: NatsProcess) -> None:
+    """sms_service cannot read the banks' events, and the gateway cannot read at all."""
+    async with (
+        connected(nats_process, nats_server.APPROVAL_SERVICE) as authority,
+        connected(nats_process, nats_server.SMS_SERVICE) as sms,
+        connected(nats_process, nats_server.GATEWAY) as gateway,
+    ):
+        await bus.ensure_streams(authority.jetstream(), *ALL)
+        for client, stream in ((sms, bus.OUTREACH_IN), (gateway, bus.OUTREACH_CARRIER)):
+            with pytest.raises(NatsTimeoutError):
+                await client.jetstream(timeout=0.3).add_consumer(stream, durable_name="thief")
+            assert (await authority.jetstream().stream_info(stream)).state.consumer_count == 0
