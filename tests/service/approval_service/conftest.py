@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -22,21 +21,17 @@ from approval_service.database import Database
 from approval_service.keys import KeyRing
 from approval_service.writer import Writer
 from outreach.ledger.checkpoint import Signer
-from tests.postgres import PostgresServer, running_postgres
-from tests.service.approval_service.world import PEOPLE, World
-
-NOW_MS = 1_795_492_800_000
-"""Where the business clock of the `authority` fixture stands still: 2026-11-24 12:00 in Shanghai."""
-_TEMPLATE = "outreach_template"
-_numbers = count()
+from tests.postgres import running_postgres
+from tests.service.approval_service.world import NOW_MS, PEOPLE, World, clear
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL server with one migrated database, the template of all others."""
+def postgres_url() -> Iterator[str]:
+    """A migrated database on a PostgreSQL server of this session."""
     with running_postgres() as server:
-        _migrate(server.create_database(_TEMPLATE))
-        yield server
+        url = server.create_database("outreach")
+        _migrate(url)
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +50,7 @@ def _migrate(url: str) -> None:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A migrated, empty database of its own for the test."""
+    """A migrated, empty database that nobody else uses."""
     if request.param == "sqlite":
         path = tmp_path / "outreach.db"
         shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
@@ -63,12 +58,10 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         yield database
         database.close()
     else:
-        server: PostgresServer = request.getfixturevalue("postgres")
-        name = f"test_{next(_numbers)}"
-        database = Database(server.create_database(name, _TEMPLATE))
+        database = Database(request.getfixturevalue("postgres_url"))
         yield database
+        clear(database)
         database.close()
-        server.drop_database(name)
 
 
 @pytest.fixture

@@ -24,8 +24,7 @@ from outreach.v1.operations_service_pb2 import (
     UnconfirmedAttempt,
 )
 from outreach.v1.worker_service_pb2 import Outcome
-from tests.service.approval_service.conftest import NOW_MS
-from tests.service.approval_service.world import BANK, CALLER, CARRIER, World, actor, principal
+from tests.service.approval_service.world import BANK, CALLER, CARRIER, NOW_MS, World, actor, principal
 
 PHONE = "13800138001"
 ALL: Sequence[str] = ["*"]

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, delete, select, update
 
 from approval_service import admission, bank_events, leases, operations, policies, reports, schema, templates
 from approval_service.authority import Authority
 from approval_service.calls import Call
+from approval_service.database import Database
 from approval_service.store import outreach as outreach_store
 from approval_service.writer import Handler
 from outreach.domain.clocks import real_ms
@@ -42,8 +43,19 @@ CARRIER = "bank-sms"
 HOTLINE = "95500"
 TEXT = "尊敬的{name}，您尾号{tail}的账户逾期{amount}元，请及时处理。如有疑问请致电{line}。示例催收受示例银行委托。"
 DAY_MS = 86_400_000
+NOW_MS = 1_795_492_800_000
+"""Where the business clock of the `authority` fixture stands still: 2026-11-24 12:00 in Shanghai."""
 PEOPLE = ("ann", "ben", "cat", "dan", "eve")
 _numbers = count(1)
+
+
+def clear(database: Database) -> None:
+    """Deletes every row: a tenth of the time that a new PostgreSQL database takes."""
+    with database.writer.begin() as connection:
+        if not database.is_sqlite:
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+        for table in schema.metadata.sorted_tables:
+            connection.execute(delete(table))
 
 
 def principal(employee: str, *, banks: Sequence[str] = (BANK,), roles: Sequence[str] = ()) -> Principal:
