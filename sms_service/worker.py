@@ -27,6 +27,8 @@ STOP_ASKING_S = 10.0
 MAX_PERMITS = 1000
 LONGEST_WAIT_S = 5.0
 IDLE_WAIT_S = 0.05
+DOWN_WAIT_S = 0.25
+"""How soon a carrier that could not send is looked at again."""
 CIRCUIT_OPEN = "circuit_open"
 INTERNAL_ERROR = "internal_error"
 UNRENDERABLE_RETRY_MS = 3_600_000
@@ -55,6 +57,11 @@ class Channel:
         self._wake = asyncio.Event()
         self._stopping = False
 
+    @property
+    def can_send(self) -> bool:
+        """False while the circuit is open or the carrier is down: it asks for no permit then."""
+        return self.carrier.can_send and not self._breaker.wait_s()
+
     def wake(self) -> None:
         """Something may be due: ask now."""
         self._wake.set()
@@ -75,7 +82,7 @@ class Channel:
             await asyncio.wait(self._sends)
 
     def _free(self) -> int:
-        if self._breaker.wait_s():
+        if not self.can_send:
             return 0
         slots = 1 if self._breaker.is_trying() else self._max_in_flight
         room = slots - len(self._sends)
@@ -84,6 +91,8 @@ class Channel:
 
     def _wait_for_room_s(self) -> float:
         """A send that ends wakes the loop, so a full window waits for that."""
+        if not self.carrier.can_send:
+            return max(self._breaker.wait_s(), DOWN_WAIT_S)
         return max(self._breaker.wait_s(), self._limiter.wait_s()) or LONGEST_WAIT_S
 
     async def _sleep(self, wait_s: float) -> None:

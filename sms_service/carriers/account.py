@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 
 from outreach.domain.errors import invalid
 
@@ -33,6 +33,8 @@ class Account:
     authority that signed a private gateway's certificate.
     """
 
+    SCHEMES: ClassVar[tuple[str, ...]] = ("http://", "https://")
+
     carrier_id: str
     kind: str
     base_url: str
@@ -42,8 +44,8 @@ class Account:
     ca_file: str = ""
 
     def __post_init__(self) -> None:
-        if not self.base_url.startswith(("http://", "https://")):
-            raise FieldError("base_url", "must begin with http:// or https://")
+        if not self.base_url.startswith(self.SCHEMES):
+            raise FieldError("base_url", f"must begin with {' or '.join(self.SCHEMES)}")
 
 
 def build(cls: type[T], data: object, at: str) -> T:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -18,12 +18,12 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from outreach.domain.phone import normalize_mobile
 from outreach.runtime.logs import EventLogger
 from outreach.v1.worker_service_pb2 import Lookup, Receipt
 from sms_service.carriers import aliyun_codes
 from sms_service.carriers.account import Account
 from sms_service.carriers.posting import HttpReply, MaybeWrittenError, NotWrittenError, open_session, post
+from sms_service.carriers.reading import bare, items, mapping, positive
 from sms_service.carriers.seam import (
     ACCEPTED,
     NOT_SENT,
@@ -33,7 +33,6 @@ from sms_service.carriers.seam import (
     QueryError,
     Reply,
     SendResult,
-    UnreadableError,
 )
 
 _log = EventLogger("sms_service.carriers")
@@ -84,6 +83,7 @@ class Aliyun:
     """One account at Aliyun."""
 
     can_query = True
+    can_send = True
 
     def __init__(self, account: AliyunAccount) -> None:
         self.carrier_id = account.carrier_id
@@ -116,7 +116,7 @@ class Aliyun:
         return self._outcome(reply)
 
     def _outcome(self, reply: HttpReply) -> SendResult:
-        answer = _mapping(reply.body)
+        answer = mapping(reply.body)
         code = str(answer.get("Code") or "")
         if reply.status == 200 and code == "OK":
             return SendResult(ACCEPTED, code, carrier_message_id=str(answer.get("BizId") or ""))
@@ -124,7 +124,7 @@ class Aliyun:
             code = UNREADABLE_REPLY if reply.status == 200 else f"http_{reply.status}"
         if code in aliyun_codes.HALTS:
             _log.error("carrier_account_stopped", carrier_id=self.carrier_id, carrier_code=code)
-        retry_after_ms = _positive(reply.headers.get("x-acs-retry-after"))
+        retry_after_ms = positive(reply.headers.get("x-acs-retry-after"))
         return aliyun_codes.outcome(reply.status, code, str(answer.get("Message") or ""), retry_after_ms)
 
     async def query(self, lookup: Lookup) -> Receipt | None:
@@ -155,7 +155,7 @@ class Aliyun:
             for detail in details:
                 yield detail
             seen += len(details)
-            if not details or seen >= _positive(answer.get("TotalCount")):
+            if not details or seen >= positive(answer.get("TotalCount")):
                 return
             page += 1
 
@@ -164,14 +164,14 @@ class Aliyun:
             reply = await self._call("QuerySendDetails", parameters)
         except (NotWrittenError, MaybeWrittenError) as error:
             raise QueryError(error.code) from None
-        answer = _mapping(reply.body)
+        answer = mapping(reply.body)
         if reply.status != 200 or answer.get("Code") != "OK":
             raise QueryError(str(answer.get("Code") or f"http_{reply.status}"))
         return answer
 
     def _record(self, lookup: Lookup, detail: Mapping[str, Any]) -> Receipt:
         code = str(detail.get("ErrCode") or "")
-        status = _positive(detail.get("SendStatus"))
+        status = positive(detail.get("SendStatus"))
         return Receipt(
             carrier_id=self.carrier_id,
             attempt_id=lookup.attempt_id,
@@ -188,7 +188,7 @@ class Aliyun:
         return await post(self._session, url, headers, b"", write_before=write_before)
 
     def parse_receipts(self, body: bytes, headers: Mapping[str, str]) -> list[Receipt]:  # noqa: ARG002 - the seam's
-        return [self._receipt(item) for item in _items(body)]
+        return [self._receipt(item) for item in items(body)]
 
     def _receipt(self, item: Mapping[str, Any]) -> Receipt:
         code = str(item.get("err_code") or "")
@@ -197,9 +197,9 @@ class Aliyun:
             carrier_id=self.carrier_id,
             attempt_id=str(item.get("out_id") or "")[:64],
             carrier_message_id=str(item.get("biz_id") or "")[:128],
-            phone_number=_bare(str(item.get("phone_number") or "")),
+            phone_number=bare(str(item.get("phone_number") or "")),
             carrier_code=code[:128],
-            segments=_positive(item.get("sms_size")),
+            segments=positive(item.get("sms_size")),
             delivered=delivered,
             pending=not delivered and code in aliyun_codes.RECEIPT_PENDING,
             number_dead=not delivered and code in aliyun_codes.NUMBER_DEAD,
@@ -213,34 +213,5 @@ class Aliyun:
                 str(item.get("content") or ""),
                 str(item.get("sequence_id") or ""),
             )
-            for item in _items(body)
+            for item in items(body)
         ]
-
-
-def _items(body: bytes) -> Iterator[Mapping[str, Any]]:
-    try:
-        items = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise UnreadableError("not JSON") from None
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise UnreadableError("not a JSON array of objects")
-    return iter(items)
-
-
-def _mapping(body: bytes) -> dict[str, Any]:
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return answer if isinstance(answer, dict) else {}
-
-
-def _positive(value: object) -> int:
-    """A count that the vendor writes as a number or a text; 0 if it is neither."""
-    text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-def _bare(number: str) -> str:
-    """The 11 digits, or what stands there if it is no mobile number: then it is nobody's."""
-    return normalize_mobile(number) or number[:32]

@@ -18,12 +18,12 @@ from urllib.parse import parse_qsl, urlencode
 import aiohttp
 import orjson
 
-from outreach.domain.phone import normalize_mobile
 from outreach.domain.templating import signed
 from outreach.runtime.logs import EventLogger
 from outreach.v1.worker_service_pb2 import Lookup, Receipt
 from sms_service.carriers.account import Account, FieldError
 from sms_service.carriers.posting import HttpReply, MaybeWrittenError, NotWrittenError, open_session, post
+from sms_service.carriers.reading import bare, positive
 from sms_service.carriers.seam import (
     ACCEPTED,
     NOT_SENT,
@@ -172,6 +172,7 @@ class BankHttp:
     """One account at a bank's own gateway."""
 
     can_query = False
+    can_send = True
 
     def __init__(self, account: BankHttpAccount) -> None:
         self.carrier_id = account.carrier_id
@@ -216,14 +217,14 @@ class BankHttp:
         if not code:
             code = UNREADABLE_REPLY if reply.status == 200 else f"http_{reply.status}"
         if code in mapping.accepted_codes and reply.status < 300:
-            message_id, segments = _text_at(answer, mapping.message_id), _count(_text_at(answer, mapping.segments))
+            message_id, segments = _text_at(answer, mapping.message_id), positive(_text_at(answer, mapping.segments))
             return SendResult(ACCEPTED, code, carrier_message_id=message_id, segments=segments)
         if code in mapping.refused_codes:
             return SendResult(REFUSED, code)
         if code in mapping.number_throttled_codes:
             return SendResult(NOT_SENT, code, retry_after_ms=mapping.number_throttle_ms)
         if code in mapping.channel_throttled_codes:
-            pause_ms = _count(reply.headers.get("Retry-After", "")) * 1000 or THROTTLE_PAUSE_MS
+            pause_ms = positive(reply.headers.get("Retry-After", "")) * 1000 or THROTTLE_PAUSE_MS
             return SendResult(NOT_SENT, code, retry_after_ms=pause_ms, pause_ms=pause_ms)
         if code in mapping.halted_codes:
             _log.error("carrier_account_stopped", carrier_id=self.carrier_id, carrier_code=code)
@@ -245,9 +246,9 @@ class BankHttp:
             carrier_id=self.carrier_id,
             attempt_id=_text_at(item, mapping.attempt_id)[:64],
             carrier_message_id=_text_at(item, mapping.message_id)[:128],
-            phone_number=_bare(_text_at(item, mapping.phone_number)),
+            phone_number=bare(_text_at(item, mapping.phone_number)),
             carrier_code=code[:128],
-            segments=_count(_text_at(item, mapping.segments)),
+            segments=positive(_text_at(item, mapping.segments)),
             delivered=code in mapping.delivered_codes,
             pending=code in mapping.pending_codes,
             number_dead=code in mapping.number_dead_codes,
@@ -296,12 +297,3 @@ def _text_at(value: Any, path: str) -> str:
     """The text or number at a path; empty if there is none."""
     found = _at(value, path) if path else None
     return str(found) if isinstance(found, str | int | float) else ""
-
-
-def _count(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-def _bare(number: str) -> str:
-    """The 11 digits, or what stands there if it is no mobile number: then it is nobody's."""
-    return normalize_mobile(number) or number[:32]

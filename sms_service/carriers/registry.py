@@ -13,10 +13,12 @@ from sms_service.carriers.account import Account, build
 from sms_service.carriers.aliyun import Aliyun, AliyunAccount
 from sms_service.carriers.bank_http import BankHttp, BankHttpAccount
 from sms_service.carriers.seam import Carrier
+from sms_service.carriers.tencent import Tencent, TencentAccount
 
 KINDS: dict[str, tuple[type[Account], Callable[[Any], Carrier]]] = {
     "aliyun": (AliyunAccount, Aliyun),
     "bank_http": (BankHttpAccount, BankHttp),
+    "tencent": (TencentAccount, Tencent),
 }
 
 

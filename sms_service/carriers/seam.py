@@ -72,6 +72,10 @@ class Carrier(Protocol):
     carrier_id: str
     can_query: bool
 
+    @property
+    def can_send(self) -> bool:
+        """False while nothing could be written, as on a long connection that is down: ask for no permits then."""
+
     async def start(self) -> None:
         """Opens what sending needs. A carrier that cannot be reached yet is no error."""
 
