@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from cryptography.exceptions import UnsupportedAlgorithm
 from rich.text import Text
 
 from outreach.cli.output import Output
@@ -30,7 +29,7 @@ class Failure(Exception):
         self.reason = reason
 
 
-EXPECTED = (Failure, Refusal, IdentityError, SettingError, CheckpointError, OSError, UnsupportedAlgorithm)
+EXPECTED = (Failure, Refusal, IdentityError, SettingError, CheckpointError, OSError)
 """What is told in a line; everything else is an incident."""
 
 

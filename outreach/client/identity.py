@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -86,19 +87,26 @@ def write_identity(state_dir: Path, name: str, identity: Identity) -> Path:
 
 def _identity(path: Path, entry: Any) -> Identity:
     try:
-        key = serialization.load_pem_private_key(_text(entry, "private_key").encode(), None)
-        if not isinstance(key, Ed25519PrivateKey):
-            raise ValueError("private_key is no Ed25519 key")
         return Identity(
             caller_id=_text(entry, "caller_id"),
             employee=_text(entry, "employee"),
             team=_text(entry, "team"),
             roles=_texts(entry, "roles"),
             banks=_texts(entry, "banks"),
-            private_key=key,
+            private_key=_key(_text(entry, "private_key")),
         )
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise IdentityError(f"{path}: {error}") from None
+
+
+def _key(pem: str) -> Ed25519PrivateKey:
+    try:
+        key = serialization.load_pem_private_key(pem.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError("private_key must be an Ed25519 key as PEM (PKCS #8, not encrypted)")
+    return key
 
 
 def _text(entry: Any, key: str) -> str:
