@@ -23,7 +23,7 @@ _FAST = "-c fsync=off -c full_page_writes=off"
 
 
 class PostgresServer:
-    """A running server."""
+    """A running server. Databases are made empty, or as a copy of another one."""
 
     def __init__(self, socket_folder: Path) -> None:
         self._socket_folder = socket_folder
@@ -32,13 +32,20 @@ class PostgresServer:
         """The SQLAlchemy URL of a database."""
         return f"postgresql+psycopg://{SUPERUSER}@/{name}?host={self._socket_folder}"
 
-    def create_database(self, name: str) -> str:
-        """Creates an empty database and returns its URL."""
+    def create_database(self, name: str, template: str = "template1") -> str:
+        """Creates a database and returns its URL. Nobody may be connected to the template meanwhile."""
+        self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        return self.url(name)
+
+    def drop_database(self, name: str) -> None:
+        """Drops a database, and ends the connections to it."""
+        self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _execute(self, statement: sql.Composed) -> None:
         with psycopg.connect(
             host=str(self._socket_folder), user=SUPERUSER, dbname="postgres", autocommit=True
         ) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        return self.url(name)
+            connection.execute(statement)
 
 
 @contextmanager

@@ -21,17 +21,24 @@ from approval_service.database import Database
 from approval_service.keys import KeyRing
 from approval_service.writer import Writer
 from outreach.ledger.checkpoint import Signer
-from tests.postgres import running_postgres
+from tests.postgres import PostgresServer, running_postgres
 from tests.service.approval_service.world import NOW_MS, PEOPLE, World, clear
+
+_TEMPLATE = "outreach_template"
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """A migrated database on a PostgreSQL server of this session."""
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server with one migrated database, outreach_template, to make others from."""
     with running_postgres() as server:
-        url = server.create_database("outreach")
-        _migrate(url)
-        yield url
+        _migrate(server.create_database(_TEMPLATE))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: PostgresServer) -> str:
+    """The database that the tests of this session use one after the other."""
+    return postgres.create_database("outreach", _TEMPLATE)
 
 
 @pytest.fixture(scope="session")
