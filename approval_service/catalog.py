@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from approval_service.store import catalog as store
 from outreach.domain.templating import signed
-from outreach.v1.policy_service_pb2 import PolicyVersion
+from outreach.v1.policy_service_pb2 import CarrierChoice, PolicyVersion
 from outreach.v1.template_service_pb2 import Filing, Template, TemplateContent, TemplateState
 
 APPROVED = TemplateState.TEMPLATE_STATE_APPROVED
@@ -46,9 +46,8 @@ class Catalog:
         effective, approved = template.content.effective_from.ToMilliseconds(), self.approved_ms[template.digest]
         return max(effective, approved), approved, template.digest
 
-    def filing_problem(self, template: Template, policy: PolicyVersion) -> str:
+    def filing_problem(self, template: Template, carrier: CarrierChoice) -> str:
         """Why the carrier's registered copy may not be used; empty if it may, or if there is none."""
-        carrier = policy.policy.carriers[0]
         if not carrier.renders_registered_copy:
             return ""
         filing = self.filings.get((template.digest, carrier.carrier_id))

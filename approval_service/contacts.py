@@ -6,7 +6,7 @@ from typing import Any
 
 from approval_service import cancellation
 from approval_service.calls import Call
-from approval_service.cancellation import of_person, of_phone
+from approval_service.cancellation import Cancelled, of_person, of_phone
 from approval_service.moves import Moves
 from approval_service.people import require_employee
 from approval_service.store import accounts as store
@@ -52,7 +52,7 @@ def _confirm(tx: Tx, call: Call[ConfirmContactRequest]) -> ConfirmContactRespons
     phone = require_mobile(request.phone_number)
     person = find_person(tx, request.bank_id, request.customer_id)
     phone_hash = _put(tx, person, phone, CONFIRMED, request.evidence_reference)
-    _record(tx, "contact_confirmed", request, person, phone, actor)
+    _record(tx, "contact_confirmed", person, phone, request.evidence_reference, actor)
     moves = Moves(tx)
     scope = of_person(request.bank_id, person.person_id) & of_phone(request.bank_id, phone_hash)
     waiting = outreach_store.waiting(tx.connection, Code.CONTACT_UNVERIFIED, scope)
@@ -72,21 +72,33 @@ def _close(tx: Tx, call: Call[CloseContactRequest]) -> CloseContactResponse:
     actor = require_employee(tx, call)
     phone = require_mobile(request.phone_number)
     person = find_person(tx, request.bank_id, request.customer_id)
-    # Other banks' messages to a dead number are not this caller's to see: the rule at their lease cancels them.
-    scope = of_phone(request.bank_id, tx.keys.hash("phone", phone))
+    evidence = request.evidence_reference
     if request.finding == CloseContactRequest.FINDING_DEAD:
-        stop_store.put_dead(tx.connection, tx.keys.hash("phone", phone), request.evidence_reference)
+        done = _close_for_all(tx, person, phone, evidence=evidence, by=actor)
     else:
-        _put(tx, person, phone, NOT_THIS_PERSON, request.evidence_reference)
-        scope &= of_person(request.bank_id, person.person_id)
-    finding = CloseContactRequest.Finding.Name(request.finding).removeprefix("FINDING_")
-    _record(tx, "contact_closed", request, person, phone, actor, finding=finding)
-    done = cancellation.cancel(tx, scope, Code.PHONE_INVALID, actor)
+        done = close_for_person(tx, person, phone, evidence=evidence, by=actor)
     return CloseContactResponse(cancelled_ids=done.withdrawn, possibly_leaving_attempt_ids=done.leaving_attempts)
 
 
 close = one_by_one(_close)
 """Handler of CloseContact."""
+
+
+def close_for_person(tx: Tx, person: Any, phone: str, *, evidence: str, by: str) -> Cancelled:
+    """The number is another person's: nothing goes to this person there any more."""
+    phone_hash = _put(tx, person, phone, NOT_THIS_PERSON, evidence)
+    _record(tx, "contact_closed", person, phone, evidence, by, finding=NOT_THIS_PERSON)
+    scope = of_phone(person.bank_id, phone_hash) & of_person(person.bank_id, person.person_id)
+    return cancellation.cancel(tx, scope, Code.PHONE_INVALID, by)
+
+
+def _close_for_all(tx: Tx, person: Any, phone: str, *, evidence: str, by: str) -> Cancelled:
+    """The number is dead. Other banks' messages to it are not this caller's to see: the rule at their lease cancels
+    them."""
+    phone_hash = tx.keys.hash("phone", phone)
+    stop_store.put_dead(tx.connection, phone_hash, evidence)
+    _record(tx, "contact_closed", person, phone, evidence, by, finding="DEAD")
+    return cancellation.cancel(tx, of_phone(person.bank_id, phone_hash), Code.PHONE_INVALID, by)
 
 
 def _put(tx: Tx, person: Any, phone: str, status: str, evidence: str) -> str:
@@ -106,19 +118,19 @@ def _put(tx: Tx, person: Any, phone: str, status: str, evidence: str) -> str:
 def _record(
     tx: Tx,
     kind: str,
-    request: ConfirmContactRequest | CloseContactRequest,
     person: Any,
     phone: str,
+    evidence: str,
     by: str,
     **fields: str,
 ) -> None:
     """The number as a commitment under the person's key, which ends with the key; the evidence as a keyed hash."""
     tx.record(
         kind,
-        request.bank_id,
+        person.bank_id,
         person=person.person_id,
         number=tx.keys.person(person.wrapped_key).commit(phone.encode()),
-        evidence=tx.keys.hash("evidence", request.evidence_reference),
+        evidence=tx.keys.hash("evidence", evidence),
         by=by,
         **fields,
     )

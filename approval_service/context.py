@@ -16,7 +16,7 @@ from approval_service.rules import LONGEST_GAP_MS, Facts
 from approval_service.store import accounts as account_store
 from approval_service.store import outreach as outreach_store
 from approval_service.store import stops as stop_store
-from outreach.v1.policy_service_pb2 import PolicyVersion
+from outreach.v1.policy_service_pb2 import CarrierChoice, PolicyVersion
 from outreach.v1.template_service_pb2 import Template
 
 
@@ -47,9 +47,12 @@ class Context:
         accounts: Iterable[Any],
         phone_hashes: Iterable[str],
         recipients: Iterable[str] = (),
+        carriers: Mapping[str, CarrierChoice] | None = None,
     ) -> None:
-        """`recipients` are person ids that must be known although the bank may name them no more."""
+        """`recipients` are person ids that must be known although the bank may name them no more. `carriers` are those
+        to be sent through, by bank id; otherwise the first that its policy names."""
         self.now_ms = now_ms
+        self._carriers = carriers or {}
         self.catalog = catalog
         self._keys = keys
         self.accounts = {account.account_id: account for account in accounts}
@@ -86,6 +89,9 @@ class Context:
         if bank_id not in self._policies:
             self._policies[bank_id] = self.catalog.policy_at(bank_id, self.now_ms)
         return self._policies[bank_id]
+
+    def carrier(self, policy: PolicyVersion) -> CarrierChoice:
+        return self._carriers.get(policy.bank_id) or policy.policy.carriers[0]
 
     def facts(self, message: Message, *, at_permit: bool) -> Facts:
         account, person, phone_hash = message.account, message.person, message.phone_hash
@@ -140,7 +146,7 @@ class Context:
         key = (policy.bank_id, template.digest)
         if key not in self._problems:
             self._problems[key] = (
-                self.catalog.filing_problem(template, policy),
+                self.catalog.filing_problem(template, self.carrier(policy)),
                 identity_problem(template.content, policy),
             )
         return self._problems[key]

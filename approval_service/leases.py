@@ -17,6 +17,7 @@ from approval_service.store import stops as stop_store
 from approval_service.writer import Tx
 from outreach.domain import states
 from outreach.domain.ids import new_id
+from outreach.v1.policy_service_pb2 import CarrierChoice
 from outreach.v1.worker_service_pb2 import LeaseRequest, LeaseResponse, Permit, PermitValue
 
 SEND_WITHIN_MS = 5_000
@@ -66,40 +67,56 @@ def _lease_again(tx: Tx, request: LeaseRequest) -> LeaseResponse | None:
 
 def _lease_new(tx: Tx, request: LeaseRequest) -> LeaseResponse:
     grant = _Grant(request)
-    banks = _banks_that_may_send(tx, request)
+    carriers = _carriers(tx, request)
+    due = store.Due(tuple(carriers), tx.now_ms, _unfiled(tx, carriers))
     for _ in range(MAX_PASSES):
-        rows = store.due(tx.connection, banks, tx.now_ms, grant.room) if grant.room and banks else []
+        rows = store.due(tx.connection, due, grant.room) if grant.room and carriers else []
         if not rows:
             break
-        _judge_rows(tx, rows, grant)
-    return LeaseResponse(permits=grant.permits, retry_after_ms=_retry_after_ms(tx, grant, banks))
+        _judge_rows(tx, rows, grant, carriers)
+    return LeaseResponse(permits=grant.permits, retry_after_ms=_retry_after_ms(tx, grant, due))
 
 
-def _banks_that_may_send(tx: Tx, request: LeaseRequest) -> list[str]:
-    """Banks whose feed is proven within the last minute and whose carrier the worker can reach now."""
-    banks = []
+def _carriers(tx: Tx, request: LeaseRequest) -> dict[str, CarrierChoice]:
+    """The carrier of each bank that may send now: its feed is proven within the last minute, and the first of its
+    carriers that is not down is one the worker asks for."""
+    chosen = {}
     for bank_id, feed in stop_store.feeds(tx.connection).items():
         policy = tx.catalog.policy_at(bank_id, tx.now_ms)
         if policy is None or tx.real_ms - feed.proven_real_ms > FEED_PROOF_MS:
             continue
-        if policy.policy.carriers[0].carrier_id in request.carrier_ids:
-            banks.append(bank_id)
-    return banks
+        up = [one for one in policy.policy.carriers if one.carrier_id not in request.down_carrier_ids]
+        if up and up[0].carrier_id in request.carrier_ids:
+            chosen[bank_id] = up[0]
+    return chosen
 
 
-def _retry_after_ms(tx: Tx, grant: _Grant, banks: Sequence[str]) -> int:
+def _unfiled(tx: Tx, carriers: Mapping[str, CarrierChoice]) -> tuple[str, ...]:
+    """Versions that wait for their bank's first carrier: the one that stands in for it has no usable copy of them."""
+    unfiled = []
+    for template in tx.catalog.templates.values():
+        bank_id = template.content.bank_id
+        policy, carrier = tx.catalog.policy_at(bank_id, tx.now_ms), carriers.get(bank_id)
+        if policy is None or carrier is None or carrier == policy.policy.carriers[0]:
+            continue
+        if tx.catalog.filing_problem(template, carrier):
+            unfiled.append(template.digest)
+    return tuple(unfiled)
+
+
+def _retry_after_ms(tx: Tx, grant: _Grant, wanted: store.Due) -> int:
     if not grant.room:
         return 0
-    due = store.next_due_ms(tx.connection, banks, tx.now_ms)
+    due = store.next_due_ms(tx.connection, wanted)
     if due is None or tx.clock.rate == 0:
         return IDLE_MS
     return max(1, min(IDLE_MS, int((due - tx.now_ms) / tx.clock.rate)))
 
 
-def _judge_rows(tx: Tx, rows: Sequence[Any], grant: _Grant) -> None:
+def _judge_rows(tx: Tx, rows: Sequence[Any], grant: _Grant, carriers: Mapping[str, CarrierChoice]) -> None:
     accounts = account_store.accounts_by_id(tx.connection, {row.account_id for row in rows})
     phones, recipients = {row.phone_hash for row in rows}, {row.person_id for row in rows}
-    context = Context(tx.connection, tx.keys, tx.catalog, tx.now_ms, accounts.values(), phones, recipients)
+    context = Context(tx.connection, tx.keys, tx.catalog, tx.now_ms, accounts.values(), phones, recipients, carriers)
     moves = Moves(tx)
     for row in rows:
         message = _message(context, row)
@@ -178,6 +195,8 @@ def _release(tx: Tx, moves: Moves, context: Context, row: Any, message: Message,
             "carrier_message_id": "",
             "carrier_code": "",
             "segments": 0,
+            "lookups": 0,
+            "next_lookup_real_ms": 0,
         }
     )
     context.add_send(permit.attempt_id, person.identity, row.phone_hash, row.bank_id, tx.now_ms)
@@ -197,7 +216,7 @@ def _permit(tx: Tx, context: Context, row: Any, message: Message, facts: Facts) 
     template, policy, account = facts.template, facts.policy, facts.account
     if template is None or policy is None or account is None or message.phone is None:
         raise RuntimeError("the rules let a message pass without template, policy, account or number")
-    carrier_id = policy.policy.carriers[0].carrier_id
+    carrier_id = context.carrier(policy).carrier_id
     filing = tx.catalog.filings.get((template.digest, carrier_id))
     texts: Mapping[str, str] = {**message.variables, **context.record_values(message)[0]}
     return Permit(

@@ -1,38 +1,45 @@
-"""Attempts whose fate can be asked of the carrier."""
+"""Attempts whose fate is to be asked of the carrier, each after growing pauses, as long as it keeps records."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
-
-from approval_service.keys import KeyRing
-from approval_service.schema import attempt
 from approval_service.store import accounts as account_store
-from approval_service.store import outreach as store
-from outreach.domain import states
-from outreach.domain.clocks import real_ms
-from outreach.v1.worker_service_pb2 import ListLookupsRequest, ListLookupsResponse, Lookup, Permit
+from approval_service.store import lookups as store
+from approval_service.writer import Tx, one_by_one
+from outreach.v1.worker_service_pb2 import ListLookupsRequest, ListLookupsResponse, Permit
 
 DEFAULT_PAGE = 100
+FIRST_PAUSE_MS = 60_000
+LONGEST_PAUSE_MS = 6 * 3_600_000
 
 
-def list_lookups(connection: Connection, keys: KeyRing, request: ListLookupsRequest) -> ListLookupsResponse:
-    """Unconfirmed attempts of a carrier, and sent ones without a receipt, oldest first."""
-    old_enough = attempt.c.released_real_ms <= real_ms() - request.min_age_ms
-    rows = store.open_attempts(
-        connection,
-        (attempt.c.carrier_id == request.carrier_id) & old_enough,
-        (states.UNCONFIRMED, states.SENT),
-        request.page_size or DEFAULT_PAGE,
+def pause_ms(lookups: int) -> int:
+    """Milliseconds from one lookup to the next, after so many: a minute, doubled each time, at most six hours."""
+    return min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS << min(lookups, 16))
+
+
+def _take(tx: Tx, request: ListLookupsRequest) -> ListLookupsResponse:
+    oldest_ms = tx.real_ms - request.max_age_ms if request.max_age_ms else 0
+    rows = store.due_lookups(
+        tx.connection,
+        request.carrier_id,
+        now_ms=tx.real_ms,
+        released_after_ms=oldest_ms,
+        released_before_ms=tx.real_ms - request.min_age_ms,
+        limit=request.page_size or DEFAULT_PAGE,
     )
-    persons = account_store.persons_by_id(connection, {row.person_id for row in rows})
+    store.plan_lookups(tx.connection, {row.attempt_id: tx.real_ms + pause_ms(row.lookups) for row in rows})
+    persons = account_store.persons_by_id(tx.connection, {row.person_id for row in rows})
     response = ListLookupsResponse()
     for row in rows:
-        key = keys.person(persons[row.person_id].wrapped_key)
-        lookup = Lookup(
+        key = tx.keys.person(persons[row.person_id].wrapped_key)
+        lookup = response.lookups.add(
             attempt_id=row.attempt_id,
             carrier_message_id=row.carrier_message_id,
             phone_number=Permit.FromString(key.unseal(row.permit_sealed)).phone_number,
         )
         lookup.release_time.FromMilliseconds(row.released_real_ms)
-        response.lookups.append(lookup)
     return response
+
+
+take = one_by_one(_take)
+"""Handler of ListLookups. One that is lost on its way comes again after its pause."""

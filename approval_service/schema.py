@@ -282,6 +282,9 @@ attempt = Table(
     Column("carrier_message_id", String(128), nullable=False),
     Column("carrier_code", String(128), nullable=False),
     Column("segments", Integer, nullable=False),
+    # How often the carrier was asked about it, and when it is to be asked next.
+    Column("lookups", Integer, nullable=False),
+    Column("next_lookup_real_ms", BigInteger, nullable=False),
     Index("attempt_by_outreach", "outreach_id"),
     Index("attempt_by_lease", "lease_id"),
     Index("attempt_by_identity", "identity", "released_ms"),
@@ -289,4 +292,23 @@ attempt = Table(
     Index("attempt_by_carrier_id", "carrier_id", "carrier_message_id"),
     Index("attempt_open", "state", "report_by_real_ms"),
     Index("attempt_by_day", "bank_id", "released_ms"),
+)
+
+reply = Table(
+    "reply",
+    metadata,
+    Column("reply_id", String(26), primary_key=True),
+    Column("carrier_id", String(32), nullable=False),
+    Column("carrier_reply_id", String(128), nullable=False),
+    Column("bank_id", String(32), nullable=False),
+    Column("caller_id", String(64), nullable=False),
+    Column("outreach_id", String(26), nullable=False),
+    Column("case_id", String(64), nullable=False),
+    Column("person_id", String(26), nullable=False),
+    Column("masked_phone", String(32), nullable=False),
+    Column("kind", Integer, nullable=False),
+    Column("text_sealed", LargeBinary, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    UniqueConstraint("carrier_id", "carrier_reply_id"),
+    Index("reply_by_bank", "bank_id", "reply_id"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import grpc
@@ -56,6 +57,16 @@ class Channel:
         self._sends: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._stopping = False
+        self._others: Sequence[Channel] = ()
+
+    @property
+    def is_healthy(self) -> bool:
+        """False also while a carrier that was down is being tried: a bank's next carrier stands in until it answers."""
+        return self.can_send and not self._breaker.is_trying()
+
+    def stand_in_for(self, others: Sequence[Channel]) -> None:
+        """Tells which channels' messages this one may take while they are not healthy, by their banks' policies."""
+        self._others = others
 
     @property
     def can_send(self) -> bool:
@@ -106,7 +117,11 @@ class Channel:
         asked_at = time.monotonic()
         response = await self._ask(
             LeaseRequest(
-                worker_id=worker_id, carrier_ids=[self.carrier.carrier_id], max_permits=free, lease_id=new_id()
+                worker_id=worker_id,
+                carrier_ids=[self.carrier.carrier_id],
+                max_permits=free,
+                lease_id=new_id(),
+                down_carrier_ids=[other.carrier.carrier_id for other in self._others if not other.is_healthy],
             )
         )
         self._limiter.take(len(response.permits))
@@ -160,6 +175,8 @@ class Channel:
 
 async def run(channels: list[Channel], worker_id: str, reporter: Reporter) -> None:
     """Sends until every channel was stopped, then returns once every report was taken."""
+    for channel in channels:
+        channel.stand_in_for([other for other in channels if other is not channel])
     reporting = asyncio.create_task(reporter.run())
     try:
         await asyncio.gather(*(channel.run(worker_id) for channel in channels))

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from sqlalchemy import Connection
 
-from approval_service import admission, cancellation, views
+from approval_service import admission, cancellation, replies, views
 from approval_service.authority import Authority, read_catalog_version, read_clock
 from approval_service.calls import Call
 from approval_service.preview import masked_text
@@ -81,6 +81,9 @@ class OutreachServer(OutreachServiceServicer):
     async def Cancel(self, request: pb.CancelRequest, context: Context) -> pb.CancelResponse:
         call = Call(principal_of(context), request)
         return await self._authority.write(cancellation.cancel_requested, call, urgent=True)
+
+    async def ListReplies(self, request: pb.ListRepliesRequest, context: Context) -> pb.ListRepliesResponse:
+        return await self._authority.write(replies.list_replies, Call(principal_of(context), request))
 
     async def Watch(self, request: pb.WatchRequest, context: Context) -> AsyncIterator[pb.WatchResponse]:
         call = Call(principal_of(context), request)

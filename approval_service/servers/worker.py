@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from approval_service import leases, lookups, reports
+from approval_service import leases, lookups, replies, reports
 from approval_service.authority import Authority
 from outreach.runtime.logs import EventLogger
 from outreach.runtime.server import Context
@@ -30,5 +30,13 @@ class WorkerServer(WorkerServiceServicer):
         matched = await self._authority.write_many(reports.receive, request.receipts)
         return pb.ReportReceiptsResponse(matched=[bool(one) for one in matched])
 
+    async def ReportReplies(self, request: pb.ReportRepliesRequest, context: Context) -> pb.ReportRepliesResponse:
+        matched = []
+        for result in await self._authority.write_many(replies.receive, request.replies, urgent=True):
+            if isinstance(result, Exception):
+                raise result
+            matched.append(result)
+        return pb.ReportRepliesResponse(matched=matched)
+
     async def ListLookups(self, request: pb.ListLookupsRequest, context: Context) -> pb.ListLookupsResponse:
-        return await self._authority.read(lookups.list_lookups, self._authority.keys, request)
+        return await self._authority.write(lookups.take, request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -57,25 +58,40 @@ def get_by_request(connection: Connection, caller_id: str, request_id: str) -> R
     ).first()
 
 
-def due(connection: Connection, bank_ids: Collection[str], now_ms: int, limit: int) -> list[Row[Any]]:
-    """Admitted and due, of these banks, the longest due first. What has expired is left to the sweeper."""
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Which messages a lease may take: those of these banks, at this business time, but not of these versions."""
+
+    bank_ids: tuple[str, ...]
+    now_ms: int
+    without_templates: tuple[str, ...] = ()
+
+    def condition(self) -> ColumnElement[bool]:
+        wanted = and_(
+            outreach.c.state == states.ADMITTED,
+            outreach.c.not_after_ms > self.now_ms,
+            outreach.c.bank_id.in_(self.bank_ids),
+        )
+        if self.without_templates:
+            wanted &= outreach.c.template_digest.not_in(self.without_templates)
+        return wanted
+
+
+def due(connection: Connection, wanted: Due, limit: int) -> list[Row[Any]]:
+    """What is due, the longest due first. What has expired is left to the sweeper."""
     return list(
         connection.execute(
             select(outreach)
-            .where(_pending(bank_ids, now_ms), outreach.c.due_ms <= now_ms)
+            .where(wanted.condition(), outreach.c.due_ms <= wanted.now_ms)
             .order_by(outreach.c.due_ms, outreach.c.outreach_id)
             .limit(limit)
         )
     )
 
 
-def next_due_ms(connection: Connection, bank_ids: Collection[str], now_ms: int) -> int | None:
-    """When the next one of these banks is due; None if none is."""
-    return connection.execute(select(func.min(outreach.c.due_ms)).where(_pending(bank_ids, now_ms))).scalar()
-
-
-def _pending(bank_ids: Collection[str], now_ms: int) -> ColumnElement[bool]:
-    return and_(outreach.c.state == states.ADMITTED, outreach.c.not_after_ms > now_ms, outreach.c.bank_id.in_(bank_ids))
+def next_due_ms(connection: Connection, wanted: Due) -> int | None:
+    """When the next one is due; None if none is."""
+    return connection.execute(select(func.min(outreach.c.due_ms)).where(wanted.condition())).scalar()
 
 
 def expired(connection: Connection, now_ms: int, limit: int) -> list[Row[Any]]:

@@ -70,6 +70,7 @@ _ROLES_BY_SERVICE: dict[str, dict[str, tuple[str, ...]]] = {
         "List": (CASE_SYSTEM, SUPERVISOR, INSPECTOR),
         "Cancel": (CASE_SYSTEM, SUPERVISOR),
         "Watch": (CASE_SYSTEM, SUPERVISOR, INSPECTOR),
+        "ListReplies": (CASE_SYSTEM, SUPERVISOR),
     },
     "BankService": {
         "ApplyEvents": (BANK,),

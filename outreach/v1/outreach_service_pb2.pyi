@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from outreach.v1 import common_pb2 as _common_pb2
 import builtins as _builtins
 import sys
@@ -19,6 +20,42 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ReplyKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReplyKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReplyKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REPLY_KIND_UNSPECIFIED: _ReplyKind.ValueType  # 0
+    """Never set on a stored reply."""
+    REPLY_KIND_NOT_ME: _ReplyKind.ValueType  # 1
+    """The person says that the number is not the debtor's. The number is closed for that person."""
+    REPLY_KIND_OPT_OUT: _ReplyKind.ValueType  # 2
+    """No SMS to that number any more."""
+    REPLY_KIND_DISPUTE: _ReplyKind.ValueType  # 3
+    """Words of dispute: the account is on hold until a person has looked."""
+    REPLY_KIND_COMPLAINT: _ReplyKind.ValueType  # 4
+    """Words of complaint: the account is on hold until a person has looked."""
+    REPLY_KIND_OTHER: _ReplyKind.ValueType  # 5
+    """Anything else."""
+
+class ReplyKind(_ReplyKind, metaclass=_ReplyKindEnumTypeWrapper):
+    """What a reply was understood as."""
+
+REPLY_KIND_UNSPECIFIED: ReplyKind.ValueType  # 0
+"""Never set on a stored reply."""
+REPLY_KIND_NOT_ME: ReplyKind.ValueType  # 1
+"""The person says that the number is not the debtor's. The number is closed for that person."""
+REPLY_KIND_OPT_OUT: ReplyKind.ValueType  # 2
+"""No SMS to that number any more."""
+REPLY_KIND_DISPUTE: ReplyKind.ValueType  # 3
+"""Words of dispute: the account is on hold until a person has looked."""
+REPLY_KIND_COMPLAINT: ReplyKind.ValueType  # 4
+"""Words of complaint: the account is on hold until a person has looked."""
+REPLY_KIND_OTHER: ReplyKind.ValueType  # 5
+"""Anything else."""
+Global___ReplyKind: _TypeAlias = ReplyKind  # noqa: Y015
 
 @_typing.final
 class SmsItem(_message.Message):
@@ -893,3 +930,105 @@ class WatchResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchResponse: _TypeAlias = WatchResponse  # noqa: Y015
+
+@_typing.final
+class Reply(_message.Message):
+    """What a person wrote back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLY_ID_FIELD_NUMBER: _builtins.int
+    OUTREACH_ID_FIELD_NUMBER: _builtins.int
+    CASE_ID_FIELD_NUMBER: _builtins.int
+    MASKED_PHONE_NUMBER_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    RECEIVE_TIME_FIELD_NUMBER: _builtins.int
+    reply_id: _builtins.str
+    """The gateway's id of the reply, growing with time."""
+    outreach_id: _builtins.str
+    """The message it most likely answers: the last one to that number through that carrier."""
+    case_id: _builtins.str
+    """The caller's case of that message, or empty."""
+    masked_phone_number: _builtins.str
+    """The number, masked."""
+    kind: Global___ReplyKind.ValueType
+    """What it was understood as."""
+    text: _builtins.str
+    """The text."""
+    @_builtins.property
+    def receive_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was taken in (business clock)."""
+
+    def __init__(
+        self,
+        *,
+        reply_id: _builtins.str = ...,
+        outreach_id: _builtins.str = ...,
+        case_id: _builtins.str = ...,
+        masked_phone_number: _builtins.str = ...,
+        kind: Global___ReplyKind.ValueType = ...,
+        text: _builtins.str = ...,
+        receive_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receive_time", b"receive_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "kind", b"kind", "masked_phone_number", b"masked_phone_number", "outreach_id", b"outreach_id", "receive_time", b"receive_time", "reply_id", b"reply_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Reply: _TypeAlias = Reply  # noqa: Y015
+
+@_typing.final
+class ListRepliesRequest(_message.Message):
+    """Request of ListReplies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_ID_FIELD_NUMBER: _builtins.int
+    AFTER_REPLY_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    bank_id: _builtins.str
+    """The bank."""
+    after_reply_id: _builtins.str
+    """Only those after this one, or empty for all."""
+    page_size: _builtins.int
+    """At most this many; 0 for 100."""
+    def __init__(
+        self,
+        *,
+        bank_id: _builtins.str = ...,
+        after_reply_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_reply_id", b"after_reply_id", "bank_id", b"bank_id", "page_size", b"page_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRepliesRequest: _TypeAlias = ListRepliesRequest  # noqa: Y015
+
+@_typing.final
+class ListRepliesResponse(_message.Message):
+    """Response of ListReplies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def replies(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reply]:
+        """The replies."""
+
+    def __init__(
+        self,
+        *,
+        replies: _abc.Iterable[Global___Reply] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["replies", b"replies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRepliesResponse: _TypeAlias = ListRepliesResponse  # noqa: Y015

@@ -70,6 +70,11 @@ class OutreachServiceStub:
                 request_serializer=outreach_dot_v1_dot_outreach__service__pb2.WatchRequest.SerializeToString,
                 response_deserializer=outreach_dot_v1_dot_outreach__service__pb2.WatchResponse.FromString,
                 _registered_method=True)
+        self.ListReplies = channel.unary_unary(
+                '/outreach.v1.OutreachService/ListReplies',
+                request_serializer=outreach_dot_v1_dot_outreach__service__pb2.ListRepliesRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_outreach__service__pb2.ListRepliesResponse.FromString,
+                _registered_method=True)
 
 
 class OutreachServiceServicer:
@@ -127,6 +132,13 @@ class OutreachServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListReplies(self, request, context):
+        """Lists what people replied, in order of arrival, in clear. Each look is in the ledger.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OutreachServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -164,6 +176,11 @@ def add_OutreachServiceServicer_to_server(servicer, server):
                     servicer.Watch,
                     request_deserializer=outreach_dot_v1_dot_outreach__service__pb2.WatchRequest.FromString,
                     response_serializer=outreach_dot_v1_dot_outreach__service__pb2.WatchResponse.SerializeToString,
+            ),
+            'ListReplies': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReplies,
+                    request_deserializer=outreach_dot_v1_dot_outreach__service__pb2.ListRepliesRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_outreach__service__pb2.ListRepliesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -356,6 +373,33 @@ class OutreachService:
             '/outreach.v1.OutreachService/Watch',
             outreach_dot_v1_dot_outreach__service__pb2.WatchRequest.SerializeToString,
             outreach_dot_v1_dot_outreach__service__pb2.WatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReplies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.OutreachService/ListReplies',
+            outreach_dot_v1_dot_outreach__service__pb2.ListRepliesRequest.SerializeToString,
+            outreach_dot_v1_dot_outreach__service__pb2.ListRepliesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,8 @@ class OutreachServiceStub:
     """Streams status changes from a position onward, first the past ones, then as they commit. Resume with the last
     position received.
     """
+    ListReplies: _grpc.UnaryUnaryMultiCallable[_outreach_service_pb2.ListRepliesRequest, _outreach_service_pb2.ListRepliesResponse]
+    """Lists what people replied, in order of arrival, in clear. Each look is in the ledger."""
 
 @_typing.type_check_only
 class OutreachServiceAsyncStub(OutreachServiceStub):
@@ -75,6 +77,8 @@ class OutreachServiceAsyncStub(OutreachServiceStub):
     """Streams status changes from a position onward, first the past ones, then as they commit. Resume with the last
     position received.
     """
+    ListReplies: _aio.UnaryUnaryMultiCallable[_outreach_service_pb2.ListRepliesRequest, _outreach_service_pb2.ListRepliesResponse]  # type: ignore[assignment]
+    """Lists what people replied, in order of arrival, in clear. Each look is in the ledger."""
 
 class OutreachServiceServicer(metaclass=_abc_1.ABCMeta):
     """What a case system asks for: submit, look, cancel, follow."""
@@ -138,5 +142,13 @@ class OutreachServiceServicer(metaclass=_abc_1.ABCMeta):
         """Streams status changes from a position onward, first the past ones, then as they commit. Resume with the last
         position received.
         """
+
+    @_abc_1.abstractmethod
+    def ListReplies(
+        self,
+        request: _outreach_service_pb2.ListRepliesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_outreach_service_pb2.ListRepliesResponse, _abc.Awaitable[_outreach_service_pb2.ListRepliesResponse]]:
+        """Lists what people replied, in order of arrival, in clear. Each look is in the ledger."""
 
 def add_OutreachServiceServicer_to_server(servicer: OutreachServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -62,6 +62,7 @@ class LeaseRequest(_message.Message):
     CARRIER_IDS_FIELD_NUMBER: _builtins.int
     MAX_PERMITS_FIELD_NUMBER: _builtins.int
     LEASE_ID_FIELD_NUMBER: _builtins.int
+    DOWN_CARRIER_IDS_FIELD_NUMBER: _builtins.int
     worker_id: _builtins.str
     """The worker."""
     max_permits: _builtins.int
@@ -72,6 +73,10 @@ class LeaseRequest(_message.Message):
     def carrier_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The carriers it can send through now."""
 
+    @_builtins.property
+    def down_carrier_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Carriers that cannot be sent through now. A bank's next carrier takes their place."""
+
     def __init__(
         self,
         *,
@@ -79,10 +84,11 @@ class LeaseRequest(_message.Message):
         carrier_ids: _abc.Iterable[_builtins.str] | None = ...,
         max_permits: _builtins.int = ...,
         lease_id: _builtins.str = ...,
+        down_carrier_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier_ids", b"carrier_ids", "lease_id", b"lease_id", "max_permits", b"max_permits", "worker_id", b"worker_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier_ids", b"carrier_ids", "down_carrier_ids", b"down_carrier_ids", "lease_id", b"lease_id", "max_permits", b"max_permits", "worker_id", b"worker_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -407,6 +413,88 @@ class ReportReceiptsResponse(_message.Message):
 Global___ReportReceiptsResponse: _TypeAlias = ReportReceiptsResponse  # noqa: Y015
 
 @_typing.final
+class CarrierReply(_message.Message):
+    """What a person wrote back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARRIER_ID_FIELD_NUMBER: _builtins.int
+    REPLY_ID_FIELD_NUMBER: _builtins.int
+    PHONE_NUMBER_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    carrier_id: _builtins.str
+    """The carrier."""
+    reply_id: _builtins.str
+    """The carrier's id of the reply, or a hash of what it told: the same reply has the same id."""
+    phone_number: _builtins.str
+    """The number it came from."""
+    text: _builtins.str
+    """The text as it came."""
+    def __init__(
+        self,
+        *,
+        carrier_id: _builtins.str = ...,
+        reply_id: _builtins.str = ...,
+        phone_number: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier_id", b"carrier_id", "phone_number", b"phone_number", "reply_id", b"reply_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CarrierReply: _TypeAlias = CarrierReply  # noqa: Y015
+
+@_typing.final
+class ReportRepliesRequest(_message.Message):
+    """Request of ReportReplies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def replies(self) -> _containers.RepeatedCompositeFieldContainer[Global___CarrierReply]:
+        """The replies."""
+
+    def __init__(
+        self,
+        *,
+        replies: _abc.Iterable[Global___CarrierReply] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["replies", b"replies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportRepliesRequest: _TypeAlias = ReportRepliesRequest  # noqa: Y015
+
+@_typing.final
+class ReportRepliesResponse(_message.Message):
+    """Response of ReportReplies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MATCHED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def matched(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bool]:
+        """True per reply if somebody had been written to at that number through that carrier."""
+
+    def __init__(
+        self,
+        *,
+        matched: _abc.Iterable[_builtins.bool] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["matched", b"matched"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportRepliesResponse: _TypeAlias = ReportRepliesResponse  # noqa: Y015
+
+@_typing.final
 class ListLookupsRequest(_message.Message):
     """Request of ListLookups."""
 
@@ -414,11 +502,14 @@ class ListLookupsRequest(_message.Message):
 
     CARRIER_ID_FIELD_NUMBER: _builtins.int
     MIN_AGE_MS_FIELD_NUMBER: _builtins.int
+    MAX_AGE_MS_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     carrier_id: _builtins.str
     """The carrier."""
     min_age_ms: _builtins.int
     """Only attempts released at least this many milliseconds of real time ago."""
+    max_age_ms: _builtins.int
+    """Only attempts released at most this many milliseconds ago: as long as the carrier keeps records. 0 for no limit."""
     page_size: _builtins.int
     """At most this many; 0 for 100."""
     def __init__(
@@ -426,11 +517,12 @@ class ListLookupsRequest(_message.Message):
         *,
         carrier_id: _builtins.str = ...,
         min_age_ms: _builtins.int = ...,
+        max_age_ms: _builtins.int = ...,
         page_size: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier_id", b"carrier_id", "min_age_ms", b"min_age_ms", "page_size", b"page_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier_id", b"carrier_id", "max_age_ms", b"max_age_ms", "min_age_ms", b"min_age_ms", "page_size", b"page_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

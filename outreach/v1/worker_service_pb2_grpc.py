@@ -50,6 +50,11 @@ class WorkerServiceStub:
                 request_serializer=outreach_dot_v1_dot_worker__service__pb2.ReportReceiptsRequest.SerializeToString,
                 response_deserializer=outreach_dot_v1_dot_worker__service__pb2.ReportReceiptsResponse.FromString,
                 _registered_method=True)
+        self.ReportReplies = channel.unary_unary(
+                '/outreach.v1.WorkerService/ReportReplies',
+                request_serializer=outreach_dot_v1_dot_worker__service__pb2.ReportRepliesRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_worker__service__pb2.ReportRepliesResponse.FromString,
+                _registered_method=True)
         self.ListLookups = channel.unary_unary(
                 '/outreach.v1.WorkerService/ListLookups',
                 request_serializer=outreach_dot_v1_dot_worker__service__pb2.ListLookupsRequest.SerializeToString,
@@ -82,8 +87,16 @@ class WorkerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportReplies(self, request, context):
+        """Reports what people replied. A repeat changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListLookups(self, request, context):
-        """Lists attempts of a carrier whose fate can be asked of it: unconfirmed ones, and sent ones without a receipt.
+        """Takes attempts of a carrier whose fate is to be asked of it now: unconfirmed ones, and sent ones without a receipt.
+        Each is given again after growing pauses, until the carrier's records of it end.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,6 +119,11 @@ def add_WorkerServiceServicer_to_server(servicer, server):
                     servicer.ReportReceipts,
                     request_deserializer=outreach_dot_v1_dot_worker__service__pb2.ReportReceiptsRequest.FromString,
                     response_serializer=outreach_dot_v1_dot_worker__service__pb2.ReportReceiptsResponse.SerializeToString,
+            ),
+            'ReportReplies': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportReplies,
+                    request_deserializer=outreach_dot_v1_dot_worker__service__pb2.ReportRepliesRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_worker__service__pb2.ReportRepliesResponse.SerializeToString,
             ),
             'ListLookups': grpc.unary_unary_rpc_method_handler(
                     servicer.ListLookups,
@@ -195,6 +213,33 @@ class WorkerService:
             '/outreach.v1.WorkerService/ReportReceipts',
             outreach_dot_v1_dot_worker__service__pb2.ReportReceiptsRequest.SerializeToString,
             outreach_dot_v1_dot_worker__service__pb2.ReportReceiptsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportReplies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.WorkerService/ReportReplies',
+            outreach_dot_v1_dot_worker__service__pb2.ReportRepliesRequest.SerializeToString,
+            outreach_dot_v1_dot_worker__service__pb2.ReportRepliesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,8 +39,12 @@ class WorkerServiceStub:
     """Reports what came of attempts. Taken whenever it comes; a repeat changes nothing."""
     ReportReceipts: _grpc.UnaryUnaryMultiCallable[_worker_service_pb2.ReportReceiptsRequest, _worker_service_pb2.ReportReceiptsResponse]
     """Reports carriers' receipts."""
+    ReportReplies: _grpc.UnaryUnaryMultiCallable[_worker_service_pb2.ReportRepliesRequest, _worker_service_pb2.ReportRepliesResponse]
+    """Reports what people replied. A repeat changes nothing."""
     ListLookups: _grpc.UnaryUnaryMultiCallable[_worker_service_pb2.ListLookupsRequest, _worker_service_pb2.ListLookupsResponse]
-    """Lists attempts of a carrier whose fate can be asked of it: unconfirmed ones, and sent ones without a receipt."""
+    """Takes attempts of a carrier whose fate is to be asked of it now: unconfirmed ones, and sent ones without a receipt.
+    Each is given again after growing pauses, until the carrier's records of it end.
+    """
 
 @_typing.type_check_only
 class WorkerServiceAsyncStub(WorkerServiceStub):
@@ -53,8 +57,12 @@ class WorkerServiceAsyncStub(WorkerServiceStub):
     """Reports what came of attempts. Taken whenever it comes; a repeat changes nothing."""
     ReportReceipts: _aio.UnaryUnaryMultiCallable[_worker_service_pb2.ReportReceiptsRequest, _worker_service_pb2.ReportReceiptsResponse]  # type: ignore[assignment]
     """Reports carriers' receipts."""
+    ReportReplies: _aio.UnaryUnaryMultiCallable[_worker_service_pb2.ReportRepliesRequest, _worker_service_pb2.ReportRepliesResponse]  # type: ignore[assignment]
+    """Reports what people replied. A repeat changes nothing."""
     ListLookups: _aio.UnaryUnaryMultiCallable[_worker_service_pb2.ListLookupsRequest, _worker_service_pb2.ListLookupsResponse]  # type: ignore[assignment]
-    """Lists attempts of a carrier whose fate can be asked of it: unconfirmed ones, and sent ones without a receipt."""
+    """Takes attempts of a carrier whose fate is to be asked of it now: unconfirmed ones, and sent ones without a receipt.
+    Each is given again after growing pauses, until the carrier's records of it end.
+    """
 
 class WorkerServiceServicer(metaclass=_abc_1.ABCMeta):
     """Internal: how sms_service gets permits and reports what came of them."""
@@ -84,11 +92,21 @@ class WorkerServiceServicer(metaclass=_abc_1.ABCMeta):
         """Reports carriers' receipts."""
 
     @_abc_1.abstractmethod
+    def ReportReplies(
+        self,
+        request: _worker_service_pb2.ReportRepliesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_worker_service_pb2.ReportRepliesResponse, _abc.Awaitable[_worker_service_pb2.ReportRepliesResponse]]:
+        """Reports what people replied. A repeat changes nothing."""
+
+    @_abc_1.abstractmethod
     def ListLookups(
         self,
         request: _worker_service_pb2.ListLookupsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_worker_service_pb2.ListLookupsResponse, _abc.Awaitable[_worker_service_pb2.ListLookupsResponse]]:
-        """Lists attempts of a carrier whose fate can be asked of it: unconfirmed ones, and sent ones without a receipt."""
+        """Takes attempts of a carrier whose fate is to be asked of it now: unconfirmed ones, and sent ones without a receipt.
+        Each is given again after growing pauses, until the carrier's records of it end.
+        """
 
 def add_WorkerServiceServicer_to_server(servicer: WorkerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -58,6 +58,8 @@ def upgrade() -> None:
         sa.Column("carrier_message_id", sa.String(length=128), nullable=False),
         sa.Column("carrier_code", sa.String(length=128), nullable=False),
         sa.Column("segments", sa.Integer(), nullable=False),
+        sa.Column("lookups", sa.Integer(), nullable=False),
+        sa.Column("next_lookup_real_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("attempt_id"),
     )
     op.create_index("attempt_by_carrier_id", "attempt", ["carrier_id", "carrier_message_id"], unique=False)
@@ -259,6 +261,24 @@ def upgrade() -> None:
         sa.Column("activated_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("bank_id", "version"),
     )
+    op.create_table(
+        "reply",
+        sa.Column("reply_id", sa.String(length=26), nullable=False),
+        sa.Column("carrier_id", sa.String(length=32), nullable=False),
+        sa.Column("carrier_reply_id", sa.String(length=128), nullable=False),
+        sa.Column("bank_id", sa.String(length=32), nullable=False),
+        sa.Column("caller_id", sa.String(length=64), nullable=False),
+        sa.Column("outreach_id", sa.String(length=26), nullable=False),
+        sa.Column("case_id", sa.String(length=64), nullable=False),
+        sa.Column("person_id", sa.String(length=26), nullable=False),
+        sa.Column("masked_phone", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.Integer(), nullable=False),
+        sa.Column("text_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("received_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("reply_id"),
+        sa.UniqueConstraint("carrier_id", "carrier_reply_id"),
+    )
+    op.create_index("reply_by_bank", "reply", ["bank_id", "reply_id"], unique=False)
     op.create_table(
         "template",
         sa.Column("digest", sa.String(length=64), nullable=False),
