@@ -1,0 +1,82 @@
+"""Real processes: the product under its own supervisor, and the bare server."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from outreach.cli import parts as table
+from outreach.cli.installation import Installation, prepare, read_installation
+from outreach.cli.supervisor import Part, Supervisor, only_one
+from outreach.runtime.config import Settings
+from outreach.runtime.secret_files import write_private
+
+PORT = 18400
+SIMULATOR = table.simulator_address(PORT)
+BARE_ADDRESS = "127.0.0.1:18410"
+UNLIMITED = 1_000_000
+SENDS_IN_FLIGHT = 64
+CARRIER = "bank-demo"
+
+
+def installation() -> Installation:
+    """The example's, with its own bank gateway as the only carrier and no limit on anybody's rate."""
+    example = read_installation(Path("examples/installation.yaml"))
+    fast = {"rate_per_s": UNLIMITED, "max_in_flight": SENDS_IN_FLIGHT, "timeout_s": 30}
+    return replace(
+        example,
+        callers={name: {**entry, "requests_per_second": UNLIMITED} for name, entry in example.callers.items()},
+        carriers=tuple({**carrier, **fast} for carrier in example.carriers if carrier["carrier_id"] == CARRIER),
+    )
+
+
+@asynccontextmanager
+async def product(state_dir: Path) -> AsyncIterator[Settings]:
+    """All processes but sms_service, which `sms_service` starts where something is to be sent."""
+    settings = table.settings_at(state_dir, PORT)
+    table.require_free(settings, SIMULATOR)
+    prepare(installation(), settings, SIMULATOR)
+    # No webhooks: receipts are no part of what is measured.
+    write_private(state_dir / "simulator.json", b"{}")
+    with only_one(state_dir) as lock:
+        async with _supervised(lock, state_dir, _parts(settings, sms_service=False)):
+            yield settings
+
+
+@asynccontextmanager
+async def sms_service(settings: Settings) -> AsyncIterator[None]:
+    with only_one(settings.state_dir / "sms_service") as lock:
+        async with _supervised(lock, settings.state_dir, _parts(settings, sms_service=True)):
+            yield
+
+
+@asynccontextmanager
+async def bare(database: Path) -> AsyncIterator[None]:
+    """The bare server of bench.bare."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.bare", BARE_ADDRESS, str(database)
+    )
+    try:
+        yield
+    finally:
+        process.kill()
+        await process.wait()
+
+
+def _parts(settings: Settings, *, sms_service: bool) -> list[Part]:
+    everything = table.parts(settings, SIMULATOR, simulated_clock=True)
+    return [part for part in everything if (part.name == "sms_service") is sms_service]
+
+
+@asynccontextmanager
+async def _supervised(lock: int, state_dir: Path, parts: Iterable[Part]) -> AsyncIterator[None]:
+    supervisor = Supervisor(list(parts), state_dir, lock, lambda *_: None)
+    try:
+        await supervisor.start()
+        yield
+    finally:
+        await supervisor.stop()
