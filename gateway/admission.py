@@ -16,6 +16,8 @@ from outreach.v1.outreach_service_pb2 import ItemResult, SmsItem
 
 MAX_ITEMS = 1000
 MAX_IN_FLIGHT = 2
+PIPELINED_ITEMS = 100
+"""Fewer than these wait for the call in flight: a call costs as much as ten items, and so does a commit."""
 MAX_WAITING = 20_000
 RETRY_S = 1.0
 UNKNOWN_MESSAGE = (
@@ -51,6 +53,7 @@ class Admission:
         self._waiting: deque[_Ticket] = deque()
         self._waiting_items = 0
         self._in_flight: set[asyncio.Task[None]] = set()
+        self._starting = False
 
     async def decide(self, principal: Principal, items: Sequence[SmsItem]) -> Sequence[ItemResult]:
         """The authority's answers to up to 1,000 items, in order.
@@ -64,17 +67,23 @@ class Admission:
         ticket = _Ticket(principal, items, loop.create_future())
         self._waiting.append(ticket)
         self._waiting_items += len(items)
-        if len(self._waiting) == 1:
+        if self._may_send() and not self._starting:
+            self._starting = True
             loop.call_soon(self._start)  # not at once: calls that became ready in the same turn go together
         return await ticket.answer
 
     def _start(self) -> None:
-        while self._waiting and len(self._in_flight) < MAX_IN_FLIGHT:
+        self._starting = False
+        while self._waiting and self._may_send():
             tickets = self._take()
             if tickets:
                 task = asyncio.create_task(self._send(tickets))
                 self._in_flight.add(task)
                 task.add_done_callback(self._finished)
+
+    def _may_send(self) -> bool:
+        in_flight = len(self._in_flight)
+        return in_flight == 0 or (in_flight < MAX_IN_FLIGHT and self._waiting_items >= PIPELINED_ITEMS)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)

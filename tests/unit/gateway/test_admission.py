@@ -46,7 +46,7 @@ async def test_calls_of_the_same_turn_go_together() -> None:
 
 async def test_too_many_waiting_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the authority does not keep up, further requests are refused before anything of them is sent."""
-    monkeypatch.setattr(admission, "MAX_WAITING", 3)
+    monkeypatch.setattr(admission, "MAX_WAITING", 4)
     gate = asyncio.Event()
 
     async def admit(request: AdmitRequest) -> AdmitResponse:

@@ -31,6 +31,7 @@ class Holds:
 
     def __init__(self) -> None:
         self.finished = False
+        self.begun = asyncio.Event()
 
     async def place(
         self, request: hold_service_pb2.PlaceHoldRequest, context: Any
@@ -41,6 +42,7 @@ class Holds:
             case "crash":
                 raise ValueError(request.account_number)
             case "slow":
+                self.begun.set()
                 await asyncio.sleep(0.3)
                 self.finished = True
             case "stuck":
@@ -174,7 +176,7 @@ async def test_a_stopping_server_finishes_what_it_began(state_dir: Path) -> None
     holds = Holds()
     async with serving(state_dir, holds) as running:
         call = asyncio.create_task(place(state_dir, running.port, "slow"))
-        await asyncio.sleep(0.15)
+        await holds.begun.wait()
     assert (await call).hold.set_by == "console"
     assert holds.finished
 
