@@ -67,10 +67,7 @@ class Session:
         try:
             ca = ca_certificate(self.state_dir)
         except FileNotFoundError:
-            raise Failure(
-                f"{self.state_dir} holds no installation: start one with `make run`, or name its folder by --state-dir",
-                reason="STATE_DIR_EMPTY",
-            ) from None
+            raise Failure(_no_installation(self.state_dir), reason="STATE_DIR_EMPTY") from None
         async with Client(address, ca, identity, patience_s=patience_s) as client:
             try:
                 await asyncio.wait_for(client.channel.channel_ready(), _CONNECT_TIMEOUT_S)
@@ -107,5 +104,9 @@ class Session:
 
 def _which_identity(names: list[str], state_dir: Path) -> str:
     if not names:
-        return f"{state_dir} has no identity (callers/*.json): is this the right --state-dir?"
+        return _no_installation(state_dir)
     return f"--as: say in whose name, by --as or OUTREACH_IDENTITY; there are {', '.join(names)}"
+
+
+def _no_installation(state_dir: Path) -> str:
+    return f"{state_dir} holds no installation: start one with `make run`, or name its folder by --state-dir"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -162,4 +163,4 @@ class FakeGateway:
         if rpc not in self.answers:
             return empty
         answer = self.answers[rpc](request)
-        return await answer if asyncio.iscoroutine(answer) else answer
+        return await answer if inspect.isawaitable(answer) else answer
