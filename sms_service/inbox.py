@@ -1,22 +1,26 @@
-"""The stored pushes' way from the stream to `receipts`, and back: acknowledged, kept, or set aside with the reason."""
+"""The stored pushes' way from the stream to `pushes`, and back: acknowledged, kept, or set aside with the reason."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from outreach.runtime.bus import Handler, dead_letter
 from outreach.runtime.sealing import Sealer, UnsealError
-from sms_service.receipts import Fate, Push, Receipts
+from sms_service.pushes import Fate, Push, Pushes
 
 FIRST_KEEP_S = 1.0
 LONGEST_KEEP_S = 600.0
 
 
-def handler(js: JetStreamContext, sealer: Sealer, receipts: Receipts) -> Handler:
-    """A handler for outreach.runtime.bus.consume over outreach.carrier.*.receipts."""
+def handler(js: JetStreamContext, sealer: Sealer, pushes: Pushes[Any], *, give_up_after: int = 0) -> Handler:
+    """A handler for outreach.runtime.bus.consume over outreach.carrier.*.receipts or .replies.
+
+    What matches nothing is kept; with `give_up_after`, it is set aside once it was delivered so many times.
+    """
 
     async def handle(batch: Sequence[Msg]) -> None:
         opened = []
@@ -25,10 +29,12 @@ def handler(js: JetStreamContext, sealer: Sealer, receipts: Receipts) -> Handler
                 opened.append((message, _open(sealer, message)))
             except UnsealError as error:
                 await dead_letter(js, message, str(error))
-        fates = await receipts.handle([push for _, push in opened])
+        fates = await pushes.handle([push for _, push in opened])
         for (message, _), (fate, reason) in zip(opened, fates, strict=True):
             if fate is Fate.DEAD:
                 await dead_letter(js, message, reason)
+            elif fate is Fate.KEEP and 0 < give_up_after <= message.metadata.num_delivered:
+                await dead_letter(js, message, "it matches nothing that was sent through this carrier")
             elif fate is Fate.KEEP:
                 await message.nak(delay=_keep_s(message.metadata.num_delivered))
 
@@ -36,7 +42,7 @@ def handler(js: JetStreamContext, sealer: Sealer, receipts: Receipts) -> Handler
 
 
 def _open(sealer: Sealer, message: Msg) -> Push:
-    """The body is sealed for its subject, outreach.carrier.<carrier>.receipts."""
+    """The body is sealed for its subject, outreach.carrier.<carrier>.<what>."""
     body = sealer.open(message.data, message.subject.encode())
     return Push(message.subject.split(".")[2], body, message.headers or {})
 

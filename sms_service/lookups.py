@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from outreach.v1.worker_service_pb2_grpc import WorkerServiceAsyncStub
 
 INTERVAL_S = 60.0
+DAY_MS = 86_400_000
 MIN_AGE_MS = 60_000
 """Younger ones get their receipt by themselves."""
 
@@ -37,7 +38,9 @@ async def look_up(authority: WorkerServiceAsyncStub, carrier: Carrier, min_age_m
 
     A record that is missing tells nothing: the carrier may have it tomorrow. A carrier that fails ends the round.
     """
-    request = ListLookupsRequest(carrier_id=carrier.carrier_id, min_age_ms=min_age_ms)
+    request = ListLookupsRequest(
+        carrier_id=carrier.carrier_id, min_age_ms=min_age_ms, max_age_ms=carrier.records_days * DAY_MS
+    )
     response = await authority.ListLookups(request, timeout=CALL_TIMEOUT_S)
     found: list[Receipt] = []
     try:

@@ -23,7 +23,8 @@ from sms_service import inbox, lookups, worker
 from sms_service.carriers.account import Account
 from sms_service.carriers.registry import load_accounts, open_carrier
 from sms_service.carriers.seam import Carrier
-from sms_service.receipts import Receipts
+from sms_service.receipts import receipts
+from sms_service.replies import replies
 from sms_service.reporter import Reporter
 from sms_service.worker import Channel
 
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from outreach.v1.worker_service_pb2_grpc import WorkerServiceAsyncStub
 
 RECEIPTS = "outreach.carrier.*.receipts"
-CONSUMER = "sms_service_receipts"
+REPLIES = "outreach.carrier.*.replies"
+REPLY_DELIVERIES = 12
+"""Over an hour: a reply may overtake the report of the message that it answers, but not by that much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +90,13 @@ async def _work(
     await _wake_by(nats, channels)
     js = nats.jetstream()
     await bus.ensure_streams(js, bus.OUTREACH_CARRIER, bus.OUTREACH_DEAD)
-    handler = inbox.handler(js, Sealer.load(settings.state_dir), Receipts(authority, carriers))
+    sealer = Sealer.load(settings.state_dir)
+    of_receipts = inbox.handler(js, sealer, receipts(authority, carriers))
+    of_replies = inbox.handler(js, sealer, replies(authority, carriers), give_up_after=REPLY_DELIVERIES)
     background: list[Coroutine[Any, Any, None]] = [
-        bus.consume(nats, bus.OUTREACH_CARRIER, CONSUMER, handler, filter_subjects=(RECEIPTS,)),
-        *(lookups.run(authority, c, settings.lookup_interval_s) for c in carriers.values() if c.can_query),
+        bus.consume(nats, bus.OUTREACH_CARRIER, "sms_service_receipts", of_receipts, filter_subjects=(RECEIPTS,)),
+        bus.consume(nats, bus.OUTREACH_CARRIER, "sms_service_replies", of_replies, filter_subjects=(REPLIES,)),
+        *(lookups.run(authority, c, settings.lookup_interval_s) for c in carriers.values() if c.records_days),
     ]
     sending = asyncio.create_task(worker.run(channels, f"{socket.gethostname()}-{os.getpid()}"[:64], reporter))
     tasks = [sending, *map(asyncio.create_task, background)]

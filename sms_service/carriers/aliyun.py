@@ -82,7 +82,7 @@ def signed_request(
 class Aliyun:
     """One account at Aliyun."""
 
-    can_query = True
+    records_days = 30
     can_send = True
 
     def __init__(self, account: AliyunAccount) -> None:

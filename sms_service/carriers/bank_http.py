@@ -171,7 +171,7 @@ def signature_headers(
 class BankHttp:
     """One account at a bank's own gateway."""
 
-    can_query = False
+    records_days = 0
     can_send = True
 
     def __init__(self, account: BankHttpAccount) -> None:

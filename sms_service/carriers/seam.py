@@ -3,7 +3,7 @@ a long connection (CMPP), which keeps it between `start` and `close`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,7 +37,8 @@ class SendResult:
     """What is known of one attempt.
 
     `code` is the carrier's, verbatim, or one of our words. `retry_after_ms` (NOT_SENT only) holds this message back,
-    `pause_ms` the whole carrier: an account that was stopped or a throttled channel.
+    `pause_ms` the whole carrier: an account that was stopped or a throttled channel. `segment_ids` are the carrier's
+    ids of a long message's segments, if it sends a receipt for each.
     """
 
     outcome: Outcome.ValueType
@@ -46,6 +47,7 @@ class SendResult:
     segments: int = 0
     retry_after_ms: int = 0
     pause_ms: int = 0
+    segment_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,26 @@ class QueryError(Exception):
     """The carrier could not be asked, or did not answer; nothing is known. The message holds no personal data."""
 
 
+class NotKeptError(Exception):
+    """What a carrier brought could not be stored: it must not be told that it was taken."""
+
+
+Keep = Callable[[str, bytes, Mapping[str, str]], Awaitable[None]]
+"""Stores what a carrier brings over its own connection, as pushes are stored: "receipts" or "replies", body, headers.
+Returns once it is on disk. NotKeptError."""
+
+
+async def keep_nothing(what: str, body: bytes, headers: Mapping[str, str]) -> None:  # noqa: ARG001 - a Keep
+    """For whoever only sends: nothing is taken, so the carrier keeps what it has."""
+    raise NotKeptError("nothing is kept here")
+
+
 class Carrier(Protocol):
     """One account at one carrier."""
 
     carrier_id: str
-    can_query: bool
+    records_days: int
+    """How long the carrier keeps records that can be asked for; 0 if it keeps none."""
 
     @property
     def can_send(self) -> bool:

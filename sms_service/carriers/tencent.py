@@ -90,7 +90,7 @@ def signed_headers(account: TencentAccount, action: str, body: bytes, timestamp:
 class Tencent:
     """One account at Tencent."""
 
-    can_query = True
+    records_days = 7
     can_send = True
 
     def __init__(self, account: TencentAccount) -> None:

@@ -209,6 +209,8 @@ def upgrade() -> None:
     op.create_index("outreach_by_account", "outreach", ["account_id", "state"], unique=False)
     op.create_index("outreach_by_case", "outreach", ["bank_id", "case_id"], unique=False)
     op.create_index("outreach_by_day", "outreach", ["bank_id", "created_ms"], unique=False)
+    op.create_index("outreach_by_person", "outreach", ["person_id", "state"], unique=False)
+    op.create_index("outreach_by_phone", "outreach", ["phone_hash", "state"], unique=False)
     op.create_index(
         "outreach_due",
         "outreach",

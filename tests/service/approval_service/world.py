@@ -108,14 +108,16 @@ class World:
             request = SetEmployeeRequest(caller_id=CALLER, employee_id=employee, team="t1", active=True)
             await self.write(operations.set_employee, PEOPLE[0], request, banks=["*"])
 
-    async def open_bank(self, bank_id: str = BANK, **thresholds: Any) -> None:
+    async def open_bank(
+        self, bank_id: str = BANK, *, next_carriers: Sequence[CarrierChoice] = (), **thresholds: Any
+    ) -> None:
         """A policy in force, and a feed that is proven and complete through now."""
         policy = Policy(
             bank_name="示例银行",
             agency_id=AGENCY,
             agency_name="示例催收",
             hotlines=[HOTLINE],
-            carriers=[CarrierChoice(carrier_id=CARRIER)],
+            carriers=[CarrierChoice(carrier_id=CARRIER), *next_carriers],
             **thresholds,
         )
         drafted = await self.write(

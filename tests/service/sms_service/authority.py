@@ -28,7 +28,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Authority(WorkerServiceServicer):
-    """`due` waits to be leased; `leases`, `reports` and `receipts` are what came."""
+    """`due` waits to be leased; `leases`, `reports`, `receipts` and `replies` are what came."""
 
     def __init__(self) -> None:
         self.due: deque[pb.Permit] = deque()
@@ -36,7 +36,9 @@ class Authority(WorkerServiceServicer):
         self.given: dict[str, pb.LeaseResponse] = {}
         self.reports: dict[str, pb.AttemptReport] = {}
         self.receipts: list[pb.Receipt] = []
+        self.replies: list[pb.CarrierReply] = []
         self.lookups: list[pb.Lookup] = []
+        self.known_numbers: set[str] = set()
         self.known_attempts: set[str] = set()
         self.lose_answers = 0
         self.refuse_reports = 0
@@ -66,6 +68,10 @@ class Authority(WorkerServiceServicer):
     async def ReportReceipts(self, request: pb.ReportReceiptsRequest, context: Context) -> pb.ReportReceiptsResponse:
         self.receipts += request.receipts
         return pb.ReportReceiptsResponse(matched=[r.attempt_id in self.known_attempts for r in request.receipts])
+
+    async def ReportReplies(self, request: pb.ReportRepliesRequest, context: Context) -> pb.ReportRepliesResponse:
+        self.replies += request.replies
+        return pb.ReportRepliesResponse(matched=[r.phone_number in self.known_numbers for r in request.replies])
 
     async def ListLookups(self, request: pb.ListLookupsRequest, context: Context) -> pb.ListLookupsResponse:
         return pb.ListLookupsResponse(lookups=self.lookups)

@@ -15,7 +15,8 @@ from outreach.v1.worker_service_pb2 import Lookup
 from sms_service import inbox, lookups
 from sms_service.carriers.aliyun import Aliyun
 from sms_service.carriers.seam import QueryError
-from sms_service.receipts import Fate, Push, Receipts
+from sms_service.pushes import Fate, Push
+from sms_service.receipts import receipts as receipts_of
 from tests.service.sms_service.authority import serving_authority
 from tests.service.sms_service.parts import aliyun_account, eventually, message, simulating
 from tests.unit.runtime.conftest import NatsProcess
@@ -31,7 +32,7 @@ async def test_each_push_has_its_own_fate() -> None:
     """Matched is done, partly unmatched is kept whole, unreadable and unknown carriers are dead with the reason."""
     async with serving_authority() as (authority, stub):
         authority.known_attempts = {"A1", "A2"}
-        receipts = Receipts(stub, {"aliyun-demo": ALIYUN})
+        receipts = receipts_of(stub, {"aliyun-demo": ALIYUN})
         bodies = [("aliyun-demo", push("A1", "A2")), ("aliyun-demo", push("A1", "X")), ("aliyun-demo", b"<html>")]
         fates = await receipts.handle([Push(carrier, body, {}) for carrier, body in [*bodies, ("other", push("A1"))]])
         assert [fate for fate, _ in fates] == [Fate.DONE, Fate.KEEP, Fate.DEAD, Fate.DEAD]
@@ -44,9 +45,9 @@ async def test_many_receipts_go_in_calls_of_a_thousand() -> None:
     async with serving_authority() as (authority, stub):
         attempt_ids = [f"A{i}" for i in range(2500)]
         authority.known_attempts = set(attempt_ids)
-        assert await Receipts(stub, {"aliyun-demo": ALIYUN}).handle([Push("aliyun-demo", push(*attempt_ids), {})]) == [
-            (Fate.DONE, "")
-        ]
+        assert await receipts_of(stub, {"aliyun-demo": ALIYUN}).handle(
+            [Push("aliyun-demo", push(*attempt_ids), {})]
+        ) == [(Fate.DONE, "")]
         assert len(authority.receipts) == 2500
 
 
@@ -70,7 +71,7 @@ async def test_stored_pushes_are_matched_kept_or_set_aside(nats_process: NatsPro
         await gateway.jetstream().publish(subject, sealed)
     async with serving_authority() as (authority, stub):
         authority.known_attempts = {"A1"}
-        handler = inbox.handler(js, sealer, Receipts(stub, {"aliyun-demo": ALIYUN}))
+        handler = inbox.handler(js, sealer, receipts_of(stub, {"aliyun-demo": ALIYUN}))
         task = asyncio.create_task(bus.consume(client, bus.OUTREACH_CARRIER, "receipts", handler))
         await eventually(lambda: len(authority.receipts) == 2)
         authority.known_attempts.add("LATE")

@@ -179,7 +179,7 @@ async def test_what_an_adapter_raises_is_unknown(tmp_path: Path) -> None:
 
     class Defective:
         carrier_id = "aliyun-demo"
-        can_query = False
+        records_days = 0
         can_send = True
 
         async def send(self, message: Message) -> SendResult:
