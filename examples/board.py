@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 from rich import box
-from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -19,9 +18,12 @@ from outreach.v1.operations_service_pb2 import GetSummaryResponse
 
 BEGIN_MINUTE, END_MINUTE = 7 * 60, 21 * 60 + 30
 OPENS, CLOSES = 8 * 60, 21 * 60
-DAY_WIDTH = 58
-BAR_WIDTH = 14
-LOG_LINES = 6
+WIDE = 116
+"""Columns of a terminal that shows everything; a narrower one shows less."""
+LEFT_WIDTH = 66
+DAY_WIDTH, NARROW_DAY_WIDTH = 59, 24
+BAR_WIDTH = 10
+LOG_LINES, NARROW_LOG_LINES = 8, 3
 WEEKDAYS = "一二三四五六日"
 BANK_NAMES = {"demo-bank": "示例银行", "sample-bank": "样本银行"}
 
@@ -46,7 +48,7 @@ class Board:
 
     def tell(self, now: datetime, text: str) -> None:
         """Adds a line to what just happened."""
-        self._log.append(Text.assemble((f" {now:%H:%M} ", "bold cyan"), text))
+        self._log.append(Text.assemble((f" {now:%H:%M} ", "cyan"), text, no_wrap=True, overflow="ellipsis"))
         self._refresh()
 
     def show(self, now: datetime, summaries: Mapping[str, GetSummaryResponse]) -> None:
@@ -66,20 +68,24 @@ class Board:
     def _render(self, *, with_log: bool) -> RenderableType:
         if self._now is None:
             return Text()
-        parts: list[RenderableType] = [_clock(self._now), Columns([_states(self._summaries), *_codes(self._summaries)])]
-        if with_log:
-            parts.append(Group(*self._log))
+        wide = self._console.width >= WIDE
+        log = list(self._log)[-LOG_LINES if wide else -NARROW_LOG_LINES :] if with_log else []
+        body = Table.grid(padding=(0, 3))
+        body.add_column(max_width=LEFT_WIDTH)
+        body.add_column()
+        body.add_row(Group(_states(self._summaries, wide=wide), *(log if wide else [])), _codes(self._summaries))
+        clock = _clock(self._now, DAY_WIDTH if wide else NARROW_DAY_WIDTH)
+        parts: list[RenderableType] = [clock, body, *([] if wide else log)]
         title = "外联网关示例 · a day of the outreach gateway"
         return Panel(Group(*parts), title=title, title_align="left", border_style="bright_black", expand=False)
 
 
-def _clock(now: datetime) -> Text:
+def _clock(now: datetime, width: int) -> Text:
     minute = now.hour * 60 + now.minute
     day = Text()
-    for cell in range(DAY_WIDTH):
-        at = BEGIN_MINUTE + cell * (END_MINUTE - BEGIN_MINUTE) / DAY_WIDTH
-        quiet = not OPENS <= at < CLOSES
-        style = "yellow" if quiet else "green"
+    for cell in range(width):
+        at = BEGIN_MINUTE + cell * (END_MINUTE - BEGIN_MINUTE) / width
+        style = "green" if OPENS <= at < CLOSES else "yellow"
         day.append("━" if at <= minute else "─", style if at <= minute else "bright_black")
     allowed = OPENS <= minute < CLOSES
     window = ("可联系 contact allowed", "green") if allowed else ("免打扰 quiet hours", "yellow")
@@ -87,37 +93,35 @@ def _clock(now: datetime) -> Text:
     return Text.assemble(" ", (date, "bright_black"), (f"{now:%H:%M}", "bold"), "  ", day, "  ", window)
 
 
-def _states(summaries: Mapping[str, GetSummaryResponse]) -> Table:
+def _states(summaries: Mapping[str, GetSummaryResponse], *, wide: bool) -> Table:
+    """By state: a narrow terminal shows the totals, a wide one each bank and a bar too."""
     table = _table("状态 State")
-    for bank in summaries:
+    for bank in summaries if wide else ():
         table.add_column(BANK_NAMES[bank], justify="right", style="bright_black")
-    table.add_column("合计 All", justify="right")
-    table.add_column("")
-    largest = max([1, *(count for summary in summaries.values() for count in summary.states.values())])
+    table.add_column("合计 n", justify="right")
+    totals = {name: [summary.states.get(name, 0) for summary in summaries.values()] for name in words.STATES}
+    largest = max([1, *map(sum, totals.values())])
     for name, chinese in words.STATES.items():
-        counts = [summary.states.get(name, 0) for summary in summaries.values()]
-        total, style = sum(counts), words.STATE_STYLES[name]
-        cells = [str(count or "") for count in counts]
-        table.add_row(_label(chinese, name, style), *cells, Text(str(total or ""), style), _bar(total, largest, style))
+        style, total = words.STATE_STYLES[name], sum(totals[name])
+        cells: list[RenderableType] = [_label(chinese, name, style)]
+        if wide:
+            cells += [str(count or "") for count in totals[name]]
+        cells.append(Text(str(total or ""), style))
+        if wide:
+            cells.append(Text("▇" * -(-total * BAR_WIDTH // largest) if total else "", style))
+        table.add_row(*cells)
     return table
 
 
-def _codes(summaries: Mapping[str, GetSummaryResponse]) -> list[Table]:
-    """Two tables, so that all rules fit on a screen."""
+def _codes(summaries: Mapping[str, GetSummaryResponse]) -> Table:
+    """By rule: what was blocked or cancelled by it, or waits because of it."""
     totals: Counter[str] = Counter()
     for summary in summaries.values():
         totals.update(summary.codes)
-    found = sorted(totals.items(), key=lambda entry: (-entry[1], entry[0]))
-    half = max(9, -(-len(found) // 2))
-    tables = [("规则 Rule", found[:half]), ("", found[half:])]
-    return [_code_table(heading, rows) for heading, rows in tables if rows]
-
-
-def _code_table(heading: str, rows: Sequence[tuple[str, int]]) -> Table:
-    table = _table(heading)
+    table = _table("规则 Rule: 拦截、取消、等待")
     table.add_column("条 n", justify="right")
-    for code, count in rows:
-        table.add_row(_label(words.CODES.get(code, ""), code, "yellow"), Text(str(count), "yellow"))
+    for code in sorted(totals, key=lambda code: list(words.CODES).index(code) if code in words.CODES else len(totals)):
+        table.add_row(_label(words.CODES.get(code, ""), code, "yellow"), Text(str(totals[code]), "yellow"))
     return table
 
 
@@ -129,7 +133,3 @@ def _table(heading: str) -> Table:
 
 def _label(chinese: str, name: str, style: str) -> Text:
     return Text.assemble((chinese, style), " ", (name, "bright_black"))
-
-
-def _bar(count: int, largest: int, style: str) -> Text:
-    return Text("▇" * -(-count * BAR_WIDTH // largest) if count else "", style)

@@ -109,9 +109,9 @@ async def retire_template(stage: Stage) -> None:
 
 async def withdraw(stage: Stage) -> None:
     clerk, reason = stage.office["clerk-1"], "案件系统撤回"
-    by_id = stage.cases["withdrawn-04"].request_id
+    (_, decided), *_ = stage.answers["withdrawn-04"]
     await clerk.cancel(BANK, reason, case_id="CASE-withdrawn")
-    await clerk.cancel(BANK, reason, outreach_ids=[stage.answers[by_id][0].decision.outreach_id])
+    await clerk.cancel(BANK, reason, outreach_ids=[decided.decision.outreach_id])
     await clerk.cancel(BANK, reason, account_number=stage.cases["withdrawn-05"].account_number)
     stage.board.tell(stage.now, "案件系统撤回 5 条 · the case system withdraws 5")
 

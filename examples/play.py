@@ -8,34 +8,43 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections import Counter
 
-import orjson
 from rich.console import Console
 
-from examples.board import Board
+from examples.board import WIDE, Board
 from examples.day import ACTS
 from examples.morning import next_morning
 from examples.office import PlaySettings, open_office
 from examples.opening import open_the_day
+from examples.outcome import differences, write_summary
 from examples.stage import END, Stage
 from outreach.runtime.config import load
 
+AS_EXPECTED = "✓ 每条都与规则应有的结果一致 · every case ended as the rules demand (examples/expected.json)"
+NOT_AS_EXPECTED = "✗ 与规则应有的结果不符 · not what the rules demand"
 
-async def play(settings: PlaySettings, console: Console, *, stay: bool) -> None:
+
+async def play(settings: PlaySettings, console: Console, *, stay: bool) -> bool:
+    """True if the day ended as the rules demand."""
     async with open_office(settings) as office:
         with Board(console) as board:
             stage = Stage(office, board)
             await open_the_day(stage)
             for hhmm in sorted(stage.times() | ACTS.keys()):
                 await _at(stage, hhmm)
-            await stage.run_clock_to("20:05")  # what may not leave after 20:00 expires in passing
             await stage.run_clock_to(END)
             await stage.settled(final=True)
-            await _write_summary(stage)
+            summary = await write_summary(stage)
             board.close()
+        if not settings.rough:
+            lines = await differences(stage, summary)
+            if lines:
+                console.print(NOT_AS_EXPECTED, *lines, sep="\n  ", style="bold red")
+                return False
+            console.print(AS_EXPECTED, style="green")
         if stay:
             await next_morning(stage, console)
+    return True
 
 
 async def _at(stage: Stage, hhmm: str) -> None:
@@ -48,21 +57,11 @@ async def _at(stage: Stage, hhmm: str) -> None:
     await stage.settled()
 
 
-async def _write_summary(stage: Stage) -> None:
-    states: Counter[str] = Counter()
-    codes: Counter[str] = Counter()
-    for summary in (await stage.summaries()).values():
-        states.update(summary.states)
-        codes.update(summary.codes)
-    document = {"sms": {"states": dict(states), "codes": dict(codes)}}
-    path = stage.office.settings.state_dir / "summary.json"
-    path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n")
-
-
 def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        asyncio.run(play(load(PlaySettings), Console(highlight=False), stay="--stay" in sys.argv))
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+        sys.exit(0 if asyncio.run(play(load(PlaySettings), console, stay="--stay" in sys.argv)) else 1)
     except KeyboardInterrupt:
         sys.exit(130)
 

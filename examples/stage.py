@@ -56,7 +56,7 @@ class Stage:
         self.digests: dict[tuple[str, str], str] = {}
         self.cases: dict[str, SmsItem] = {}
         self.placements: dict[str, Placement] = {}
-        self.answers: dict[str, list[ItemResult]] = defaultdict(list)
+        self.answers: dict[str, list[tuple[SmsItem, ItemResult]]] = defaultdict(list)
         self._waves = _read_waves()
         self.events = {bank: read_bank_events("events.jsonl", bank) for bank in BANKS}
         for _, items in (wave for waves in self._waves.values() for wave in waves):
@@ -109,7 +109,7 @@ class Stage:
         for clerk, items in self._waves.get(hhmm, ()):
             blocked = 0
             async for item, result in self.office[clerk].submit_many(items):
-                self.answers[item.request_id].append(result)
+                self.answers[item.request_id].append((item, result))
                 blocked += result.decision.state == states.BLOCKED
             self.board.tell(
                 self.now,
