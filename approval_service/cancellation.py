@@ -54,19 +54,19 @@ def cancel(tx: Tx, scope: ColumnElement[bool], cause: str, by: str, *, notice: b
     """
     done, moves = Cancelled(), Moves(tx)
     for row in store.active(tx.connection, scope):
-        if row.state == states.ADMITTED:
-            moves.outreach(row, states.CANCELLED, codes=[cause], cause=cause, by=by)
+        state = row.state
+        if state == states.ADMITTED:
+            state = states.CANCELLED
+            moves.outreach(row, state, codes=[cause], cause=cause, by=by)
             done.withdrawn.append(row.outreach_id)
         else:
-            if row.state != states.SENT and not row.cause:
+            if state != states.SENT and not row.cause:
                 moves.mark_cancelled(row, cause)
-            done.leaving.append(
-                PossiblyLeaving(outreach_id=row.outreach_id, attempt_id=row.attempt_id, state=row.state)
-            )
+            done.leaving.append(PossiblyLeaving(outreach_id=row.outreach_id, attempt_id=row.attempt_id, state=state))
         if notice:
-            tx.changed(row, row.state, [cause], attempt_id=row.attempt_id, notice=True, by=by)
-        elif row.state != states.ADMITTED:
-            named = {"outreach": row.outreach_id, "attempt": row.attempt_id, "state": states.name(row.state)}
+            tx.changed(row, state, [cause], attempt_id=row.attempt_id, notice=True, by=by)
+        elif state != states.CANCELLED:
+            named = {"outreach": row.outreach_id, "attempt": row.attempt_id, "state": states.name(state)}
             tx.record("possibly_leaving", row.bank_id, **named, codes=[cause], by=by)
     moves.write()
     return done
