@@ -7,6 +7,7 @@ import typer
 from outreach.cli import (
     bank,
     dead_letters,
+    doctor,
     holds,
     ledger,
     messages,
@@ -26,7 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("up")(up)
-for group in (submit, messages, bank, holds, templates, policies, operations, dead_letters, ledger, token):
+for group in (submit, messages, bank, holds, templates, policies, operations, dead_letters, ledger, token, doctor):
     group.register(app)
 
 

@@ -58,14 +58,14 @@ def parts(settings: Settings, simulator: str, *, simulated_clock: bool) -> list[
             nats,
             [str(nats_server.executable()), "-c", str(state_dir / "nats.conf")],
             nats_server.environment(state_dir),
-            _listens(nats),
+            listens(nats),
         ),
         Part(
             "carrier_simulator",
             simulator,
             _module("carrier_simulator", *where, "--config", str(state_dir / "simulator.json")),
             {},
-            _listens(simulator),
+            listens(simulator),
         ),
         Part(
             "approval_service",
@@ -124,7 +124,8 @@ def _module(name: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", f"{name}.main", *arguments]
 
 
-def _listens(address: str) -> Callable[[], Awaitable[bool]]:
+def listens(address: str) -> Callable[[], Awaitable[bool]]:
+    """Asks whether anybody listens at host:port."""
     host, port = host_and_port(address)
 
     async def is_ready() -> bool:
