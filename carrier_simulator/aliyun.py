@@ -44,6 +44,7 @@ ANSWERS: dict[Answer, tuple[int, str, str]] = {
     Answer.UNLISTED_CODE: (200, "isv.NEVER_HEARD_OF", "未知"),
 }
 THROTTLE_RETRY_MS = 2000
+TEMPLATE_STATES = {"reviewing": "0", "passed": "1", "refused": "2"}
 ERR_CODES = {
     DELIVERED: "DELIVERED",
     PENDING: "REQUEST_SUCCESS",
@@ -97,6 +98,8 @@ def handler(core: Core, account: Account) -> Handler:
             return _answer(*refusal)
         if action == "QuerySendDetails":
             return _details(core, parameters)
+        if action == "GetSmsTemplate":
+            return _template(core, parameters)
         return _answer(404, "InvalidAction.NotFound", "Specified api is not found.")
 
     return handle
@@ -212,3 +215,12 @@ def _detail(core: Core, message: Message) -> dict[str, object]:
         "SendDate": _beijing(message.time_ms),
         "OutId": message.out_id,
     }
+
+
+def _template(core: Core, parameters: dict[str, str]) -> web.Response:
+    code = parameters.get("TemplateCode", "")
+    template = core.templates.get((CARRIER, code))
+    if template is None:
+        return _answer(200, "isv.SMS_TEMPLATE_ILLEGAL", "短信模版不合法")
+    status = TEMPLATE_STATES[template.state]
+    return _answer(200, "OK", "OK", TemplateCode=code, TemplateContent=template.text, TemplateStatus=status)

@@ -9,7 +9,7 @@ import orjson
 import uvloop
 from aiohttp import web
 
-from carrier_simulator import aliyun, bank_http
+from carrier_simulator import aliyun, bank_http, cmpp, tencent
 from carrier_simulator.app import build
 
 
@@ -21,8 +21,11 @@ def main() -> None:
     parser.add_argument(
         "--config",
         type=Path,
-        help='JSON: {"aliyun": {"access_key_id", "access_key_secret"}, "bank": {"app_id", "secret"}, '
-        '"webhooks": {"aliyun": URL, "bank": URL}, "receipt_delay_s": 0.2}; each may be left out',
+        help='JSON: {"cmpp": {"port", "source_addr", "secret", "service_id"}, "bank": {"app_id", "secret"}, '
+        '"aliyun": {"access_key_id", "access_key_secret"}, '
+        '"tencent": {"secret_id", "secret_key", "sdk_app_id"}, '
+        '"webhooks": {"aliyun": URL, "bank": URL, "tencent": URL}, "receipt_delay_s": 0.2}; each may be left out; '
+        "without a port there is no CMPP",
     )
     options = parser.parse_args()
     config = orjson.loads(options.config.read_bytes()) if options.config else {}
@@ -30,8 +33,11 @@ def main() -> None:
         options.state_dir,
         aliyun_account=aliyun.Account(**config.get("aliyun", {})),
         bank_account=bank_http.Account(**config.get("bank", {})),
+        cmpp_account=cmpp.Account(**config.get("cmpp", {})),
+        tencent_account=tencent.Account(**config.get("tencent", {})),
         webhooks=config.get("webhooks", {}),
         receipt_delay_s=config.get("receipt_delay_s", 0.2),
+        host=options.host,
     )
     web.run_app(app, host=options.host, port=options.port, print=None, access_log=None, loop=uvloop.new_event_loop())
 

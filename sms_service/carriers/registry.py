@@ -12,13 +12,15 @@ from outreach.domain.errors import invalid
 from sms_service.carriers.account import Account, build
 from sms_service.carriers.aliyun import Aliyun, AliyunAccount
 from sms_service.carriers.bank_http import BankHttp, BankHttpAccount
-from sms_service.carriers.seam import Carrier
+from sms_service.carriers.cmpp import Cmpp, CmppAccount
+from sms_service.carriers.seam import Carrier, Keep, keep_nothing
 from sms_service.carriers.tencent import Tencent, TencentAccount
 
-KINDS: dict[str, tuple[type[Account], Callable[[Any], Carrier]]] = {
-    "aliyun": (AliyunAccount, Aliyun),
-    "bank_http": (BankHttpAccount, BankHttp),
-    "tencent": (TencentAccount, Tencent),
+KINDS: dict[str, tuple[type[Account], Callable[[Any, Keep], Carrier]]] = {
+    "aliyun": (AliyunAccount, lambda account, _: Aliyun(account)),
+    "bank_http": (BankHttpAccount, lambda account, _: BankHttp(account)),
+    "cmpp": (CmppAccount, lambda account, keep: Cmpp(account, keep=keep)),
+    "tencent": (TencentAccount, lambda account, _: Tencent(account)),
 }
 
 
@@ -46,5 +48,6 @@ def _account(item: object, at: str) -> Account:
     return build(KINDS[kind][0], item, at)
 
 
-def open_carrier(account: Account) -> Carrier:
-    return KINDS[account.kind][1](account)
+def open_carrier(account: Account, keep: Keep = keep_nothing) -> Carrier:
+    """The account's carrier; what comes over a connection of its own goes to `keep`."""
+    return KINDS[account.kind][1](account, keep)
