@@ -9,7 +9,7 @@ from typing import Literal
 import orjson
 
 from approval_service.screening.normalize import fold
-from approval_service.screening.reading import Clause, Mention, read
+from approval_service.screening.reading import Clause, Mention, Sentence, read
 from approval_service.screening.rules import LAWFUL, RULES, Category, Rule, Scope
 
 
@@ -26,11 +26,11 @@ class ContentFinding:
 
 
 class _Unit:
-    """The statements within which concepts may meet, and their concepts."""
+    """The statements within which concepts may meet, their concepts, and those of the whole sentence around them."""
 
-    __slots__ = ("allowed", "allowed_concepts", "stated", "stated_concepts")
+    __slots__ = ("allowed", "allowed_concepts", "context", "stated", "stated_concepts")
 
-    def __init__(self, clauses: Iterable[Clause]) -> None:
+    def __init__(self, clauses: Iterable[Clause], context: int = 0) -> None:
         self.stated: list[Mention] = []
         self.allowed: list[Mention] = []
         for clause in clauses:
@@ -38,6 +38,19 @@ class _Unit:
             self.allowed += clause.allowed
         self.stated_concepts = _union(self.stated)
         self.allowed_concepts = _union(self.allowed)
+        self.context = context or self.stated_concepts
+
+
+def _units(sentences: list[Sentence]) -> dict[Scope, list[_Unit]]:
+    whole = [_Unit(sentence) for sentence in sentences]
+    parts = [
+        _Unit([clause], unit.stated_concepts)
+        for sentence, unit in zip(sentences, whole, strict=True)
+        for clause in sentence
+        if clause.stated
+    ]
+    text = [_Unit(clause for sentence in sentences for clause in sentence)]
+    return {Scope.CLAUSE: parts, Scope.SENTENCE: whole, Scope.TEXT: text}
 
 
 def _union(mentions: list[Mention]) -> int:
@@ -62,11 +75,7 @@ def _find(text: str, rules: tuple[Rule, ...]) -> list[ContentFinding]:
     sentences = read(folded.text)
     if not sentences:
         return []
-    units = {
-        Scope.CLAUSE: [_Unit([clause]) for sentence in sentences for clause in sentence],
-        Scope.SENTENCE: [_Unit(sentence) for sentence in sentences],
-        Scope.TEXT: [_Unit(clause for sentence in sentences for clause in sentence)],
-    }
+    units = _units(sentences)
     findings: list[ContentFinding] = []
     for rule in rules:
         for unit in units[rule.scope]:
@@ -81,16 +90,20 @@ def _find(text: str, rules: tuple[Rule, ...]) -> list[ContentFinding]:
 
 
 def _match(rule: Rule, unit: _Unit) -> tuple[int, int] | None:
-    """The folded place where all needs of the rule are met, from the first word to the last."""
+    """The folded place where the needs of the rule are met: around its first one, the nearest of each other."""
     concepts = unit.stated_concepts if rule.behind_ban else unit.allowed_concepts
-    if concepts & rule.unless:
+    if unit.context & rule.unless:
         return None
     for need in rule.needs:
         if not concepts & need:
             return None
     mentions = unit.stated if rule.behind_ban else unit.allowed
-    met = [next(m for m in mentions if m.concepts & need) for need in rule.needs]
-    return min(m.start for m in met), max(m.end for m in met)
+    first = next(m for m in mentions if m.concepts & rule.needs[0])
+    start, end = first.start, first.end
+    for need in rule.needs[1:]:
+        nearest = min((m for m in mentions if m.concepts & need), key=lambda m: abs(m.start - first.start))
+        start, end = min(start, nearest.start), max(end, nearest.end)
+    return start, end
 
 
 def check_lines(lines: Iterable[str]) -> Iterator[dict[str, object]]:

@@ -10,7 +10,7 @@ from functools import cache
 from opencc import OpenCC  # type: ignore[import-untyped]  # has no stubs
 
 _DROP = "\0"
-_STRUCTURE = frozenset(",.;:!?。、【】{}\n")
+_STRUCTURE = frozenset(",.;:!?。、【】%\n")
 """What shapes a sentence; any other character that is no letter and no digit is dropped."""
 
 # A word, and per place the characters that are written for its own. Only mixes that mean nothing else in a bank's

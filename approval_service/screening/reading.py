@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from approval_service.screening.lexicon import PATTERNS, WORDS, bits
 
@@ -21,7 +21,14 @@ _HYPOTHETICAL = bits("HYPOTHETICAL|ATTRIBUTED|WARN")
 _SINK = bits("SINK")
 _REFUTED = bits("REFUTED")
 _RIGHT = bits("RIGHT|SUGGEST")
+_AGENT = bits("AGENT")
 _YOU = bits("YOU")
+_IF = ("如", "若", "倘", "假如", "万一")
+_SUPPOSED = bits(
+    "AUTHORITY|REGULATOR|OWN_AUTHORITY|LAWYER|NOTIFY|PROCEDURE|HARD_PROCEDURE"
+    "|CIVIL|LOSS|IMPACT|KIN|ACQUAINTANCE|WORKPLACE|RELAY|PAY_FOR_OTHER"
+)
+"""What a condition (如您收到法院文书) only supposes."""
 _CONTINUES = ("或", "以及", "及", "和", "并", "也", "更", "亦", "与")
 
 
@@ -64,25 +71,42 @@ def _lengths() -> dict[str, tuple[int, ...]]:
 _LENGTHS = _lengths()
 
 
-def mentions(text: str) -> Iterator[Mention]:
-    """The longest known word at each place, from left to right, and what ends clauses and sentences."""
-    patterned = {m.start(): (m.end(), concept) for pattern, concept in PATTERNS for m in pattern.finditer(text)}
-    at = 0
-    while at < len(text):
-        end, concepts = patterned.get(at, (at, 0))
-        for length in _LENGTHS.get(text[at], ()):
-            if at + length <= end:
+def mentions(text: str) -> list[Mention]:
+    """The longest known word at each place, expressions with gaps, and the ends of clauses and sentences, in order."""
+    found: list[Mention] = []
+    at, length = 0, len(text)
+    while at < length:
+        character = text[at]
+        for size in _LENGTHS.get(character, ()):
+            word = text[at : at + size]
+            if (concepts := WORDS.get(word)) and not (character.isascii() and _inside_word(text, at, at + size)):
+                at += len(word)
+                found.append(Mention(at - len(word), at, concepts))
                 break
-            if found := WORDS.get(text[at : at + length]):
-                end, concepts = at + length, found
-                break
-        if not concepts and (broken := _BREAKS.get(text[at])) and not _inside_number(text, at):
-            end, concepts = at + 1, broken
-        if concepts:
-            yield Mention(at, end, concepts)
-            at = end
         else:
+            if (broken := _BREAKS.get(character)) and not _inside_number(text, at):
+                found.append(Mention(at, at + 1, broken))
             at += 1
+    occurring = frozenset(text)
+    expressions = [
+        Mention(match.start(), match.end(), concept)
+        for anchors, pattern, concept in PATTERNS
+        if not anchors.isdisjoint(occurring)
+        for match in pattern.finditer(text)
+    ]
+    return sorted(expressions + found, key=_start) if expressions else found
+
+
+_start = attrgetter("start")
+
+
+def _inside_word(text: str, start: int, end: int) -> bool:
+    """True where Latin letters go on: sb in usb."""
+    return _is_latin(text[start - 1 : start]) or _is_latin(text[end : end + 1])
+
+
+def _is_latin(character: str) -> bool:
+    return character.isascii() and character.isalpha()
 
 
 def _inside_number(text: str, at: int) -> bool:
@@ -100,6 +124,8 @@ def read(text: str) -> list[Sentence]:
             clause.append(mention)
             continue
         if clause:
+            if text.startswith(_IF, begin):
+                clause = [Mention(m.start, m.end, m.concepts & ~_SUPPOSED) for m in clause]
             understood, denied = _understand(clause, denied and text.startswith(_CONTINUES, begin), sender)
             sentence.append(understood)
             clause = []
@@ -145,7 +171,7 @@ def _lay_to_others(sentence: Sentence) -> None:
     hypothetical = False
     for place, clause in enumerate(sentence):
         hypothetical = hypothetical or bool(clause.raw & _HYPOTHETICAL)
-        if clause.raw & _REFUTED or (clause.raw & _SINK and hypothetical):
+        if clause.raw & _REFUTED or (clause.raw & _SINK and hypothetical and not clause.raw & _AGENT):
             for reported in sentence[: place + 1]:
                 reported.withdraw()
         elif clause.raw & _SINK and clause.raw & _YOU and clause.raw & _RIGHT:
