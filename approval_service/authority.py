@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from approval_service import schema
 from approval_service.catalog import CatalogCache
 from approval_service.database import Database
 from approval_service.keys import KeyRing
 from approval_service.writer import Handler, Writer
-from outreach.domain.clocks import BusinessClock, WallClockGuard
+from outreach.domain.clocks import WallClockGuard
 from outreach.ledger.checkpoint import Signer
 
 P = ParamSpec("P")
@@ -75,15 +74,3 @@ class Authority:
         self, handler: Handler[I, T], payloads: Sequence[I], *, urgent: bool = False
     ) -> Sequence[T | Exception]:
         return await self.writer.submit_many(handler, payloads, urgent=urgent)
-
-
-def read_clock(connection: Connection) -> BusinessClock:
-    row = connection.execute(
-        select(schema.head.c.clock_business_ms, schema.head.c.clock_real_ms, schema.head.c.clock_rate)
-    ).one()
-    return BusinessClock(row.clock_business_ms, row.clock_real_ms, row.clock_rate)
-
-
-def read_catalog_version(connection: Connection) -> int:
-    version: int = connection.execute(select(schema.head.c.catalog_version)).scalar_one()
-    return version

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from approval_service import cancellation, holds, marks
-from approval_service.cancellation import Cancelled, of_account
+from approval_service.cancellation import Cancelled
 from approval_service.moves import Moves
 from approval_service.placements import amounts, place
-from approval_service.schema import outreach
 from approval_service.store import accounts as account_store
 from approval_service.store import events as store
 from approval_service.store import outreach as outreach_store
 from approval_service.store import stops as stop_store
+from approval_service.store.scopes import Scope
 from approval_service.writer import Tx, one_by_one
 from outreach.domain.codes import Code
 from outreach.domain.errors import invalid, not_found
@@ -44,8 +44,8 @@ def _apply_placement(tx: Tx, event: BankEvent) -> EventResult:
     account_id, applied = place(tx, event.bank_id, event.placement)
     tx.record("placed", event.bank_id, account=account_id, superseded=not applied, by=BANK, event=event.event_id)
     if applied:
-        _resume(tx, event.bank_id, outreach.c.account_id == account_id, Code.CONTACT_UNVERIFIED)
-        _resume(tx, event.bank_id, outreach.c.account_id == account_id)
+        _resume(tx, Scope(account_id=account_id), Code.CONTACT_UNVERIFIED)
+        _resume(tx, Scope(account_id=account_id))
     account = account_store.accounts_by_id(tx.connection, [account_id])[account_id]
     cancelled = _cancel_if_settled(tx, account, Code.ACCOUNT_SETTLED)
     return EventResult(superseded=not applied, cancelled=len(cancelled.withdrawn))
@@ -68,7 +68,7 @@ def _apply_balance(tx: Tx, event: BankEvent) -> EventResult:
     columns = amounts(balance)
     account_store.update_account(tx.connection, account.account_id, columns)
     cancelled = _settled(tx, account.account_id, Code.ACCOUNT_SETTLED) if columns["settled"] else Cancelled()
-    _resume(tx, event.bank_id, outreach.c.account_id == account.account_id)
+    _resume(tx, Scope(account_id=account.account_id))
     return EventResult(cancelled=len(cancelled.withdrawn))
 
 
@@ -100,10 +100,10 @@ def _apply_repayment(tx: Tx, event: BankEvent) -> EventResult:
     if repayment.kind == Repayment.KIND_FULL:
         columns["settled"] = True
     account_store.update_account(tx.connection, account.account_id, columns)
-    return EventResult(cancelled=len(_follow_repayment(tx, event.bank_id, account.account_id, repayment).withdrawn))
+    return EventResult(cancelled=len(_follow_repayment(tx, account.account_id, repayment).withdrawn))
 
 
-def _follow_repayment(tx: Tx, bank_id: str, account_id: str, repayment: Repayment) -> Cancelled:
+def _follow_repayment(tx: Tx, account_id: str, repayment: Repayment) -> Cancelled:
     """What is pending is cancelled, or takes the new amounts, which the permit reads; both with a written notice."""
     has_amounts = repayment.HasField("balance_after")
     if repayment.kind == Repayment.KIND_FULL:
@@ -111,13 +111,13 @@ def _follow_repayment(tx: Tx, bank_id: str, account_id: str, repayment: Repaymen
     if has_amounts and repayment.balance_after.overdue_amount_fen == 0:
         return _settled(tx, account_id, Code.ACCOUNT_SETTLED)
     if has_amounts:
-        _resume(tx, bank_id, outreach.c.account_id == account_id)
+        _resume(tx, Scope(account_id=account_id))
     if repayment.kind == Repayment.KIND_REVERSAL:
         # It revives nothing that was cancelled; what is pending waits for the amounts.
         return Cancelled()
     if not has_amounts:
-        return cancellation.cancel(tx, of_account(account_id), Code.REPAID_IN_PART, BANK)
-    for row in outreach_store.active(tx.connection, of_account(account_id)):
+        return cancellation.cancel(tx, Scope(account_id=account_id), Code.REPAID_IN_PART, BANK)
+    for row in outreach_store.active(tx.connection, Scope(account_id=account_id)):
         tx.changed(row, row.state, [Code.REPAID_IN_PART], attempt_id=row.attempt_id, notice=True, by=BANK)
     return Cancelled()
 
@@ -127,7 +127,7 @@ def _cancel_if_settled(tx: Tx, account: Any, cause: Code) -> Cancelled:
 
 
 def _settled(tx: Tx, account_id: str, cause: Code) -> Cancelled:
-    return cancellation.cancel(tx, of_account(account_id), cause, BANK)
+    return cancellation.cancel(tx, Scope(account_id=account_id), cause, BANK)
 
 
 def _apply_hold(tx: Tx, event: BankEvent) -> EventResult:
@@ -143,7 +143,7 @@ def _apply_recall(tx: Tx, event: BankEvent) -> EventResult:
     account = _account(tx, event, event.recall.account_number)
     tx.record("recalled", event.bank_id, account=account.account_id, by=BANK, event=event.event_id)
     account_store.update_account(tx.connection, account.account_id, {"recalled": True})
-    cancelled = cancellation.cancel(tx, of_account(account.account_id), Code.CASE_RECALLED, BANK)
+    cancelled = cancellation.cancel(tx, Scope(account_id=account.account_id), Code.CASE_RECALLED, BANK)
     return EventResult(cancelled=len(cancelled.withdrawn))
 
 
@@ -154,7 +154,7 @@ def _apply_feed_mark(tx: Tx, event: BankEvent) -> EventResult:
     if feed is not None and feed.complete_through_ms >= through_ms:
         return EventResult(superseded=True)
     stop_store.put_feed(tx.connection, event.bank_id, complete_through_ms=through_ms)
-    _resume(tx, event.bank_id, outreach.c.bank_id == event.bank_id)
+    _resume(tx, Scope(bank_id=event.bank_id))
     return EventResult()
 
 
@@ -192,10 +192,10 @@ def _account(tx: Tx, event: BankEvent, number: str) -> Any:
     return account
 
 
-def _resume(tx: Tx, bank_id: str, scope: Any, code: Code = Code.BALANCE_UNCONFIRMED) -> None:
+def _resume(tx: Tx, scope: Scope, code: Code = Code.BALANCE_UNCONFIRMED) -> None:
     """What waited for the bank to tell more (amounts, a further feed, reserved numbers) is due again."""
     moves = Moves(tx)
-    for row in outreach_store.waiting(tx.connection, code, (outreach.c.bank_id == bank_id) & scope):
+    for row in outreach_store.waiting(tx.connection, code, scope):
         moves.resume(row)
     moves.write()
 

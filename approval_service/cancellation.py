@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement
-
 from approval_service.calls import Call, require_plain
 from approval_service.moves import Moves
-from approval_service.schema import outreach
 from approval_service.store import accounts as account_store
 from approval_service.store import outreach as store
+from approval_service.store.scopes import Scope
 from approval_service.writer import Tx, one_by_one
 from outreach.domain import states
 from outreach.domain.codes import REQUESTED
@@ -31,23 +29,7 @@ class Cancelled:
         return [leaving.attempt_id for leaving in self.leaving]
 
 
-def of_account(account_id: str) -> ColumnElement[bool]:
-    return outreach.c.account_id == account_id
-
-
-def of_person(bank_id: str, person_id: str) -> ColumnElement[bool]:
-    return (outreach.c.bank_id == bank_id) & (outreach.c.person_id == person_id)
-
-
-def of_phone(bank_id: str, phone_hash: str) -> ColumnElement[bool]:
-    return (outreach.c.bank_id == bank_id) & (outreach.c.phone_hash == phone_hash)
-
-
-def of_template(digest: str) -> ColumnElement[bool]:
-    return outreach.c.template_digest == digest
-
-
-def cancel(tx: Tx, scope: ColumnElement[bool], cause: str, by: str, *, notice: bool = True) -> Cancelled:
+def cancel(tx: Tx, scope: Scope, cause: str, by: str, *, notice: bool = True) -> Cancelled:
     """Cancels what is admitted within a scope, and marks and names what is released, unconfirmed or sent.
 
     `cause` is a rule code or REQUESTED. With `notice`, the case system is told in writing.
@@ -72,19 +54,18 @@ def cancel(tx: Tx, scope: ColumnElement[bool], cause: str, by: str, *, notice: b
     return done
 
 
-def _scope(tx: Tx, request: CancelRequest) -> ColumnElement[bool]:
-    of_bank = outreach.c.bank_id == request.bank_id
+def _scope(tx: Tx, request: CancelRequest) -> Scope:
     match request.WhichOneof("scope"):
         case "outreach_ids":
-            return of_bank & outreach.c.outreach_id.in_(request.outreach_ids.ids)
+            return Scope(bank_id=request.bank_id, outreach_id=tuple(request.outreach_ids.ids))
         case "case_id":
-            return of_bank & (outreach.c.case_id == request.case_id)
+            return Scope(bank_id=request.bank_id, case_id=request.case_id)
         case _:
             key = (request.bank_id, tx.keys.hash("account", request.account_number))
             account: Any = account_store.accounts_by_number(tx.connection, [key]).get(key)
             if account is None:
                 raise not_found("account_number: 银行未委案此账户。The bank has not placed this account.")
-            return of_account(account.account_id)
+            return Scope(account_id=account.account_id)
 
 
 def _cancel_requested(tx: Tx, call: Call[CancelRequest]) -> CancelResponse:
@@ -92,10 +73,7 @@ def _cancel_requested(tx: Tx, call: Call[CancelRequest]) -> CancelResponse:
     call.require_bank(request.bank_id)
     reason = require_plain("reason", request.reason)
     scope = _scope(tx, request)
-    ended = tx.connection.execute(
-        outreach.select().where(scope, outreach.c.state.in_(states.FINAL)).with_only_columns(outreach.c.outreach_id)
-    ).scalars()
-    response = CancelResponse(ended_ids=ended)
+    response = CancelResponse(ended_ids=store.ended_ids(tx.connection, scope))
     tx.record("cancel_requested", request.bank_id, by=call.actor, reason=reason)
     done = cancel(tx, scope, REQUESTED, call.actor, notice=False)
     response.cancelled_ids.extend(done.withdrawn)

@@ -6,12 +6,13 @@ from typing import Any
 
 from approval_service import cancellation
 from approval_service.calls import Call
-from approval_service.cancellation import Cancelled, of_person, of_phone
+from approval_service.cancellation import Cancelled
 from approval_service.moves import Moves
 from approval_service.people import require_employee
 from approval_service.store import accounts as store
 from approval_service.store import outreach as outreach_store
 from approval_service.store import stops as stop_store
+from approval_service.store.scopes import Scope
 from approval_service.writer import Tx, one_by_one
 from outreach.domain.codes import Code
 from outreach.domain.errors import invalid, not_found
@@ -54,7 +55,7 @@ def _confirm(tx: Tx, call: Call[ConfirmContactRequest]) -> ConfirmContactRespons
     phone_hash = _put(tx, person, phone, CONFIRMED, request.evidence_reference)
     _record(tx, "contact_confirmed", person, phone, request.evidence_reference, actor)
     moves = Moves(tx)
-    scope = of_person(request.bank_id, person.person_id) & of_phone(request.bank_id, phone_hash)
+    scope = Scope(person_id=person.person_id, phone_hash=phone_hash)
     waiting = outreach_store.waiting(tx.connection, Code.CONTACT_UNVERIFIED, scope)
     for row in waiting:
         moves.resume(row)
@@ -88,7 +89,7 @@ def close_for_person(tx: Tx, person: Any, phone: str, *, evidence: str, by: str)
     """The number is another person's: nothing goes to this person there any more."""
     phone_hash = _put(tx, person, phone, NOT_THIS_PERSON, evidence)
     _record(tx, "contact_closed", person, phone, evidence, by, finding=NOT_THIS_PERSON)
-    scope = of_phone(person.bank_id, phone_hash) & of_person(person.bank_id, person.person_id)
+    scope = Scope(person_id=person.person_id, phone_hash=phone_hash)
     return cancellation.cancel(tx, scope, Code.PHONE_INVALID, by)
 
 
@@ -98,7 +99,7 @@ def _close_for_all(tx: Tx, person: Any, phone: str, *, evidence: str, by: str) -
     phone_hash = tx.keys.hash("phone", phone)
     stop_store.put_dead(tx.connection, phone_hash, evidence)
     _record(tx, "contact_closed", person, phone, evidence, by, finding="DEAD")
-    return cancellation.cancel(tx, of_phone(person.bank_id, phone_hash), Code.PHONE_INVALID, by)
+    return cancellation.cancel(tx, Scope(bank_id=person.bank_id, phone_hash=phone_hash), Code.PHONE_INVALID, by)
 
 
 def _put(tx: Tx, person: Any, phone: str, status: str, evidence: str) -> str:

@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from approval_service.authority import read_clock
 from approval_service.calls import Call
 from approval_service.operations import by_code
 from approval_service.policies import DEFAULT_TIME_ZONE
 from approval_service.rules import local_day
 from approval_service.store import catalog as catalog_store
 from approval_service.store import days as store
+from approval_service.store.head import read_clock
 from outreach.domain import states
 from outreach.domain.errors import invalid
 from outreach.v1.operations_service_pb2 import GetDailyReportRequest, GetDailyReportResponse

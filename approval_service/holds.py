@@ -9,13 +9,14 @@ from sqlalchemy import Connection
 
 from approval_service import cancellation
 from approval_service.calls import Call, covers, is_plain, require_plain
-from approval_service.cancellation import Cancelled, of_account
+from approval_service.cancellation import Cancelled
 from approval_service.hold_views import hold_message
 from approval_service.keys import KeyRing
 from approval_service.paging import page_size
 from approval_service.people import require_another, require_employee
 from approval_service.store import accounts as account_store
 from approval_service.store import stops as store
+from approval_service.store.scopes import Scope
 from approval_service.writer import Tx, one_by_one
 from outreach.domain.codes import Code
 from outreach.domain.errors import not_found, precondition
@@ -62,7 +63,7 @@ def place(
         reason=reason if is_plain(reason) else "",
         by=by,
     )
-    return hold_id, cancellation.cancel(tx, of_account(account_id), Code.ACCOUNT_ON_HOLD, by)
+    return hold_id, cancellation.cancel(tx, Scope(account_id=account_id), Code.ACCOUNT_ON_HOLD, by)
 
 
 def _place(tx: Tx, call: Call[PlaceHoldRequest]) -> PlaceHoldResponse:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from nats.aio.client import Client
 
 from approval_service import consumer, expiry, publisher
-from approval_service.authority import Authority, ChangeSignal, read_catalog_version
+from approval_service.authority import Authority, ChangeSignal
 from approval_service.catalog import CatalogCache
 from approval_service.database import Database
 from approval_service.keys import KeyRing
@@ -26,6 +26,7 @@ from approval_service.servers.outreach import AdmissionServer, OutreachServer
 from approval_service.servers.policies import PolicyServer
 from approval_service.servers.templates import TemplateServer
 from approval_service.servers.worker import WorkerServer
+from approval_service.store.head import read_catalog_version
 from approval_service.writer import ORIGIN, Writer
 from outreach.domain.clocks import real_ms
 from outreach.domain.errors import Refusal

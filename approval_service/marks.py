@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement
-
 from approval_service import cancellation
 from approval_service.calls import Call
-from approval_service.cancellation import Cancelled, of_account, of_person, of_phone
+from approval_service.cancellation import Cancelled
 from approval_service.contacts import find_person, require_mobile
 from approval_service.holds import find_account
 from approval_service.people import require_employee
 from approval_service.store import stops as store
+from approval_service.store.scopes import Scope
 from approval_service.writer import Tx, one_by_one
 from outreach.domain.codes import Code
 from outreach.v1.bank_service_pb2 import NoContactInstruction
@@ -49,20 +48,18 @@ def place(
     return cancellation.cancel(tx, scope, Code.DO_NOT_CONTACT, by)
 
 
-def _subject(
-    tx: Tx, bank_id: str, closed: MarkNoContactRequest | NoContactInstruction
-) -> tuple[str, ColumnElement[bool]]:
+def _subject(tx: Tx, bank_id: str, closed: MarkNoContactRequest | NoContactInstruction) -> tuple[str, Scope]:
     """The mark's subject, and the outreach that it ends."""
     match closed.WhichOneof("subject"):
         case "customer_id":
             person_id: str = find_person(tx, bank_id, closed.customer_id).person_id
-            return person_id, of_person(bank_id, person_id)
+            return person_id, Scope(person_id=person_id)
         case "phone_number":
             phone_hash = tx.keys.hash("phone", require_mobile(closed.phone_number))
-            return phone_hash, of_phone(bank_id, phone_hash)
+            return phone_hash, Scope(bank_id=bank_id, phone_hash=phone_hash)
         case _:
             account_id: str = find_account(tx, bank_id, closed.account_number).account_id
-            return account_id, of_account(account_id)
+            return account_id, Scope(account_id=account_id)
 
 
 def _mark(tx: Tx, call: Call[MarkNoContactRequest]) -> MarkNoContactResponse:

@@ -7,17 +7,16 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
-from approval_service.authority import read_clock
 from approval_service.calls import Call, covers, require_plain
 from approval_service.leases import FEED_PROOF_MS
 from approval_service.moves import Moves, Told
 from approval_service.paging import page_size
 from approval_service.people import require_all_banks, require_employee
 from approval_service.reports import settle
-from approval_service.schema import attempt as attempt_table
 from approval_service.store import catalog as catalog_store
 from approval_service.store import outreach as store
 from approval_service.store import stops as stop_store
+from approval_service.store.head import read_clock
 from approval_service.writer import Tx, one_by_one
 from outreach.domain import states
 from outreach.domain.clocks import iso, real_ms
@@ -141,7 +140,7 @@ def list_unconfirmed(connection: Connection, call: Call[ListUnconfirmedRequest])
     bank_id = call.request.bank_id
     call.require_bank(bank_id)
     size = page_size(call.request.page_size)
-    rows = store.open_attempts(connection, attempt_table.c.bank_id == bank_id, (states.UNCONFIRMED,), size)
+    rows = store.unconfirmed_attempts(connection, bank_id, size)
     outreach = store.get_many(connection, {row.outreach_id for row in rows})
     response = ListUnconfirmedResponse()
     for row in rows:

@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection
 
-from approval_service.authority import read_clock
 from approval_service.calls import Call
 from approval_service.paging import bad_token, page_size
 from approval_service.people import require_another, require_employee
 from approval_service.rules import MINUTE_MS
 from approval_service.store import catalog as store
+from approval_service.store.head import read_clock
 from approval_service.writer import Tx, one_by_one
 from outreach.domain.errors import invalid, not_found, precondition
 from outreach.v1.policy_service_pb2 import (

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
+from approval_service import admission
 from approval_service.admission import Judged
+from approval_service.calls import Call
+from approval_service.catalog import CatalogCache
 from approval_service.context import Context
+from approval_service.keys import KeyRing
+from approval_service.store.head import read_catalog_version, read_clock
 from outreach.domain.masking import mask_name
 from outreach.domain.templating import render, segments, signed
+from outreach.v1.outreach_service_pb2 import PreflightResponse, SmsItem
 from outreach.v1.template_service_pb2 import PlaceholderType
 
 
-def masked_text(context: Context, judged: Judged) -> tuple[str, int]:
+def preflight(connection: Connection, keys: KeyRing, catalogs: CatalogCache, call: Call[SmsItem]) -> PreflightResponse:
+    """Read of Preflight: the decision as of now. Stores nothing."""
+    now_ms, catalog = read_clock(connection).now_ms(), catalogs.at(connection, read_catalog_version(connection))
+    context, judged = admission.preflight(connection, keys, catalog, now_ms, call)
+    text, count = _masked_text(context, judged)
+    decision = admission.decision_of(judged, call.request)
+    return PreflightResponse(decision=decision, masked_text=text, segments=count)
+
+
+def _masked_text(context: Context, judged: Judged) -> tuple[str, int]:
     """The text as it would leave now, names masked, and its segments; empty and 0 if it cannot be rendered."""
     message, facts = judged.message, judged.facts
     template = facts.template

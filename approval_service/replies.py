@@ -13,6 +13,7 @@ from approval_service.store import accounts as account_store
 from approval_service.store import outreach as outreach_store
 from approval_service.store import replies as store
 from approval_service.store import stops as stop_store
+from approval_service.views import own_caller
 from approval_service.writer import Tx, one_by_one
 from outreach.domain.ids import new_id
 from outreach.domain.phone import normalize_mobile
@@ -120,9 +121,9 @@ def _hold(tx: Tx, outreach: Any, kind: HoldKind.ValueType) -> None:
 
 
 def _list(tx: Tx, call: Call[ListRepliesRequest]) -> ListRepliesResponse:
-    request, principal = call.request, call.principal
+    request = call.request
     call.require_bank(request.bank_id)
-    caller_id = principal.caller_id if list(principal.roles) == ["case_system"] else ""
+    caller_id = own_caller(call.principal)
     rows = store.replies_after(
         tx.connection, request.bank_id, caller_id, request.after_reply_id, page_size(request.page_size)
     )

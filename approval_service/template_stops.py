@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from approval_service import cancellation
 from approval_service.calls import Call, require_plain
-from approval_service.cancellation import of_template
 from approval_service.moves import Moves
 from approval_service.people import require_another, require_employee
-from approval_service.schema import outreach
 from approval_service.store import outreach as outreach_store
+from approval_service.store.scopes import Scope
 from approval_service.templates import APPROVED, OPEN, SUSPENDED, find, record, require_state, save
 from approval_service.writer import Tx, one_by_one
 from outreach.domain import states
@@ -33,8 +32,8 @@ def _suspend(tx: Tx, call: Call[SuspendTemplateRequest]) -> SuspendTemplateRespo
     template.suspended_by = actor
     save(tx, template)
     record(tx, "template_suspended", template, actor, reason=reason)
-    permitted = of_template(template.digest) & (outreach.c.state != states.ADMITTED)
-    leaving = [row.attempt_id for row in outreach_store.active(tx.connection, permitted)]
+    active = outreach_store.active(tx.connection, Scope(template_digest=template.digest))
+    leaving = [row.attempt_id for row in active if row.state != states.ADMITTED]
     return SuspendTemplateResponse(template=template, possibly_leaving_attempt_ids=leaving)
 
 
@@ -53,7 +52,7 @@ def _resume(tx: Tx, call: Call[ResumeTemplateRequest]) -> ResumeTemplateResponse
     save(tx, template)
     record(tx, "template_resumed", template, actor, reason=reason)
     moves = Moves(tx)
-    waiting = outreach_store.waiting(tx.connection, Code.TEMPLATE_NOT_APPROVED, of_template(template.digest))
+    waiting = outreach_store.waiting(tx.connection, Code.TEMPLATE_NOT_APPROVED, Scope(template_digest=template.digest))
     for row in waiting:
         moves.resume(row)
     moves.write()
@@ -72,7 +71,7 @@ def _retire(tx: Tx, call: Call[RetireTemplateRequest]) -> RetireTemplateResponse
     template.state = TemplateState.TEMPLATE_STATE_RETIRED
     save(tx, template)
     record(tx, "template_retired", template, actor, reason=reason)
-    done = cancellation.cancel(tx, of_template(template.digest), Code.TEMPLATE_NOT_APPROVED, actor)
+    done = cancellation.cancel(tx, Scope(template_digest=template.digest), Code.TEMPLATE_NOT_APPROVED, actor)
     return RetireTemplateResponse(
         template=template, cancelled_ids=done.withdrawn, possibly_leaving_attempt_ids=done.leaving_attempts
     )

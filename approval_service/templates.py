@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from approval_service import templates_lint
-from approval_service.authority import read_clock
 from approval_service.calls import Call, covers, require_plain
 from approval_service.catalog import copy_problem
 from approval_service.paging import bad_token, page_size
 from approval_service.people import require_another, require_employee
 from approval_service.store import catalog as store
+from approval_service.store.head import read_clock
 from approval_service.writer import Tx, one_by_one
 from outreach.domain.errors import Kind, Refusal, invalid, not_found, precondition
 from outreach.v1.common_pb2 import Finding

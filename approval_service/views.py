@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, true
+from sqlalchemy import Connection, Row
 
-from approval_service import schema
-from approval_service.calls import Call
+from approval_service.calls import Call, covers
 from approval_service.keys import KeyRing
+from approval_service.paging import page_size
 from approval_service.store import accounts as account_store
 from approval_service.store import changes as change_store
 from approval_service.store import outreach as store
+from approval_service.store.scopes import Scope
 from outreach.domain.errors import not_found
-from outreach.v1.common_pb2 import Finding
+from outreach.v1.common_pb2 import Finding, Principal
 from outreach.v1.outreach_service_pb2 import (
     Attempt,
     Decision,
@@ -28,7 +30,6 @@ from outreach.v1.outreach_service_pb2 import (
     WatchRequest,
 )
 
-DEFAULT_PAGE = 100
 WATCH_BATCH = 500
 CASE_SYSTEM = "case_system"
 
@@ -47,43 +48,46 @@ def get(connection: Connection, call: Call[GetRequest]) -> GetResponse:
 
 def _visible(call: Call[Any], row: Row[Any]) -> bool:
     """A case system sees its own requests only; others see those of their banks."""
-    principal = call.principal
-    if row.bank_id not in principal.bank_ids and "*" not in principal.bank_ids:
-        return False
-    return row.caller_id == principal.caller_id or list(principal.roles) != [CASE_SYSTEM]
+    return covers(call.principal, row.bank_id) and own_caller(call.principal) in ("", row.caller_id)
 
 
-def _of_caller(call: Call[Any], caller_column: ColumnElement[Any]) -> ColumnElement[bool]:
-    return caller_column == call.principal.caller_id if list(call.principal.roles) == [CASE_SYSTEM] else true()
+def own_caller(principal: Principal) -> str:
+    """The caller whose outreach alone a principal may see; empty for those who see all of their banks."""
+    return principal.caller_id if list(principal.roles) == [CASE_SYSTEM] else ""
 
 
 def list_page(connection: Connection, keys: KeyRing, call: Call[ListRequest]) -> ListResponse:
-    request, columns = call.request, schema.outreach.c
+    request = call.request
     call.require_bank(request.bank_id)
-    wanted = (columns.bank_id == request.bank_id) & _of_caller(call, columns.caller_id)
-    if request.case_id:
-        wanted &= columns.case_id == request.case_id
-    if request.state:
-        wanted &= columns.state == request.state
+    scope = Scope(
+        bank_id=request.bank_id,
+        case_id=request.case_id,
+        state=request.state,
+        caller_id=own_caller(call.principal),
+    )
     if request.account_number:
         key = (request.bank_id, keys.hash("account", request.account_number))
         account = account_store.accounts_by_number(connection, [key]).get(key)
         if account is None:
             return ListResponse()
-        wanted &= columns.account_id == account.account_id
-    size = request.page_size or DEFAULT_PAGE
-    rows = store.page(connection, wanted, request.page_token, size + 1)
+        scope = replace(scope, account_id=account.account_id)
+    size = page_size(request.page_size)
+    rows = store.page(connection, scope, request.page_token, size + 1)
     more = rows[size - 1].outreach_id if len(rows) > size else ""
     return ListResponse(outreach=_with_attempts(connection, rows[:size]), next_page_token=more)
 
 
 def changes(connection: Connection, call: Call[WatchRequest], after_position: int) -> list[StatusChange]:
     """The next status changes after a position, in the order of commits; empty if there are none yet."""
-    request, columns = call.request, schema.change.c
-    wanted = (columns.bank_id == request.bank_id) & _of_caller(call, columns.caller_id)
-    if request.case_id:
-        wanted &= columns.case_id == request.case_id
-    bodies = change_store.after(connection, after_position, WATCH_BATCH, wanted)
+    request = call.request
+    bodies = change_store.after(
+        connection,
+        after_position,
+        WATCH_BATCH,
+        bank_id=request.bank_id,
+        case_id=request.case_id,
+        caller_id=own_caller(call.principal),
+    )
     return [StatusChange.FromString(body) for body in bodies]
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from sqlalchemy import Connection
-
-from approval_service import admission, cancellation, replies, views
-from approval_service.authority import Authority, read_catalog_version, read_clock
+from approval_service import admission, cancellation, preview, replies, views
+from approval_service.authority import Authority
 from approval_service.calls import Call
-from approval_service.preview import masked_text
 from outreach.domain.errors import Kind, Refusal
 from outreach.runtime.server import Context
 from outreach.runtime.tokens import principal_of
@@ -60,16 +57,9 @@ class OutreachServer(OutreachServiceServicer):
         return pb.SubmitBatchResponse(results=[_result(decision) for decision in decisions])
 
     async def Preflight(self, request: pb.PreflightRequest, context: Context) -> pb.PreflightResponse:
+        authority = self._authority
         call = Call(principal_of(context), request.item)
-        return await self._authority.read(self._preflight, call)
-
-    def _preflight(self, connection: Connection, call: Call[pb.SmsItem]) -> pb.PreflightResponse:
-        now_ms = read_clock(connection).now_ms()
-        catalog = self._authority.catalogs.at(connection, read_catalog_version(connection))
-        context, judged = admission.preflight(connection, self._authority.keys, catalog, now_ms, call)
-        text, segments = masked_text(context, judged)
-        decision = admission.decision_of(judged, call.request)
-        return pb.PreflightResponse(decision=decision, masked_text=text, segments=segments)
+        return await authority.read(preview.preflight, authority.keys, authority.catalogs, call)
 
     async def Get(self, request: pb.GetRequest, context: Context) -> pb.GetResponse:
         return await self._authority.read(views.get, Call(principal_of(context), request))

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select, true
+from sqlalchemy import Connection, Row, select
 
 from approval_service.schema import change, head
 
 
-def after(connection: Connection, position: int, limit: int, wanted: ColumnElement[bool] | None = None) -> list[bytes]:
-    """Serialized StatusChanges after a position, in order."""
-    query = select(change.c.body).where(change.c.position > position, true() if wanted is None else wanted)
+def after(
+    connection: Connection, position: int, limit: int, *, bank_id: str, case_id: str = "", caller_id: str = ""
+) -> list[bytes]:
+    """A bank's serialized StatusChanges after a position, in order; of one case or one caller's if given."""
+    query = select(change.c.body).where(change.c.position > position, change.c.bank_id == bank_id)
+    if case_id:
+        query = query.where(change.c.case_id == case_id)
+    if caller_id:
+        query = query.where(change.c.caller_id == caller_id)
     return list(connection.execute(query.order_by(change.c.position).limit(limit)).scalars())
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from approval_service import schema
+from approval_service.store.scopes import Scope
 from outreach.domain import states
 
 outreach, attempt = schema.outreach, schema.attempt
@@ -105,17 +106,26 @@ def expired(connection: Connection, now_ms: int, limit: int) -> list[Row[Any]]:
     )
 
 
-def active(connection: Connection, scope: ColumnElement[bool]) -> list[Row[Any]]:
+def active(connection: Connection, scope: Scope) -> list[Row[Any]]:
     """Rows of a scope that have not ended, oldest first."""
     return list(
-        connection.execute(select(outreach).where(scope, outreach.c.state.in_(ACTIVE)).order_by(outreach.c.outreach_id))
+        connection.execute(
+            select(outreach).where(scope.condition(), outreach.c.state.in_(ACTIVE)).order_by(outreach.c.outreach_id)
+        )
     )
 
 
-def waiting(connection: Connection, code: str, scope: ColumnElement[bool]) -> list[Row[Any]]:
+def ended_ids(connection: Connection, scope: Scope) -> list[str]:
+    query = select(outreach.c.outreach_id).where(scope.condition(), outreach.c.state.in_(states.FINAL))
+    return list(connection.execute(query).scalars())
+
+
+def waiting(connection: Connection, code: str, scope: Scope) -> list[Row[Any]]:
     return list(
         connection.execute(
-            select(outreach).where(outreach.c.state == states.ADMITTED, outreach.c.waiting_for == code, scope)
+            select(outreach).where(
+                outreach.c.state == states.ADMITTED, outreach.c.waiting_for == code, scope.condition()
+            )
         )
     )
 
@@ -134,9 +144,9 @@ def move_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
     return connection.execute(statement, parameters).rowcount
 
 
-def page(connection: Connection, wanted: ColumnElement[bool], before_id: str, limit: int) -> list[Row[Any]]:
+def page(connection: Connection, scope: Scope, before_id: str, limit: int) -> list[Row[Any]]:
     """Newest first."""
-    query = select(outreach).where(wanted)
+    query = select(outreach).where(scope.condition())
     if before_id:
         query = query.where(outreach.c.outreach_id < before_id)
     return list(connection.execute(query.order_by(outreach.c.outreach_id.desc()).limit(limit)))
@@ -198,14 +208,12 @@ def overdue_attempts(connection: Connection, real_ms: int, limit: int) -> list[R
     )
 
 
-def open_attempts(
-    connection: Connection, wanted: ColumnElement[bool], states_wanted: Collection[int], limit: int
-) -> list[Row[Any]]:
-    """Attempts in these states, oldest first."""
+def unconfirmed_attempts(connection: Connection, bank_id: str, limit: int) -> list[Row[Any]]:
+    """A bank's attempts whose fate is unknown, oldest first."""
     return list(
         connection.execute(
             select(attempt)
-            .where(wanted, attempt.c.state.in_(states_wanted))
+            .where(attempt.c.bank_id == bank_id, attempt.c.state == states.UNCONFIRMED)
             .order_by(attempt.c.attempt_id)
             .limit(limit)
         )

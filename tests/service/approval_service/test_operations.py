@@ -7,7 +7,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import update
 
 from approval_service import operations, schema
-from approval_service.authority import Authority, read_clock
+from approval_service.authority import Authority
+from approval_service.store.head import read_clock
 from approval_service.calls import Call
 from outreach.domain import states
 from outreach.domain.clocks import real_ms
