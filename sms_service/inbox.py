@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
-from outreach.runtime.bus import Handler, dead_letter
+from outreach.runtime.bus import Handler, carrier_subject, dead_letter
 from outreach.runtime.sealing import Sealer, UnsealError
+from sms_service.carriers.seam import Keep, NotKeptError
 from sms_service.pushes import Fate, Push, Pushes
 
 FIRST_KEEP_S = 1.0
 LONGEST_KEEP_S = 600.0
+STORE_TIMEOUT_S = 2.0
+
+
+def keeper(js: JetStreamContext, sealer: Sealer, carrier_id: str) -> Keep:
+    """Stores what comes over a carrier's own connection as the gateway stores pushes: sealed for its subject."""
+
+    async def keep(what: str, body: bytes, headers: Mapping[str, str]) -> None:
+        subject = carrier_subject(carrier_id, what)
+        sealed = sealer.seal(body, subject.encode())
+        try:
+            await js.publish(subject, sealed, timeout=STORE_TIMEOUT_S, headers=dict(headers))
+        except (NatsError, TimeoutError) as error:
+            raise NotKeptError("not acknowledged") from error
+
+    return keep
 
 
 def handler(js: JetStreamContext, sealer: Sealer, pushes: Pushes[Any], *, give_up_after: int = 0) -> Handler:

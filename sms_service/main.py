@@ -51,7 +51,6 @@ async def main() -> None:
     settings = load(SmsSettings)
     logs.set_up("sms_service", settings.log_level)
     accounts = load_accounts(settings.carriers_file)
-    carriers = {account.carrier_id: open_carrier(account) for account in accounts}
     credentials = tls.server_credentials(settings.state_dir, SMS_SERVICE, require_client=True)
     async with (
         server.running(
@@ -63,10 +62,16 @@ async def main() -> None:
     ):
         authority = WorkerServiceStub(channel)
         nats = await bus.connect(settings, nats_server.SMS_SERVICE)
+        js, sealer = nats.jetstream(), Sealer.load(settings.state_dir)
+        await bus.ensure_streams(js, bus.OUTREACH_CARRIER, bus.OUTREACH_DEAD)
+        carriers = {
+            account.carrier_id: open_carrier(account, inbox.keeper(js, sealer, account.carrier_id))
+            for account in accounts
+        }
         for carrier in carriers.values():
             await carrier.start()
         try:
-            await _work(settings, accounts, carriers, authority, nats, health)
+            await _work(settings, accounts, carriers, authority, nats, sealer, health)
         finally:
             for carrier in carriers.values():
                 await carrier.close()
@@ -79,6 +84,7 @@ async def _work(
     carriers: dict[str, Carrier],
     authority: WorkerServiceAsyncStub,
     nats: Client,
+    sealer: Sealer,
     health: server.RunningServer,
 ) -> None:
     """Runs until told to stop, then lets what is in flight end and reports it. Raises what ended a task early."""
@@ -89,8 +95,6 @@ async def _work(
     ]
     await _wake_by(nats, channels)
     js = nats.jetstream()
-    await bus.ensure_streams(js, bus.OUTREACH_CARRIER, bus.OUTREACH_DEAD)
-    sealer = Sealer.load(settings.state_dir)
     of_receipts = inbox.handler(js, sealer, receipts(authority, carriers))
     of_replies = inbox.handler(js, sealer, replies(authority, carriers), give_up_after=REPLY_DELIVERIES)
     background: list[Coroutine[Any, Any, None]] = [

@@ -45,7 +45,15 @@ def nats_server_conf(state_dir: Path, bank_ids: Iterable[str], *, host: str = "1
             [],
         ),
         SMS_SERVICE: (
-            [*_owner(OUTREACH_CARRIER), *_owner(OUTREACH_DEAD), *_reader(OUTREACH_CARRIER), "outreach.dead.carrier.>"],
+            [
+                *_owner(OUTREACH_CARRIER),
+                *_owner(OUTREACH_DEAD),
+                *_reader(OUTREACH_CARRIER),
+                # What comes over a carrier's own connection (CMPP), as the gateway stores what is pushed.
+                "outreach.carrier.*.receipts",
+                "outreach.carrier.*.replies",
+                "outreach.dead.carrier.>",
+            ],
             [WAKE_SMS],
         ),
         GATEWAY: ([*_owner(OUTREACH_CARRIER), "outreach.carrier.*.receipts", "outreach.carrier.*.replies"], []),

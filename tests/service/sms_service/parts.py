@@ -9,15 +9,20 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import orjson
 from aiohttp import web
 
-from carrier_simulator.app import build
+from carrier_simulator import cmpp
+from carrier_simulator.app import CMPP_GATEWAY, build
 from outreach.v1.worker_service_pb2 import Permit, PermitValue
 from sms_service.carriers.account import Account
 from sms_service.carriers.aliyun import AliyunAccount
 from sms_service.carriers.bank_http import BankHttpAccount, ReceiptMapping, RequestMapping, ResponseMapping, Signing
-from sms_service.carriers.seam import Message
+from sms_service.carriers.cmpp import CmppAccount
+from sms_service.carriers.registry import open_carrier
+from sms_service.carriers.seam import Carrier, Keep, Message, keep_nothing
+from sms_service.carriers.tencent import TencentAccount
 from sms_service.rendering import render
 
 
@@ -84,22 +89,43 @@ class Webhook:
 class Simulator:
     """The simulator over real sockets, and what it has written down."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, gateway: cmpp.Gateway) -> None:
         self.url = url
+        self.gateway = gateway
         self._folder = folder
 
     def messages(self) -> list[dict[str, Any]]:
         return [orjson.loads(line) for line in (self._folder / "messages.jsonl").read_bytes().splitlines()]
 
     def account(self, carrier: str) -> Account:
-        return (aliyun_account if carrier == "aliyun" else bank_account)(self.url)
+        """The account that fits; `carrier` is aliyun, bank, tencent, cmpp 2.0 or cmpp 3.0."""
+        if carrier.startswith("cmpp"):
+            return cmpp_account(f"cmpp://127.0.0.1:{self.gateway.port}", version=carrier.removeprefix("cmpp "))
+        return {"aliyun": aliyun_account, "bank": bank_account, "tencent": tencent_account}[carrier](self.url)
+
+    async def control(self, **order: Any) -> None:
+        async with aiohttp.ClientSession() as session, session.post(f"{self.url}/control", json=order) as response:
+            assert response.status == 200, await response.text()
 
 
 @asynccontextmanager
 async def simulating(folder: Path, **options: Any) -> AsyncIterator[Simulator]:
     options.setdefault("receipt_delay_s", 0.05)
-    async with serving(build(folder, **options)) as url:
-        yield Simulator(folder, url)
+    options.setdefault("cmpp_account", cmpp.Account(port=0))
+    app = build(folder, **options)
+    async with serving(app) as url:
+        yield Simulator(folder, url, app[CMPP_GATEWAY])
+
+
+@asynccontextmanager
+async def running(account: Account, keep: Keep = keep_nothing) -> AsyncIterator[Carrier]:
+    """A started carrier, closed at the end."""
+    carrier = open_carrier(account, keep)
+    await carrier.start()
+    try:
+        yield carrier
+    finally:
+        await carrier.close()
 
 
 def aliyun_account(url: str, **changes: Any) -> AliyunAccount:
@@ -113,6 +139,36 @@ def aliyun_account(url: str, **changes: Any) -> AliyunAccount:
         "access_key_secret": "simulated-secret",
     }
     return AliyunAccount(**known | changes)
+
+
+def tencent_account(url: str, **changes: Any) -> TencentAccount:
+    known: dict[str, Any] = {
+        "carrier_id": "tencent-demo",
+        "kind": "tencent",
+        "base_url": url,
+        "rate_per_s": 1000.0,
+        "timeout_s": 1.0,
+        "secret_id": "simulated-id",
+        "secret_key": "simulated-secret",
+        "sdk_app_id": "1400000000",
+    }
+    return TencentAccount(**known | changes)
+
+
+def cmpp_account(url: str, **changes: Any) -> CmppAccount:
+    known: dict[str, Any] = {
+        "carrier_id": "cmpp-demo",
+        "kind": "cmpp",
+        "base_url": url,
+        "rate_per_s": 1000.0,
+        "timeout_s": 1.0,
+        "source_addr": "900001",
+        "secret": "simulated-secret",
+        "sender": "10690001",
+        "service_id": "SMS",
+        "version": "3.0",
+    }
+    return CmppAccount(**known | changes)
 
 
 def bank_account(url: str, **changes: Any) -> BankHttpAccount:

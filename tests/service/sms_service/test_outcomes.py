@@ -12,40 +12,85 @@ from aiohttp import web
 
 from carrier_simulator.faults import BY_SUFFIX
 from outreach.v1.worker_service_pb2 import Outcome
+from sms_service.carriers.account import Account
 from sms_service.carriers.registry import open_carrier
 from sms_service.carriers.seam import ACCEPTED, NOT_SENT, REFUSED, UNKNOWN, SendResult
-from tests.service.sms_service.parts import aliyun_account, bank_account, message, serving, simulating, speaking
+from tests.service.sms_service.parts import (
+    aliyun_account,
+    bank_account,
+    message,
+    running,
+    serving,
+    simulating,
+    speaking,
+    tencent_account,
+)
 
 DOCS = Path(__file__).parents[3] / "docs" / "carriers.md"
+
+UNREADABLE = SendResult(UNKNOWN, "unreadable_reply")
+LOST = SendResult(UNKNOWN, "connection_lost")
+HOUR_MS = 3_600_000
 
 FAULTS: dict[str, dict[str, SendResult]] = {
     "refuse": {
         "aliyun": SendResult(REFUSED, "isv.MOBILE_NUMBER_ILLEGAL"),
+        "tencent": SendResult(REFUSED, "InvalidParameterValue.IncorrectPhoneNumber"),
+        "cmpp": SendResult(REFUSED, "6"),
         "bank": SendResult(REFUSED, "2001"),
     },
     "throttle_number": {
-        "aliyun": SendResult(NOT_SENT, "isv.BUSINESS_LIMIT_CONTROL", retry_after_ms=3_600_000),
-        "bank": SendResult(NOT_SENT, "3001", retry_after_ms=3_600_000),
+        "aliyun": SendResult(NOT_SENT, "isv.BUSINESS_LIMIT_CONTROL", retry_after_ms=HOUR_MS),
+        "tencent": SendResult(NOT_SENT, "LimitExceeded.PhoneNumberOneHourLimit", retry_after_ms=HOUR_MS),
+        "cmpp": SendResult(NOT_SENT, "8", retry_after_ms=1000, pause_ms=1000),
+        "bank": SendResult(NOT_SENT, "3001", retry_after_ms=HOUR_MS),
     },
     "throttle_channel": {
         "aliyun": SendResult(NOT_SENT, "Throttling.User", retry_after_ms=2000, pause_ms=2000),
+        "tencent": SendResult(NOT_SENT, "RequestLimitExceeded", retry_after_ms=1000, pause_ms=1000),
+        "cmpp": SendResult(NOT_SENT, "8", retry_after_ms=1000, pause_ms=1000),
         "bank": SendResult(NOT_SENT, "3002", retry_after_ms=2000, pause_ms=2000),
     },
     "halt": {
         "aliyun": SendResult(NOT_SENT, "isv.AMOUNT_NOT_ENOUGH", retry_after_ms=60_000, pause_ms=60_000),
+        "tencent": SendResult(
+            NOT_SENT, "UnauthorizedOperation.ServiceSuspendDueToArrears", retry_after_ms=60_000, pause_ms=60_000
+        ),
+        "cmpp": SendResult(NOT_SENT, "7", retry_after_ms=60_000, pause_ms=60_000),
         "bank": SendResult(NOT_SENT, "4001", retry_after_ms=60_000, pause_ms=60_000),
     },
-    "transient": {"aliyun": SendResult(UNKNOWN, "isp.SYSTEM_ERROR"), "bank": SendResult(UNKNOWN, "9001")},
-    "unlisted_code": {"aliyun": SendResult(UNKNOWN, "isv.NEVER_HEARD_OF"), "bank": SendResult(UNKNOWN, "7777")},
-    "html_503": {"aliyun": SendResult(UNKNOWN, "http_503"), "bank": SendResult(UNKNOWN, "http_503")},
-    "garble": {"aliyun": SendResult(UNKNOWN, "unreadable_reply"), "bank": SendResult(UNKNOWN, "unreadable_reply")},
-    "cut_short": {"aliyun": SendResult(UNKNOWN, "connection_lost"), "bank": SendResult(UNKNOWN, "connection_lost")},
-    "drop_taken": {"aliyun": SendResult(UNKNOWN, "connection_lost"), "bank": SendResult(UNKNOWN, "connection_lost")},
-    "drop_lost": {"aliyun": SendResult(UNKNOWN, "connection_lost"), "bank": SendResult(UNKNOWN, "connection_lost")},
-    "delay": {"aliyun": SendResult(UNKNOWN, "timeout"), "bank": SendResult(UNKNOWN, "timeout")},
+    "transient": {
+        "aliyun": SendResult(UNKNOWN, "isp.SYSTEM_ERROR"),
+        "tencent": SendResult(UNKNOWN, "InternalError.Timeout"),
+        "cmpp": SendResult(UNKNOWN, "88", segments=1),
+        "bank": SendResult(UNKNOWN, "9001"),
+    },
+    "unlisted_code": {
+        "aliyun": SendResult(UNKNOWN, "isv.NEVER_HEARD_OF"),
+        "tencent": SendResult(UNKNOWN, "FailedOperation.NeverHeardOf"),
+        "cmpp": SendResult(UNKNOWN, "99", segments=1),
+        "bank": SendResult(UNKNOWN, "7777"),
+    },
+    "html_503": {
+        **dict.fromkeys(("aliyun", "tencent", "bank"), SendResult(UNKNOWN, "http_503")),
+        "cmpp": replace(UNREADABLE, segments=1),
+    },
+    "garble": {
+        **dict.fromkeys(("aliyun", "tencent", "bank"), UNREADABLE),
+        "cmpp": replace(UNREADABLE, segments=1),
+    },
+    **{
+        fault: {**dict.fromkeys(("aliyun", "tencent", "bank"), LOST), "cmpp": replace(LOST, segments=1)}
+        for fault in ("cut_short", "drop_taken", "drop_lost")
+    },
+    "delay": {
+        **dict.fromkeys(("aliyun", "tencent", "bank"), SendResult(UNKNOWN, "timeout")),
+        "cmpp": SendResult(UNKNOWN, "timeout", segments=1),
+    },
 }
 SUFFIXES = {behaviour.name: suffix for suffix, behaviour in BY_SUFFIX.items()}
-CARRIERS = ("aliyun", "bank")
+CARRIERS = ("aliyun", "tencent", "cmpp 2.0", "cmpp 3.0", "bank")
+HTTP_CARRIERS = ("aliyun", "tencent", "bank")
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
@@ -53,32 +98,34 @@ CARRIERS = ("aliyun", "bank")
 async def test_each_fault_has_one_outcome_and_is_sent_once(fault: str, carrier: str, tmp_path: Path) -> None:
     """Whatever goes wrong behind the first byte, the carrier got it once, and the outcome says what is known."""
     async with simulating(tmp_path) as simulator:
-        adapter = open_carrier(replace(simulator.account(carrier), timeout_s=0.4))
-        await adapter.start()
-        result = await adapter.send(message(f"1380000{SUFFIXES[fault]}"))
-        await adapter.close()
-        assert result == FAULTS[fault][carrier]
-        assert [line["out_id"] for line in simulator.messages()] == ["01ATTEMPT"]
+        phone = f"1380000{SUFFIXES[fault]}"
+        async with running(replace(simulator.account(carrier), timeout_s=0.4)) as adapter:
+            result = await adapter.send(message(phone))
+        assert result == FAULTS[fault][carrier.partition(" ")[0]]
+        out_id = "" if carrier.startswith("cmpp") else "01ATTEMPT"
+        assert [(line["out_id"], line["phone"]) for line in simulator.messages()] == [(out_id, phone)]
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
 async def test_accepted_with_the_carriers_id(carrier: str, tmp_path: Path) -> None:
     """A message that is taken is ACCEPTED with the carrier's id, and arrived as the permit says."""
     async with simulating(tmp_path) as simulator:
-        adapter = open_carrier(simulator.account(carrier))
-        await adapter.start()
-        result = await adapter.send(message())
-        await adapter.close()
+        async with running(simulator.account(carrier)) as adapter:
+            result = await adapter.send(message())
         (line,) = simulator.messages()
     assert (result.outcome, result.carrier_message_id) == (ACCEPTED, line["message_id"])
-    assert (line["out_id"], line["phone"], line["verdict"]) == ("01ATTEMPT", "13800000001", "accept")
-    if carrier == "bank":
-        assert line["content"]["content"] == "张三，您尾号1234的账户本期应还16409.02元。"
-    else:
-        assert line["content"]["TemplateParam"] == '{"name":"张三","tail":"1234","amount":"16409.02"}'
+    assert (line["phone"], line["verdict"]) == ("13800000001", "accept")
+    text = "张三，您尾号1234的账户本期应还16409.02元。"
+    name, expected = {
+        "aliyun": ("TemplateParam", '{"name":"张三","tail":"1234","amount":"16409.02"}'),
+        "tencent": ("TemplateParamSet", '["张三","1234","16409.02"]'),
+        "cmpp": ("text", f"【示例银行】{text}"),
+        "bank": ("content", text),
+    }[carrier.partition(" ")[0]]
+    assert line["content"][name] == expected
 
 
-@pytest.mark.parametrize("make", [aliyun_account, bank_account])
+@pytest.mark.parametrize("make", [aliyun_account, tencent_account, bank_account])
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://no-such-host.invalid", "https://127.0.0.1:9"])
 async def test_no_connection_is_not_sent(make: object, url: str) -> None:
     """A refused connection and a name that does not resolve wrote no byte: NOT_SENT."""
@@ -89,7 +136,7 @@ async def test_no_connection_is_not_sent(make: object, url: str) -> None:
     assert result == SendResult(NOT_SENT, "connect_failed")
 
 
-@pytest.mark.parametrize("carrier", CARRIERS)
+@pytest.mark.parametrize("carrier", HTTP_CARRIERS)
 async def test_a_failed_handshake_is_not_sent(carrier: str, tmp_path: Path) -> None:
     """TLS that does not come about carried no message: NOT_SENT."""
     async with simulating(tmp_path) as simulator:
@@ -172,27 +219,30 @@ async def test_a_redirect_is_not_followed() -> None:
     assert (result, visits) == (SendResult(UNKNOWN, "http_307"), ["/bank/v1/messages"])
 
 
-@pytest.mark.parametrize(("status", "code"), [(401, "1001")])
-async def test_a_wrong_secret_halts_the_channel(status: int, code: str, tmp_path: Path) -> None:
+async def test_a_wrong_secret_halts_the_channel(tmp_path: Path) -> None:
     """A signature that the carrier does not accept stops the whole channel: no message after it would leave."""
     async with simulating(tmp_path) as simulator:
-        aliyun = open_carrier(aliyun_account(simulator.url, access_key_secret="other"))
-        account = bank_account(simulator.url)
-        assert account.signing is not None
-        bank = open_carrier(replace(account, signing=replace(account.signing, secret="other")))
-        for adapter, expected in ((aliyun, "SignatureDoesNotMatch"), (bank, code)):
-            await adapter.start()
-            result = await adapter.send(message())
-            await adapter.close()
-            assert result == SendResult(NOT_SENT, expected, retry_after_ms=60_000, pause_ms=60_000)
-        assert [line["taken"] for line in simulator.messages()] == [False, False]
+        bank = bank_account(simulator.url)
+        assert bank.signing is not None
+        accounts: dict[str, Account] = {
+            "SignatureDoesNotMatch": aliyun_account(simulator.url, access_key_secret="other"),
+            "AuthFailure.SignatureFailure": tencent_account(simulator.url, secret_key="other"),
+            "1001": replace(bank, signing=replace(bank.signing, secret="other")),
+        }
+        for code, account in accounts.items():
+            async with running(account) as adapter:
+                result = await adapter.send(message())
+            assert result == SendResult(NOT_SENT, code, retry_after_ms=60_000, pause_ms=60_000)
+        assert [line["taken"] for line in simulator.messages()] == [False, False, False]
 
 
 def test_the_documented_fault_table_is_the_tested_one() -> None:
     """docs/carriers.md shows each fault with the outcome and code that the tests above prove."""
     for fault, by_carrier in FAULTS.items():
-        cells = [f"{_outcome(result)} `{result.code}`" for result in (by_carrier["aliyun"], by_carrier["bank"])]
-        row = f"| {SUFFIXES[fault]} | {fault} | {cells[0]} | {cells[1]} |"
+        cells = [
+            f"{_outcome(by_carrier[name])} `{by_carrier[name].code}`" for name in ("aliyun", "tencent", "cmpp", "bank")
+        ]
+        row = f"| {SUFFIXES[fault]} | {fault} | {' | '.join(cells)} |"
         assert row in DOCS.read_text(encoding="utf-8"), row
 
 
