@@ -64,7 +64,7 @@ async def repay(
     session: Session,
     account: Annotated[str, typer.Option(help="账号 The account.")],
     kind: Annotated[str, typer.Option(help=f"类型 {choices(Repayment.Kind.DESCRIPTOR)}.")],
-    amount: Annotated[str, typer.Option(metavar="YUAN", help="金额(元)The amount in yuan, such as 1234.50.")],
+    amount: Annotated[str, typer.Option(metavar="YUAN", help="金额（元）The amount in yuan, such as 1234.50.")],
     sequence: Annotated[int, typer.Option(min=1, help="该账号的序号 The bank's sequence number for the account.")],
     bank: Bank = "",
     overdue_after: Annotated[str, typer.Option(metavar="YUAN", help="还款后逾期 Overdue after it.")] = "",
@@ -83,7 +83,7 @@ async def repay(
     after = (overdue_after, outstanding_after, minimum_after)
     if any(after):
         if not (overdue_after and outstanding_after):
-            raise typer.BadParameter("give both --overdue-after and --outstanding-after, or neither")
+            raise typer.BadParameter("--overdue-after 与 --outstanding-after 须同时给出 give both or neither")
         event.repayment.balance_after.CopyFrom(_balance(sequence, event.event_time, after))
     await publish(session, bank, [event])
     subject = bus.events_subject(bank)
@@ -111,8 +111,9 @@ async def publish(session: Session, bank_id: str, events: Sequence[BankEvent]) -
                 await asyncio.gather(*(_publish(stream, subject, event) for event in part))
             except (NatsError, TimeoutError) as error:
                 raise Failure(
-                    f"NATS did not store the events ({type(error).__name__}): is approval_service running, and the "
-                    "stream not full? Publish them again: those that are known change nothing"
+                    f"NATS 未收下事件：请确认 approval_service 在运行、流未满，然后重发，重复不改变任何事。"
+                    f"NATS did not store the events ({type(error).__name__}): is approval_service running, the stream "
+                    "not full? Publish them again; what is known changes nothing."
                 ) from None
 
 

@@ -54,7 +54,7 @@ def read_events(path: Path, bank_id: str) -> Iterator[FileEvent]:
     """The events of a .csv or .jsonl file, checked against the contract. Raises Failure, OSError."""
     readers = {".csv": _read_csv, ".jsonl": _read_jsonl}
     if path.suffix.lower() not in readers:
-        raise Failure(f"{path}: the name must end in .csv or .jsonl")
+        raise Failure(f"{path}: 文件名须以 .csv 或 .jsonl 结尾。The name must end so.")
     return map(_checked, readers[path.suffix.lower()](path, bank_id))
 
 

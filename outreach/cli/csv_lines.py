@@ -57,7 +57,9 @@ class CsvFile:
     def _cells(self, text: str) -> dict[str, str]:
         cells = _split(text)
         if len(cells) != len(self.columns):
-            raise LineError(f"has {len(cells)} columns, the header has {len(self.columns)}")
+            raise LineError(
+                f"有 {len(cells)} 列，表头有 {len(self.columns)} 列 another number of columns than the header"
+            )
         return {column: value.strip() for column, value in zip(self.columns, cells, strict=True)}
 
     def _header(self, path: Path) -> tuple[int, list[str]]:
@@ -66,8 +68,8 @@ class CsvFile:
                 try:
                     return index, [name.strip() for name in _split(text)]
                 except LineError as error:
-                    raise Failure(f"{path}, line {index + 1}: the header {error}") from None
-        raise Failure(f"{path} is empty: the first line must name the columns")
+                    raise Failure(f"{path}, line {index + 1}: 表头 the header: {error}") from None
+        raise Failure(f"{path} 是空文件：第一行须是列名。It is empty: the first line must name the columns.")
 
     def _check_columns(self, path: Path, required: Sequence[str], optional: Sequence[str], prefix: str) -> None:
         known = {*required, *optional}
@@ -76,19 +78,21 @@ class CsvFile:
         unknown = [n for n in self.columns if n not in known and not (prefix and n.startswith(prefix))]
         where = f"{path}, line {self._header_at + 1}:"
         if doubled:
-            raise Failure(f"{where} the column {_shown(doubled)} is there twice: keep one", field=doubled[0])
+            raise Failure(
+                f"{where} 列 {_shown(doubled)} 重复，请留一个。The column is there twice: keep one.", field=doubled[0]
+            )
         if missing:
             raise Failure(
-                f"{where} the column {_shown(missing)} is missing; {_expected(known, prefix)}", field=missing[0]
+                f"{where} 缺少列 {_shown(missing)}。The column is missing. {_expected(known, prefix)}", field=missing[0]
             )
         if unknown:
-            raise Failure(f"{where} there is no column {_shown(unknown)}; {_expected(known, prefix)}")
+            raise Failure(f"{where} 没有列 {_shown(unknown)}。There is no such column. {_expected(known, prefix)}")
 
 
 def _read_lines(path: Path) -> list[str]:
     data = path.read_bytes()
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise Failure(f"{path} is UTF-16: save it as CSV UTF-8")
+        raise Failure(f"{path} 是 UTF-16，请另存为 CSV UTF-8。It is UTF-16: save it as CSV UTF-8.")
     raw = data.removeprefix(codecs.BOM_UTF8).split(b"\n")
     if not raw[-1]:
         raw.pop()
@@ -116,15 +120,15 @@ def _is_utf8(line: bytes) -> bool:
 def _split(text: str) -> list[str]:
     text = text.removesuffix("\r")
     if len(text) > MAX_LINE_CHARACTERS:
-        raise LineError(f"is longer than {MAX_LINE_CHARACTERS} characters")
+        raise LineError(f"超过 {MAX_LINE_CHARACTERS} 个字符 longer than that")
     if "\0" in text:
-        raise LineError("holds a NUL character")
+        raise LineError("含 NUL 字符 holds a NUL character")
     if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
-        raise LineError("holds bytes of another encoding than the rest of the file")
+        raise LineError("编码与全文不同 bytes of another encoding than the rest of the file")
     try:
         return next(csv.reader([text], strict=True))
     except csv.Error as error:
-        raise LineError(f"is no CSV: {error}") from None
+        raise LineError(f"不是 CSV no CSV: {error}") from None
 
 
 def _shown(names: Sequence[str]) -> str:
@@ -132,4 +136,4 @@ def _shown(names: Sequence[str]) -> str:
 
 
 def _expected(known: set[str], prefix: str) -> str:
-    return f"columns are {', '.join(sorted(known))}" + (f" and {prefix}NAME" if prefix else "")
+    return f"可用的列 Columns: {', '.join(sorted(known))}" + (f", {prefix}NAME" if prefix else "")

@@ -59,7 +59,7 @@ async def replay(
 ) -> None:
     """重放 Publish dead letters again to where they came from, and remove them here."""
     if bool(sequences) == everything:
-        raise typer.BadParameter("name sequences, or --all")
+        raise typer.BadParameter("给出序号，或 --all；name sequences, or --all")
     async with session.nats(nats_server.OPERATOR) as client:
         stream = client.jetstream()
         if everything:
@@ -94,7 +94,8 @@ async def _get(stream: JetStreamContext, sequence: int) -> RawStreamMsg:
         return await stream.get_msg(bus.OUTREACH_DEAD, sequence)
     except NotFoundError:
         raise Failure(
-            f"there is no dead letter {sequence}: see `outreach dead-letters list`", reason="NOT_FOUND"
+            f"没有死信 {sequence}：见 `outreach dead-letters list`。There is no such dead letter; `list` shows them.",
+            reason="NOT_FOUND",
         ) from None
 
 

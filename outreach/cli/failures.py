@@ -41,7 +41,7 @@ def tell(error: Exception, output: Output) -> None:
         return
     line = Text.assemble(("错误 Error ", "bold red"), document["message"])
     if document["retry_after_s"]:
-        line.append(f"(请于 {document['retry_after_s']:g} 秒后重试 try again after that)", "bright_black")
+        line.append(f"（{document['retry_after_s']:g} 秒后可重试 try again after that many seconds）", "bright_black")
     output.errors.print(line, soft_wrap=True)
     for violation in document["violations"][1:]:
         output.errors.print(Text(f"  {violation['field']}: {violation['message']}"), soft_wrap=True)

@@ -37,9 +37,9 @@ def read_yaml(path: Path, message: Message) -> None:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark else ""
-        raise Failure(f"{path}{place}: not YAML: {getattr(error, 'problem', None) or 'it cannot be read'}") from None
+        raise Failure(f"{path}{place}: 不是 YAML not YAML: {getattr(error, 'problem', None) or 'unreadable'}") from None
     except UnicodeDecodeError:
-        raise Failure(f"{path}: not UTF-8: save it as UTF-8") from None
+        raise Failure(f"{path}: 不是 UTF-8，请另存。Not UTF-8: save it so.") from None
     try:
         fill(message, document)
     except FieldError as error:
@@ -49,11 +49,13 @@ def read_yaml(path: Path, message: Message) -> None:
 def fill(message: Message, values: Any, path: str = "") -> None:
     """Sets fields from a mapping of names to texts, lists and mappings. Raises FieldError."""
     if not isinstance(values, Mapping):
-        raise FieldError(path or "the file", f"must map field names to values; fields: {_names(message)}")
+        raise FieldError(
+            path.rstrip(".") or "file", f"须为 字段: 值 must map names to values. Fields: {_names(message)}"
+        )
     for name, value in values.items():
         field = message.DESCRIPTOR.fields_by_name.get(name)
         if field is None:
-            raise FieldError(f"{path}{name}", f"there is no such field; fields: {_names(message)}")
+            raise FieldError(f"{path}{name}", f"没有此字段 no such field. Fields: {_names(message)}")
         _fill_field(message, field, value, f"{path}{name}")
 
 
@@ -70,7 +72,7 @@ def timestamp(field: str, text: str) -> Timestamp:
     try:
         made.FromJsonString(text.strip().replace(" ", "T", 1))
     except ValueError:
-        raise FieldError(field, "is no time with an offset, such as 2026-11-24T08:00:00+08:00") from None
+        raise FieldError(field, "须为带时区的时间 a time with its offset, such as 2026-11-24T08:00:00+08:00") from None
     return made
 
 
@@ -106,7 +108,7 @@ def choices(enum: EnumDescriptor) -> str:
 def _fill_field(message: Message, field: Any, value: Any, path: str) -> None:
     if field.is_repeated:
         if not isinstance(value, list):
-            raise FieldError(path, "must be a list")
+            raise FieldError(path, "须为列表 must be a list")
         for index, item in enumerate(value):
             if field.message_type:
                 fill(getattr(message, field.name).add(), item, f"{path}[{index}].")
@@ -137,14 +139,14 @@ def _scalar(field: Any, value: Any, path: str) -> str | int | bool:
 
 def _text(value: Any, path: str) -> str:
     if not isinstance(value, str):
-        raise FieldError(path, "must be a single value")
+        raise FieldError(path, "须为单个值 must be a single value")
     return value
 
 
 def _flag(text: str, path: str) -> bool:
     flags = {"true": True, "false": False, "1": True, "0": False}
     if text.lower() not in flags:
-        raise FieldError(path, "must be true or false")
+        raise FieldError(path, "须为 true 或 false must be either")
     return flags[text.lower()]
 
 
@@ -152,9 +154,9 @@ def _whole(text: str, allowed: range, path: str) -> int:
     try:
         number = int(text)
     except ValueError:
-        raise FieldError(path, "must be a whole number") from None
+        raise FieldError(path, "须为整数 must be a whole number") from None
     if number not in allowed:
-        raise FieldError(path, "is too large a number")
+        raise FieldError(path, "数字过大 too large a number")
     return number
 
 
@@ -162,7 +164,7 @@ def _enum_number(enum: EnumDescriptor, text: str, path: str) -> int:
     name = text.strip().upper().replace("-", "_").removeprefix(enum_prefix(enum))
     value = enum.values_by_name.get(enum_prefix(enum) + name)
     if value is None or value.number == 0:
-        raise FieldError(path, f"must be one of {', '.join(_choice_names(enum))}")
+        raise FieldError(path, f"须为其一 must be one of {', '.join(_choice_names(enum))}")
     return int(value.number)
 
 

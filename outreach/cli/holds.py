@@ -108,7 +108,7 @@ async def mark(
     subject = {"customer_id": customer, "phone_number": phone, "account_number": account}
     named = {name: value for name, value in subject.items() if value}
     if len(named) != 1:
-        raise typer.BadParameter("name one of --customer, --phone and --account")
+        raise typer.BadParameter("--customer、--phone、--account 三者取一 name one of them")
     request = MarkNoContactRequest(
         bank_id=session.bank(bank),
         reason=NoContactReason.ValueType(enum_option("--reason", NoContactReason.DESCRIPTOR, reason)),

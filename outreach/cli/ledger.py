@@ -124,7 +124,7 @@ async def _download(client: Client, bodies: BinaryIO, progress: Callable[[int], 
         bodies.writelines(entry.body + b"\n" for entry in response.entries.entries)
         count += len(response.entries.entries)
         progress(count)
-    raise Failure("the gateway ended the export before its checkpoint: export again")
+    raise Failure("导出未到检查点即中断，请重新导出。The export ended before its checkpoint: export again.")
 
 
 def _write(file: Path, bodies: BinaryIO, note: str) -> None:

@@ -90,7 +90,7 @@ async def cancel(
 ) -> None:
     """撤回 Withdraw what has not left, by ids, by case or by account; names what may be leaving."""
     if sum(map(bool, (outreach_id, case, account))) != 1:
-        raise typer.BadParameter("name one of --id, --case and --account")
+        raise typer.BadParameter("--id、--case、--account 三者取一 name one of them")
     async with session.client() as client:
         response = await client.cancel(
             session.bank(bank), reason, outreach_ids=outreach_id or (), case_id=case, account_number=account
@@ -108,7 +108,7 @@ def possibly_leaving(attempt_ids: list[str]) -> Text:
     """The warning that a stop came too late for some attempts; empty if for none."""
     if not attempt_ids:
         return Text()
-    text = f"可能已在途 Possibly leaving: {len(attempt_ids)} 条,在停止前已获放行 held a permit already"
+    text = f"可能已在途 Possibly leaving: {len(attempt_ids)} 条，停止前已获放行 held a permit already"
     return Text("\n  ".join([text, *attempt_ids]), style="bold yellow")
 
 

@@ -64,21 +64,36 @@ def write_line(line: bytes) -> None:
 
 
 def plain(message: Message) -> dict[str, Any]:
-    """ProtoJSON with the contract's field names, unset fields included, so that the keys are always the same."""
+    """ProtoJSON with the contract's field names. The keys are always the same: what is unset is null."""
     document: dict[str, Any] = MessageToDict(
         message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
+    _add_unset(message, document)
     return document
 
 
-def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[Cell]], *, numeric: Sequence[int] = ()) -> Table:
-    """A table; `numeric` are the columns that are aligned to the right."""
-    made = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+def _add_unset(message: Message, document: dict[str, Any]) -> None:
+    for field in message.DESCRIPTOR.fields:
+        shown = document.setdefault(field.name, None)
+        if isinstance(shown, dict) and not field.is_repeated:
+            _add_unset(getattr(message, field.name), shown)
+        elif isinstance(shown, list) and field.message_type:
+            for part, part_shown in zip(getattr(message, field.name), shown, strict=True):
+                _add_unset(part, part_shown)
+
+
+def table(
+    title: str, headings: Sequence[str], rows: Iterable[Sequence[Cell]], *, numeric: Sequence[int] = ()
+) -> RenderableType:
+    """A table under its title; `numeric` are the columns that are aligned to the right."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, heading in enumerate(headings):
         made.add_column(heading, justify="right" if index in numeric else "left", overflow="fold")
     for row in rows:
         made.add_row(*map(cell, row))
-    return made
+    if not made.row_count:
+        return Text(f"{title}：无 none")
+    return Group(Text(title, style="bold"), made) if title else made
 
 
 def details(title: str, pairs: Iterable[tuple[str, Cell]]) -> RenderableType:
@@ -97,7 +112,7 @@ def cell(value: Cell) -> Text:
     """Text as it is: neither markup nor a control character takes effect on the terminal."""
     if isinstance(value, Text):
         return value
-    return Text("".join(character if character.isprintable() else "�" for character in str(value)))
+    return Text("".join(c if c.isprintable() or c == "\n" else "�" for c in str(value)))
 
 
 def when(time: Timestamp) -> str:
@@ -116,7 +131,7 @@ def code_text(code: str) -> str:
     return f"{words.CODES[code]} {code}" if code in words.CODES else code
 
 
-def findings_table(title: str, findings: Iterable[Finding]) -> Table:
+def findings_table(title: str, findings: Iterable[Finding]) -> RenderableType:
     rows = [
         (
             Text("等待 waits", style="blue") if finding.waits else Text("拒绝 refused", style="yellow"),

@@ -42,7 +42,7 @@ async def show(
 
 async def draft(
     session: Session,
-    file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="政策文件 Keys as in Policy.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="策略文件 Keys as in Policy.")],
     bank: Bank = "",
     effective_from: Annotated[
         str, typer.Option(metavar="TIME", help="生效时间 When it comes into force; at its activation if left out.")
@@ -81,7 +81,7 @@ async def diff(
     ]
     rows.append(("生效 From", when(first.effective_from), when(second.effective_from)))
     colour = session.output.console.is_terminal
-    shown = compare("政策对比 Policy versions", str(first.version), str(second.version), rows, colour=colour)
+    shown = compare("策略对比 Policy versions", str(first.version), str(second.version), rows, colour=colour)
     document = {"old": plain(first), "new": plain(second), "same": shown is None}
     session.output.show(document, shown or Text("两个版本相同 the versions are the same"))
 
@@ -109,11 +109,11 @@ async def list_versions(session: Session, bank: Bank = "", limit: Limit = 100) -
     ]
     headings = ("版本 Version", "生效 From", "起草 Drafted by", "启用 Activated by", "通道 Carriers")
     document = [plain(version) for version in found[:limit]]
-    session.output.show(document, table(f"政策 Policies ({len(rows)})", headings, rows, numeric=[0]))
+    session.output.show(document, table(f"策略 Policies ({len(rows)})", headings, rows, numeric=[0]))
 
 
 def register(app: typer.Typer) -> None:
-    policy = typer.Typer(help="政策 Policies: the thresholds of the rules.", no_args_is_help=True)
+    policy = typer.Typer(help="策略 Policies: the thresholds of the rules.", no_args_is_help=True)
     command(policy, "show")(show)
     command(policy, "draft")(draft)
     command(policy, "activate")(activate)
@@ -137,7 +137,7 @@ def _shown(version: PolicyVersion) -> RenderableType:
         ("起草 Drafted by", version.drafted_by),
         ("启用 Activated by", version.activated_by or Text("未启用 not yet", "yellow")),
     ]
-    return details(f"政策 Policy, 版本 version {version.version}", pairs)
+    return details(f"策略 Policy, 版本 version {version.version}", pairs)
 
 
 def _thresholds(policy: Policy) -> Iterator[tuple[str, str]]:

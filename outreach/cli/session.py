@@ -57,7 +57,8 @@ class Session:
             return option
         banks = self.identity().banks
         if len(banks) != 1 or banks[0] == ALL_BANKS:
-            raise Failure(f"--bank: say which bank; this identity speaks of {', '.join(banks) or 'none'}", field="bank")
+            known = ", ".join(banks) or "-"
+            raise Failure(f"请用 --bank 指明银行，此身份可用：{known}。Say which bank by --bank.", field="bank")
         return banks[0]
 
     @asynccontextmanager
@@ -73,8 +74,8 @@ class Session:
                 await asyncio.wait_for(client.channel.channel_ready(), _CONNECT_TIMEOUT_S)
             except TimeoutError:
                 raise Failure(
-                    f"no gateway with this installation's certificate answers at {address}: "
-                    "is it running (`make run`)? Name another address by --address",
+                    f"{address} 上没有本安装的网关：请先 `make run`，或用 --address 指明地址。"
+                    "No gateway of this installation answers there: start it, or name its address.",
                     reason="UNREACHABLE",
                 ) from None
             yield client
@@ -84,16 +85,16 @@ class Session:
         """A connection to NATS as one of its users. Raises Failure."""
         if not (self.state_dir / "secrets" / f"nats-{user}").exists():
             raise Failure(
-                f"{self.state_dir} has no NATS credential of {user}: is this the right --state-dir, "
-                "and the bank part of the installation?",
+                f"{self.state_dir} 中没有 NATS 用户 {user} 的口令：请核对 --state-dir 与银行。"
+                "No NATS credential of that user there: is it the right folder and bank?",
                 reason="CREDENTIAL_MISSING",
             )
         try:
             client = await asyncio.wait_for(bus.connect(self.settings, user), _CONNECT_TIMEOUT_S)
         except TimeoutError:
             raise Failure(
-                f"NATS does not let {user} in at {self.settings.nats_url}: is it running (`make run`)? "
-                "Name another by OUTREACH_NATS_URL",
+                f"NATS 用户 {user} 无法登录 {self.settings.nats_url}：请先 `make run`，或设置 OUTREACH_NATS_URL。"
+                "NATS does not let that user in: start it, or set the variable.",
                 reason="UNREACHABLE",
             ) from None
         try:
@@ -105,8 +106,11 @@ class Session:
 def _which_identity(names: list[str], state_dir: Path) -> str:
     if not names:
         return _no_installation(state_dir)
-    return f"--as: say in whose name, by --as or OUTREACH_IDENTITY; there are {', '.join(names)}"
+    return f"请用 --as 或 OUTREACH_IDENTITY 指明身份：{', '.join(names)}。Say in whose name."
 
 
 def _no_installation(state_dir: Path) -> str:
-    return f"{state_dir} holds no installation: start one with `make run`, or name its folder by --state-dir"
+    return (
+        f"{state_dir} 中没有安装：请先 `make run`，或用 --state-dir 指明目录。"
+        "It holds no installation: start one, or name its folder."
+    )

@@ -49,7 +49,7 @@ async def submit(
 ) -> None:
     """提交短信 Submit a CSV file of SMS; run it again to go on where it stopped.
 
-    列名即 SmsItem 的字段,变量列为 var.名称;UTF-8 或 GBK。结果写入 FILE.results.csv。
+    列名即 SmsItem 的字段，变量列为 var.名称；UTF-8 或 GBK。结果写入 FILE.results.csv。
     """
     cases = CaseFile(file)
     tally = _Tally()
@@ -108,7 +108,7 @@ async def preflight(
                 ("短信 Text", response.masked_text),
                 ("条数 Segments", response.segments or ""),
                 ("模板版本 Template", decision.template_digest),
-                ("政策版本 Policy", decision.policy_version or ""),
+                ("策略版本 Policy", decision.policy_version or ""),
             ],
         )
     ]
@@ -151,7 +151,7 @@ async def _submit(
 def _variable(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise typer.BadParameter("--var: write NAME=VALUE")
+        raise typer.BadParameter("--var: 写作 NAME=VALUE；write NAME=VALUE")
     return name, value
 
 

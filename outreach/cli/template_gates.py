@@ -108,7 +108,7 @@ async def verify(
 
 
 async def suspend(session: Session, digest: Digest, reason: _Reason, bank: Bank = "") -> None:
-    """停用 Stop a version at once; what is pending with it waits. Names what may be leaving."""
+    """暂停 Stop a version at once; what is pending with it waits. Names what may be leaving."""
     async with session.client() as client:
         digest = await full_digest(session, client, bank, digest)
         request = SuspendTemplateRequest(digest=digest, reason=reason)
@@ -128,7 +128,7 @@ async def resume(session: Session, digest: Digest, reason: _Reason, bank: Bank =
 
 
 async def retire(session: Session, digest: Digest, reason: _Reason, bank: Bank = "") -> None:
-    """退役 End a version for good and cancel what is pending with it. Names what may be leaving."""
+    """停用 End a version for good and cancel what is pending with it. Names what may be leaving."""
     async with session.client() as client:
         digest = await full_digest(session, client, bank, digest)
         request = RetireTemplateRequest(digest=digest, reason=reason)
@@ -153,7 +153,9 @@ def register(template: typer.Typer) -> None:
 
 def _document(reference: str, date: str, scan: Path | None, sha256: str) -> BankDocument:
     if (scan is None) == (not sha256):
-        raise typer.BadParameter("give the scan itself by --scan, or its hash by --sha256")
+        raise typer.BadParameter(
+            "用 --scan 给出扫描件，或用 --sha256 给出其哈希 give the scan by --scan, or its hash by --sha256"
+        )
     if scan is not None:
         with scan.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()

@@ -55,9 +55,12 @@ async def full_digest(session: Session, client: Client, bank: str, digest: str) 
     if _DIGEST.fullmatch(digest):
         return digest
     found = [t.digest for t in await list_templates(client, session.bank(bank)) if t.digest.startswith(digest)]
-    if len(found) != 1:
-        known = "several versions begin so: give more of it" if found else "no version begins so: see `template list`"
-        raise Failure(f"digest: {known}", field="digest")
+    if not found:
+        raise Failure(
+            "没有以此开头的版本，见 `template list`。No version begins so; `template list` shows them.", field="digest"
+        )
+    if len(found) > 1:
+        raise Failure("多个版本以此开头，请写长一些。Several versions begin so: give more of it.", field="digest")
     return found[0]
 
 
@@ -97,7 +100,7 @@ def template_details(template: Template) -> list[RenderableType]:
                 ("状态 State", state_text(template.state)),
                 ("银行 Bank", content.bank_id),
                 ("内容 Text", signed(content.signature, content.text)),
-                ("变量 Placeholders", "; ".join(map(placeholder_text, content.placeholders))),
+                ("变量 Placeholders", "\n".join(map(placeholder_text, content.placeholders))),
                 ("生效 From", when(content.effective_from)),
                 ("失效 Until", when(content.effective_until)),
                 ("起草 Drafted by", f"{template.drafted_by}  {when(template.create_time)}"),
@@ -105,7 +108,7 @@ def template_details(template: Template) -> list[RenderableType]:
                 ("批文登记 Document by", template.documented_by),
                 ("批文 Document", f"{document.reference} {document.date} {document.scan_sha256}".strip()),
                 ("批准 Approved by", template.approved_by),
-                ("停用 Suspended by", template.suspended_by),
+                ("暂停 Suspended by", template.suspended_by),
             ],
         )
     ]
@@ -127,7 +130,7 @@ def differences(old: TemplateContent, new: TemplateContent) -> Iterator[tuple[st
     yield "银行 Bank", old.bank_id, new.bank_id
     yield "名称 Name", old.name, new.name
     yield "内容 Text", signed(old.signature, old.text), signed(new.signature, new.text)
-    old_placeholders, new_placeholders = ("; ".join(map(placeholder_text, c.placeholders)) for c in (old, new))
+    old_placeholders, new_placeholders = ("\n".join(map(placeholder_text, c.placeholders)) for c in (old, new))
     yield "变量 Placeholders", old_placeholders, new_placeholders
     yield "生效 From", when(old.effective_from), when(new.effective_from)
     yield "失效 Until", when(old.effective_until), when(new.effective_until)

@@ -131,7 +131,7 @@ async def filing(
         request = RecordFilingRequest(digest=await full_digest(session, client, bank, digest), filing=registered)
         response = await client.call(TemplateServiceStub(client.channel).RecordFiling, request)
     usable = (
-        Text("可用 usable", "green") if response.usable else Text("不可用:与批准内容不一致或未通过 not usable", "red")
+        Text("可用 usable", "green") if response.usable else Text("不可用：与批准内容不一致或未通过 not usable", "red")
     )
     session.output.show(plain(response), *template_details(response.template), usable)
 

@@ -35,7 +35,10 @@ class WatchPosition:
             return 0
         text = self._path.read_text(encoding="ascii", errors="replace").strip()
         if not text.isdecimal():
-            raise Failure(f"{self._path} holds no position: remove it, or say where to begin by --after")
+            raise Failure(
+                f"{self._path} 不是位置：删除它，或用 --after 指定起点。"
+                "It holds no position: remove it, or use --after."
+            )
         return int(text)
 
     def note(self, position: int) -> None:

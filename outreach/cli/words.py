@@ -36,9 +36,9 @@ CODES = {
     "TEMPLATE_NOT_FILED": "模板未报备",
     "VARIABLE_INVALID": "变量不合规",
     "CONTENT_PROHIBITED": "内容违规",
-    "THIRD_PARTY_DISCLOSURE": "非本人",
+    "THIRD_PARTY_DISCLOSURE": "第三人",
     "IDENTITY_MISSING": "未表明身份",
-    "QUIET_HOURS": "静默时段",
+    "QUIET_HOURS": "免打扰时段",
     "FREQUENCY_CAP": "频次上限",
     "DO_NOT_CONTACT": "禁止联系",
     "ACCOUNT_ON_HOLD": "账户暂停",
@@ -47,6 +47,7 @@ CODES = {
     "REPAID_IN_FULL": "已全额还款",
     "REPAID_IN_PART": "已部分还款",
     "REQUESTED": "申请撤回",
+    "ALREADY_LEFT": "已发出",
 }
 
 TEMPLATE_STATE_STYLES = {
@@ -64,7 +65,7 @@ TEMPLATE_STATES = {
     "REVIEWED": "待银行批准",
     "DOCUMENTED": "待复核批文",
     "APPROVED": "已批准",
-    "SUSPENDED": "已停用",
+    "SUSPENDED": "已暂停",
     "REJECTED": "已驳回",
-    "RETIRED": "已退役",
+    "RETIRED": "已停用",
 }

@@ -87,6 +87,10 @@ class FakeGateway:
         """The requests of that rpc so far."""
         return [request for name, request in self.requests if name == rpc]
 
+    def verify(self, token: str) -> Principal:
+        """Whom a token speaks for. Raises Refusal."""
+        return self._verifier.verify(token)
+
     @asynccontextmanager
     async def serving(self, *, grace_s: float = 0.0) -> AsyncIterator[None]:
         """Serves in this event loop; again on the same port the next time."""

@@ -73,7 +73,7 @@ def test_a_broken_line_is_told_and_the_good_ones_are_taken(tmp_path: Path, encod
     found = cases(tmp_path, b"\n".join((HEADER.encode(), good, *bad, good)) + b"\n")
     assert [case.item is not None for case in found] == [True, *[False] * len(bad), True]
     assert [case.line for case in found] == list(range(2, 11))
-    words = ["no CSV", "NUL", "longer", "3 columns", "9 columns", "not_before", "encoding"]
+    words = ["no CSV", "NUL", "longer", "有 3 列", "有 9 列", "not_before", "encoding"]
     for case, word in zip(found[1:-1], words, strict=True):
         assert word in case.error
         assert "13800005678" not in case.error
@@ -88,11 +88,11 @@ def test_empty_lines_are_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "word"),
     [
-        ("", "is empty"),
-        (HEADER + ",case_id\n", "case_id is there twice"),
-        (HEADER.replace("phone_number,", "") + "\n", "phone_number is missing"),
-        (HEADER + ",telefon\n", "no column telefon"),
-        (HEADER.replace(",", ";") + "\n", "is missing"),
+        ("", "It is empty"),
+        (HEADER + ",case_id\n", "case_id 重复"),
+        (HEADER.replace("phone_number,", "") + "\n", "缺少列 phone_number"),
+        (HEADER + ",telefon\n", "没有列 telefon"),
+        (HEADER.replace(",", ";") + "\n", "The column is missing"),
         (HEADER.encode("utf-16"), "UTF-16"),
         ('"' + HEADER + "\n", "the header"),
     ],

@@ -33,10 +33,12 @@ def test_one_is_shown_in_full(gateway: FakeGateway, run: Run) -> None:
     """By id and by request id: state, rules and attempts; JSON has every key, set or not."""
     gateway.answers["Get"] = lambda request: GetResponse(outreach=outreach())
     shown = run("status", "o-1").stdout
-    for word in ("待发 ADMITTED", "静默时段 QUIET_HOURS", "138****5678", "a-1", "bank-demo", "已发送 SENT"):
+    for word in ("待发 ADMITTED", "免打扰时段 QUIET_HOURS", "138****5678", "a-1", "bank-demo", "已发送 SENT"):
         assert word in shown
     document = json.loads(run("status", "--request", "r-1", "--json").stdout)
     assert (document["outreach_id"], document["state"], document["cause"]) == ("o-1", "STATE_ADMITTED", "")
+    assert document.keys() == {field.name for field in Outreach.DESCRIPTOR.fields}
+    assert document["due_time"] is document["attempts"][0]["release_time"] is None
     assert [request.WhichOneof("key") for request in gateway.asked("Get")] == ["outreach_id", "request_id"]
 
 

@@ -109,7 +109,7 @@ def test_the_summary_is_a_table(gateway: FakeGateway, run: Run, tmp_path: Path) 
     gateway.answers["SubmitBatch"] = decide
     ended = run("submit", case_file(tmp_path, "r-1", "r-2"))
     assert "已拦截 BLOCKED" in ended.stdout
-    assert "静默时段 QUIET_HOURS" in ended.stdout
+    assert "免打扰时段 QUIET_HOURS" in ended.stdout
     assert "13800005678" not in ended.stdout
 
 
