@@ -81,7 +81,7 @@ async def hold_accounts(stage: Stage) -> None:
         await clerk.ask(clerk.holds.PlaceHold, request)
     account = stage.cases["held-while-pending-06"].account_number
     unreadable = f'{{"eventId": "unreadable-1", "bankId": "{BANK}", "repayment": {{"accountNumber": "{account}"}}}}'
-    await stage.office.publish(BANK, unreadable.encode())
+    await stage.office.publish(BANK, unreadable.encode(), "unreadable-1")
     stage.board.tell(stage.now, "投诉两户、无法读取的事件一户，均暂停 · two complaints, one unreadable event: held")
 
 

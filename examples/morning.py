@@ -26,7 +26,7 @@ HINTS = """\
 async def next_morning(stage: Stage, console: Console) -> None:
     """What waited for 08:00 leaves; what waits for fresh amounts gets them."""
     for bank in BANKS:
-        events = [_fresh(bank, balance) for balance in _last_balances(stage, bank)]
+        events = [_fresh(bank, n, balance) for n, balance in enumerate(_last_balances(stage, bank), 1)]
         mark = _event(bank, "morning-mark")
         mark.feed_mark.complete_through.FromDatetime(MORNING)
         await stage.publish_all(bank, [*events, mark])
@@ -57,8 +57,8 @@ def _last_balances(stage: Stage, bank: str) -> list[Balance]:
     return balances
 
 
-def _fresh(bank: str, last: Balance) -> BankEvent:
-    event = _event(bank, f"morning-{last.account_number}")
+def _fresh(bank: str, n: int, last: Balance) -> BankEvent:
+    event = _event(bank, f"morning-{n:04d}")
     event.balance.CopyFrom(last)
     event.balance.sequence = last.sequence + 1
     event.balance.as_of_time.FromDatetime(MORNING)

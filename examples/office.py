@@ -11,7 +11,6 @@ import grpc
 from nats.aio.client import Client as Nats
 
 from outreach.client import Client, Kind, Refusal, identity_names, read_identity
-from outreach.domain.ids import new_id
 from outreach.runtime import bus, nats_server, tls
 from outreach.runtime.config import Settings
 from outreach.v1.bank_service_pb2_grpc import BankServiceStub
@@ -76,10 +75,13 @@ class Office:
     def __getitem__(self, person: str) -> Desk:
         return self._desks[person]
 
-    async def publish(self, bank: str, payload: bytes, message_id: str = "") -> None:
-        """Publishes as the bank and returns once the event is kept. Published again until then, under one id."""
+    async def publish(self, bank: str, payload: bytes, event_id: str) -> None:
+        """Publishes as the bank and returns once the event is kept.
+
+        The message id lets it be published again after a lost answer. All banks share the stream, hence the bank in it.
+        """
         js = self._nats[bank].jetstream(timeout=PUBLISH_TIMEOUT_S)
-        headers = {bus.MESSAGE_ID: message_id or new_id()}
+        headers = {bus.MESSAGE_ID: f"{bank}/{event_id}"}
         while True:
             try:
                 await js.publish(bus.events_subject(bank), payload, headers=headers)

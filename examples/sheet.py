@@ -129,7 +129,7 @@ class Sheet:
         by_bank: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for account in self.accounts:
             for index, (role, customer, name, phones, agreed) in enumerate(account.parties):
-                money = {} if index else _money(account)
+                money = {} if index else _money(account, f"placement-{len(by_bank[account.bank]) + 1:04d}")
                 by_bank[account.bank].append({
                     "account_number": account.number, "role": role, "customer_id": customer, "name": name,
                     "phone_numbers": phones, "agreed_to_quiet_hours": "true" if agreed else "", **money,
@@ -158,9 +158,9 @@ class Sheet:
         return "\n".join(lines) + "\n"
 
 
-def _money(account: Account) -> dict[str, Any]:
+def _money(account: Account, event_id: str) -> dict[str, Any]:
     return {
-        "event_id": f"placement-{account.number}",
+        "event_id": event_id,
         "agency_id": account.agency,
         "product_name": "信用卡",
         "start_time": account.start,

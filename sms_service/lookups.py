@@ -23,11 +23,16 @@ MIN_AGE_MS = 60_000
 _log = EventLogger("sms_service.lookups")
 
 
-async def run(authority: WorkerServiceAsyncStub, carrier: Carrier, interval_s: float = INTERVAL_S) -> None:
-    """Looks up for ever, every `interval_s` seconds."""
+async def run(
+    authority: WorkerServiceAsyncStub,
+    carrier: Carrier,
+    interval_s: float = INTERVAL_S,
+    min_age_s: float = MIN_AGE_MS / 1000,
+) -> None:
+    """Looks up for ever, every `interval_s` seconds, what was released at least `min_age_s` seconds ago."""
     while True:
         try:
-            await look_up(authority, carrier)
+            await look_up(authority, carrier, int(min_age_s * 1000))
         except grpc.aio.AioRpcError as error:
             _log.warning("lookups_failed", carrier_id=carrier.carrier_id, status=error.code().name)
         await asyncio.sleep(interval_s)

@@ -45,6 +45,8 @@ class SmsSettings(Settings):
     """YAML or JSON with the carrier accounts (docs/carriers.md)."""
     lookup_interval_s: float = lookups.INTERVAL_S
     """Seconds between two rounds of asking the carriers that keep records."""
+    lookup_min_age_s: float = lookups.MIN_AGE_MS / 1000
+    """Seconds that a receipt is awaited before the carrier is asked."""
 
 
 async def main() -> None:
@@ -100,7 +102,11 @@ async def _work(
     background: list[Coroutine[Any, Any, None]] = [
         bus.consume(nats, bus.OUTREACH_CARRIER, "sms_service_receipts", of_receipts, filter_subjects=(RECEIPTS,)),
         bus.consume(nats, bus.OUTREACH_CARRIER, "sms_service_replies", of_replies, filter_subjects=(REPLIES,)),
-        *(lookups.run(authority, c, settings.lookup_interval_s) for c in carriers.values() if c.records_days),
+        *(
+            lookups.run(authority, c, settings.lookup_interval_s, settings.lookup_min_age_s)
+            for c in carriers.values()
+            if c.records_days
+        ),
     ]
     sending = asyncio.create_task(worker.run(channels, f"{socket.gethostname()}-{os.getpid()}"[:64], reporter))
     tasks = [sending, *map(asyncio.create_task, background)]

@@ -23,6 +23,8 @@ DEFAULT_PORT = 17400
 GATEWAY, APPROVAL_SERVICE, SMS_SERVICE, NATS, WEBHOOK, SIMULATOR = 43, 51, 52, 22, 80, 90
 """Ports, counted from the first one."""
 HOST = "127.0.0.1"
+LOOKUP_S = "2"
+"""The simulator's receipts come within a second or never, so it is asked soon and often."""
 _CALL_TIMEOUT_S = 2.0
 
 
@@ -81,7 +83,8 @@ def parts(settings: Settings, simulator: str, *, simulated_clock: bool) -> list[
             {
                 **shared,
                 "OUTREACH_CARRIERS_FILE": str(state_dir / "carriers.yaml"),
-                "OUTREACH_LOOKUP_INTERVAL_S": "2",
+                "OUTREACH_LOOKUP_INTERVAL_S": LOOKUP_S,
+                "OUTREACH_LOOKUP_MIN_AGE_S": LOOKUP_S,
             },
             _serves(settings.sms_service_address, state_dir),
         ),
