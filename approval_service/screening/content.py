@@ -77,8 +77,9 @@ def _find(text: str, rules: tuple[Rule, ...]) -> list[ContentFinding]:
         return []
     units = _units(sentences)
     findings: list[ContentFinding] = []
+    anywhere = units[Scope.TEXT][0].stated_concepts
     for rule in rules:
-        for unit in units[rule.scope]:
+        for unit in units[rule.scope] if _meets(rule, anywhere) else ():
             span = _match(rule, unit)
             if span is None:
                 continue
@@ -89,21 +90,38 @@ def _find(text: str, rules: tuple[Rule, ...]) -> list[ContentFinding]:
     return sorted(findings, key=lambda f: (f.start, f.end))
 
 
+def _meets(rule: Rule, concepts: int) -> bool:
+    for need in rule.needs:  # noqa: SIM110  # a generator costs three times as much, for each rule and text
+        if not concepts & need:
+            return False
+    return True
+
+
 def _match(rule: Rule, unit: _Unit) -> tuple[int, int] | None:
     """The folded place where the needs of the rule are met: around its first one, the nearest of each other."""
     concepts = unit.stated_concepts if rule.behind_ban else unit.allowed_concepts
-    if unit.context & rule.unless:
+    if unit.context & rule.unless or not _meets(rule, concepts):
         return None
-    for need in rule.needs:
-        if not concepts & need:
-            return None
     mentions = unit.stated if rule.behind_ban else unit.allowed
+    if rule.in_order:
+        return _in_order(rule, mentions)
     first = next(m for m in mentions if m.concepts & rule.needs[0])
     start, end = first.start, first.end
     for need in rule.needs[1:]:
         nearest = min((m for m in mentions if m.concepts & need), key=lambda m: abs(m.start - first.start))
         start, end = min(start, nearest.start), max(end, nearest.end)
     return start, end
+
+
+def _in_order(rule: Rule, mentions: list[Mention]) -> tuple[int, int] | None:
+    met: list[Mention] = []
+    for need in rule.needs:
+        begin = met[-1].start if met else 0
+        found = next((m for m in mentions if m.concepts & need and m.start >= begin), None)
+        if found is None:
+            return None
+        met.append(found)
+    return met[0].start, met[-1].end
 
 
 def check_lines(lines: Iterable[str]) -> Iterator[dict[str, object]]:

@@ -29,7 +29,7 @@ _SUPPOSED = bits(
     "|CIVIL|LOSS|IMPACT|KIN|ACQUAINTANCE|WORKPLACE|RELAY|PAY_FOR_OTHER"
 )
 """What a condition (如您收到法院文书) only supposes."""
-_CONTINUES = ("或", "以及", "及", "和", "并", "也", "更", "亦", "与")
+_CONTINUES = ("或", "以", "及", "和", "并", "也", "更", "亦", "与", "要求", "诱导")
 
 
 @dataclass(frozen=True, slots=True)

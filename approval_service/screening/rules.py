@@ -40,6 +40,8 @@ class Rule:
     scope: Scope
     behind_ban: bool
     """A 不能 or 禁止 before it is a consequence for the reader and no denial: 子女不能上学."""
+    in_order: bool
+    """The needs are met in the order of the text: 您儿子欠款, not 您的贷款由您儿子."""
     note: bool
 
 
@@ -51,11 +53,12 @@ def _rule(
     unless: str = "",
     scope: Scope = Scope.SENTENCE,
     behind_ban: bool = False,
+    in_order: bool = False,
     note: bool = False,
 ) -> Rule:
     """`needs` are concepts written `A|B C`: A or B, and C."""
     masks = tuple(bits(need) for need in needs.split())
-    return Rule(category, why, masks, bits(unless) if unless else 0, scope, behind_ban, note)
+    return Rule(category, why, masks, bits(unless) if unless else 0, scope, behind_ban, in_order, note)
 
 
 CLAUSE, TEXT = Scope.CLAUSE, Scope.TEXT
@@ -73,7 +76,8 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule(_T, "GANG HOME|KIN|WORKPLACE|YOU|GO", "announces a visit by a crowd"),
     _rule(_T, "KNOW WHEREABOUTS KIN", "lets the reader know that the family is watched"),
-    _rule(_T, "CAREFUL BODY|KIN", "hints at bodily harm"),
+    _rule(_T, "AGENT KNOW WHEREABOUTS YOU", "lets the reader know that he is watched"),
+    _rule(_T, "CAREFUL BODY|KIN|HARM", "hints at bodily harm"),
     _rule(_T, "GO|HOME|BODY|KIN DISCLAIM", "hints at harm on a visit"),
     _rule(_T, "GO HOME|KIN PRESENCE", "announces a siege of the home", scope=CLAUSE),
     _rule(_T, "GO REPEATEDLY AGENT", "announces a siege", scope=CLAUSE),
@@ -100,6 +104,8 @@ RULES: tuple[Rule, ...] = (
         "a debt has no such effect on the family",
         behind_ban=True,
     ),
+    _rule(_F, "CREDIT JOB IMPACT|JOB_LOSS", "a debt costs nobody the job", behind_ban=True),
+    _rule(_F, "KIN CREDIT", "a lapse is on nobody else's record", scope=CLAUSE, unless="GUARANTOR|RIGHT"),
     _rule(_F, "POSTERITY CREDIT|IMPACT", "a debt has no effect on descendants", behind_ban=True),
     _rule(_F, "CIVIL|KIN|POSTERITY|UPBRINGING CREDIT|LIST MARK", "a lapse is written into no such file", scope=CLAUSE),
     _rule(_F, "CIVIL LOSS|IMPACT", "a lapse takes no civil rights", scope=CLAUSE, behind_ban=True, unless="UPDATE"),
@@ -142,6 +148,7 @@ RULES: tuple[Rule, ...] = (
         "tells somebody of another's debt",
         scope=CLAUSE,
         unless="UPBRINGING|IMPACT|LOSS|HARM|GUARANTOR",
+        in_order=True,
     ),
     _rule(
         _D,

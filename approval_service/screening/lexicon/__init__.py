@@ -38,7 +38,7 @@ WORDS = _words()
 """The concepts of a word."""
 
 _GAP = r"[^,.;:!?。【】\n]"
-_GAP_WITHOUT_NEGATION = r"[^,.;:!?。【】\n不无未没勿禁拒防]"
+_GAP_WITHOUT_NEGATION = r"[^,.;:!?。【】\n不无未没勿禁拒防已]"
 
 PATTERNS = tuple(
     (frozenset(anchors), re.compile(pattern.replace("~", _GAP).replace("¬", _GAP_WITHOUT_NEGATION)), _BITS[concept])
