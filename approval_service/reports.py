@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from approval_service.moves import Moves, Told
 from approval_service.store import outreach as store
+from approval_service.store import segments as segment_store
 from approval_service.store import stops as stop_store
 from approval_service.writer import Tx
 from outreach.domain import states
@@ -55,6 +56,8 @@ def _one_each(pairs: Iterable[tuple[str, T]]) -> Iterator[list[tuple[str, T]]]:
 def _apply_report(tx: Tx, moves: Moves, attempt: Any, outreach: Any, one: AttemptReport) -> None:
     told = Told(carrier_message_id=one.carrier_message_id, carrier_code=one.carrier_code, segments=one.segments)
     unsettled = attempt.state in (states.RELEASED, states.UNCONFIRMED)
+    if one.segment_message_ids:
+        segment_store.put(tx.connection, attempt.attempt_id, attempt.carrier_id, one.segment_message_ids)
     match one.outcome:
         case Outcome.OUTCOME_NOT_SENT if unsettled:
             _handed_back(tx, moves, attempt, outreach, one)
@@ -160,7 +163,18 @@ def _apply_receipt(tx: Tx, moves: Moves, attempt: Any, outreach: Any, receipt: R
     told = Told(
         carrier_message_id=receipt.carrier_message_id, carrier_code=receipt.carrier_code, segments=receipt.segments
     )
+    if receipt.carrier_message_id and 0 < receipt.segments < attempt.segments:
+        if receipt.delivered and not _was_the_last(tx, attempt, receipt.carrier_message_id):
+            return
+        told = Told(carrier_message_id="", carrier_code=receipt.carrier_code, segments=0)
     settle(moves, attempt, outreach, states.DELIVERED if receipt.delivered else states.UNDELIVERED, told)
+
+
+def _was_the_last(tx: Tx, attempt: Any, message_id: str) -> bool:
+    """A long message is delivered once each of its segments is; the first that is not decides for all."""
+    segment_store.put(tx.connection, attempt.attempt_id, attempt.carrier_id, [message_id])
+    delivered = segment_store.mark_delivered(tx.connection, attempt.attempt_id, message_id)
+    return delivered == int(attempt.segments)
 
 
 def _match(tx: Tx, receipts: Sequence[Receipt]) -> list[Any | None]:
@@ -173,7 +187,10 @@ def _match(tx: Tx, receipts: Sequence[Receipt]) -> list[Any | None]:
     by_carrier = {
         (carrier_id, message_id): row
         for carrier_id, ids in message_ids.items()
-        for message_id, row in store.attempts_by_carrier_id(tx.connection, carrier_id, ids).items()
+        for message_id, row in {
+            **segment_store.attempts(tx.connection, carrier_id, ids),
+            **store.attempts_by_carrier_id(tx.connection, carrier_id, ids),
+        }.items()
     }
     matched: list[Any | None] = []
     for receipt in receipts:

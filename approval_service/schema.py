@@ -296,6 +296,17 @@ attempt = Table(
     Index("attempt_by_day", "bank_id", "released_ms"),
 )
 
+attempt_segment = Table(
+    "attempt_segment",
+    metadata,
+    Column("attempt_id", String(26), primary_key=True),
+    # The carrier's id of one segment of a long message.
+    Column("message_id", String(128), primary_key=True),
+    Column("carrier_id", String(32), nullable=False),
+    Column("delivered", Boolean, nullable=False),
+    Index("attempt_segment_by_carrier_id", "carrier_id", "message_id"),
+)
+
 reply = Table(
     "reply",
     metadata,

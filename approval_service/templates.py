@@ -260,9 +260,19 @@ def _document_fields(tx: Tx, document: BankDocument) -> dict[str, str]:
 
 
 def _file(tx: Tx, call: Call[RecordFilingRequest]) -> RecordFilingResponse:
-    template, filing = find(tx.connection, call), call.request.filing
+    template = find(tx.connection, call)
     actor = require_employee(tx, call)
     require_state(template, OPEN)
+    usable = put_filing(tx, template, call.request.filing, actor)
+    return RecordFilingResponse(template=_with_filings(tx.connection, template), usable=usable)
+
+
+record_filing = one_by_one(_file)
+"""Handler of RecordFiling."""
+
+
+def put_filing(tx: Tx, template: Template, filing: Filing, by: str) -> bool:
+    """Keeps what is known of a carrier's registered copy. True if it may be used."""
     usable = not copy_problem(filing, template.content)
     store.put_filing(tx.connection, template.digest, filing.carrier_id, filing.SerializeToString())
     tx.touch_catalog()
@@ -270,17 +280,13 @@ def _file(tx: Tx, call: Call[RecordFilingRequest]) -> RecordFilingResponse:
         tx,
         "template_filed",
         template,
-        actor,
+        by,
         carrier=filing.carrier_id,
         code=filing.template_code,
         state=Filing.State.Name(filing.state).removeprefix("STATE_"),
         usable=usable,
     )
-    return RecordFilingResponse(template=_with_filings(tx.connection, template), usable=usable)
-
-
-record_filing = one_by_one(_file)
-"""Handler of RecordFiling."""
+    return usable
 
 
 def get(connection: Connection, call: Call[GetTemplateRequest]) -> GetTemplateResponse:

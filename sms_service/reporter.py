@@ -39,6 +39,7 @@ class Reporter:
                 carrier_message_id=result.carrier_message_id[:MAX_CODE],
                 carrier_code=result.code[:MAX_CODE],
                 segments=result.segments,
+                segment_message_ids=result.segment_ids,
                 retry_after_ms=result.retry_after_ms if result.outcome == NOT_SENT else 0,
             )
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from approval_service import leases, lookups, replies, reports
+from approval_service import filings, leases, lookups, replies, reports
 from approval_service.authority import Authority
 from outreach.runtime.logs import EventLogger
 from outreach.runtime.server import Context
@@ -40,3 +40,10 @@ class WorkerServer(WorkerServiceServicer):
 
     async def ListLookups(self, request: pb.ListLookupsRequest, context: Context) -> pb.ListLookupsResponse:
         return await self._authority.write(lookups.take, request)
+
+    async def ListFilings(self, request: pb.ListFilingsRequest, context: Context) -> pb.ListFilingsResponse:
+        return await self._authority.read(filings.list_filings, request)
+
+    async def ReportFilings(self, request: pb.ReportFilingsRequest, context: Context) -> pb.ReportFilingsResponse:
+        usable = await self._authority.write_many(filings.report, request.versions)
+        return pb.ReportFilingsResponse(usable=[one is True for one in usable])

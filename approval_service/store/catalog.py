@@ -44,9 +44,14 @@ def list_templates(
     return list(connection.execute(query.order_by(template.c.created_ms.desc(), template.c.digest.desc()).limit(limit)))
 
 
-def filings(connection: Connection, digest: str = "") -> list[Row[Any]]:
+def filings(connection: Connection, digest: str = "", carrier_id: str = "") -> list[Row[Any]]:
+    """All of them, or those of a version or of a carrier."""
     query = select(filing)
-    return list(connection.execute(query.where(filing.c.digest == digest) if digest else query))
+    if digest:
+        query = query.where(filing.c.digest == digest)
+    if carrier_id:
+        query = query.where(filing.c.carrier_id == carrier_id)
+    return list(connection.execute(query))
 
 
 def put_filing(connection: Connection, digest: str, carrier_id: str, body: bytes) -> None:

@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from outreach import validation as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from outreach.v1 import template_service_pb2 as outreach_dot_v1_dot_template__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n outreach/v1/worker_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaf\x01\n\x0cLeaseRequest\x12\x1c\n\tworker_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1f\n\x0b\x63\x61rrier_ids\x18\x02 \x03(\tB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x32\x12\x1f\n\x0bmax_permits\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01\x12\x1b\n\x08lease_id\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\"\n\x10\x64own_carrier_ids\x18\x05 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x32\"M\n\rLeaseResponse\x12$\n\x07permits\x18\x01 \x03(\x0b\x32\x13.outreach.v1.Permit\x12\x16\n\x0eretry_after_ms\x18\x02 \x01(\x03\"\xc4\x02\n\x06Permit\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x13\n\x0boutreach_id\x18\x02 \x01(\t\x12\x0f\n\x07\x62\x61nk_id\x18\x03 \x01(\t\x12\x12\n\ncarrier_id\x18\x04 \x01(\t\x12\x14\n\x0cphone_number\x18\x05 \x01(\t\x12\x11\n\tsignature\x18\x06 \x01(\t\x12\x17\n\x0ftemplate_digest\x18\x07 \x01(\t\x12\x15\n\rtemplate_text\x18\x08 \x01(\t\x12\x1d\n\x15\x63\x61rrier_template_code\x18\t \x01(\t\x12(\n\x06values\x18\n \x03(\x0b\x32\x18.outreach.v1.PermitValue\x12\x18\n\x10\x62\x61lance_sequence\x18\x0b \x01(\x03\x12\x16\n\x0esend_within_ms\x18\x0c \x01(\x03\x12\x18\n\x10report_within_ms\x18\r \x01(\x03\")\n\x0bPermitValue\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xda\x01\n\rAttemptReport\x12\x1d\n\nattempt_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x31\n\x07outcome\x18\x02 \x01(\x0e\x32\x14.outreach.v1.OutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12$\n\x12\x63\x61rrier_message_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x1e\n\x0c\x63\x61rrier_code\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x10\n\x08segments\x18\x05 \x01(\x05\x12\x1f\n\x0eretry_after_ms\x18\x06 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"I\n\rReportRequest\x12\x38\n\x07reports\x18\x01 \x03(\x0b\x32\x1a.outreach.v1.AttemptReportB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"\x1f\n\x0eReportResponse\x12\r\n\x05known\x18\x01 \x03(\x08\"\xf5\x01\n\x07Receipt\x12\x1d\n\ncarrier_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x1b\n\nattempt_id\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12$\n\x12\x63\x61rrier_message_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x11\n\tdelivered\x18\x04 \x01(\x08\x12\x0f\n\x07pending\x18\x05 \x01(\x08\x12\x1e\n\x0c\x63\x61rrier_code\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x10\n\x08segments\x18\x07 \x01(\x05\x12\x13\n\x0bnumber_dead\x18\x08 \x01(\x08\x12\x1d\n\x0cphone_number\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18 \"L\n\x15ReportReceiptsRequest\x12\x33\n\x08receipts\x18\x01 \x03(\x0b\x32\x14.outreach.v1.ReceiptB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\")\n\x16ReportReceiptsResponse\x12\x0f\n\x07matched\x18\x01 \x03(\x08\"\x84\x01\n\x0c\x43\x61rrierReply\x12\x1d\n\ncarrier_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x1c\n\x08reply_id\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x1f\n\x0cphone_number\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x16\n\x04text\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\"O\n\x14ReportRepliesRequest\x12\x37\n\x07replies\x18\x01 \x03(\x0b\x32\x19.outreach.v1.CarrierReplyB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"(\n\x15ReportRepliesResponse\x12\x0f\n\x07matched\x18\x01 \x03(\x08\"\x8c\x01\n\x12ListLookupsRequest\x12\x1d\n\ncarrier_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x1b\n\nmin_age_ms\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x1b\n\nmax_age_ms\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\"\x80\x01\n\x06Lookup\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x1a\n\x12\x63\x61rrier_message_id\x18\x02 \x01(\t\x12\x14\n\x0cphone_number\x18\x03 \x01(\t\x12\x30\n\x0crelease_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\";\n\x13ListLookupsResponse\x12$\n\x07lookups\x18\x01 \x03(\x0b\x32\x13.outreach.v1.Lookup*x\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x13\n\x0fOUTCOME_REFUSED\x10\x02\x12\x14\n\x10OUTCOME_NOT_SENT\x10\x03\x12\x13\n\x0fOUTCOME_UNKNOWN\x10\x04\x32\x97\x03\n\rWorkerService\x12>\n\x05Lease\x12\x19.outreach.v1.LeaseRequest\x1a\x1a.outreach.v1.LeaseResponse\x12\x41\n\x06Report\x12\x1a.outreach.v1.ReportRequest\x1a\x1b.outreach.v1.ReportResponse\x12Y\n\x0eReportReceipts\x12\".outreach.v1.ReportReceiptsRequest\x1a#.outreach.v1.ReportReceiptsResponse\x12V\n\rReportReplies\x12!.outreach.v1.ReportRepliesRequest\x1a\".outreach.v1.ReportRepliesResponse\x12P\n\x0bListLookups\x12\x1f.outreach.v1.ListLookupsRequest\x1a .outreach.v1.ListLookupsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n outreach/v1/worker_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"outreach/v1/template_service.proto\"\xaf\x01\n\x0cLeaseRequest\x12\x1c\n\tworker_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1f\n\x0b\x63\x61rrier_ids\x18\x02 \x03(\tB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x32\x12\x1f\n\x0bmax_permits\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01\x12\x1b\n\x08lease_id\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\"\n\x10\x64own_carrier_ids\x18\x05 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x32\"M\n\rLeaseResponse\x12$\n\x07permits\x18\x01 \x03(\x0b\x32\x13.outreach.v1.Permit\x12\x16\n\x0eretry_after_ms\x18\x02 \x01(\x03\"\xc4\x02\n\x06Permit\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x13\n\x0boutreach_id\x18\x02 \x01(\t\x12\x0f\n\x07\x62\x61nk_id\x18\x03 \x01(\t\x12\x12\n\ncarrier_id\x18\x04 \x01(\t\x12\x14\n\x0cphone_number\x18\x05 \x01(\t\x12\x11\n\tsignature\x18\x06 \x01(\t\x12\x17\n\x0ftemplate_digest\x18\x07 \x01(\t\x12\x15\n\rtemplate_text\x18\x08 \x01(\t\x12\x1d\n\x15\x63\x61rrier_template_code\x18\t \x01(\t\x12(\n\x06values\x18\n \x03(\x0b\x32\x18.outreach.v1.PermitValue\x12\x18\n\x10\x62\x61lance_sequence\x18\x0b \x01(\x03\x12\x16\n\x0esend_within_ms\x18\x0c \x01(\x03\x12\x18\n\x10report_within_ms\x18\r \x01(\x03\")\n\x0bPermitValue\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"\x8a\x02\n\rAttemptReport\x12\x1d\n\nattempt_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x31\n\x07outcome\x18\x02 \x01(\x0e\x32\x14.outreach.v1.OutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12$\n\x12\x63\x61rrier_message_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x1e\n\x0c\x63\x61rrier_code\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x10\n\x08segments\x18\x05 \x01(\x05\x12\x1f\n\x0eretry_after_ms\x18\x06 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12.\n\x13segment_message_ids\x18\x07 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10 \"\x07r\x05\x10\x01\x18\x80\x01\"I\n\rReportRequest\x12\x38\n\x07reports\x18\x01 \x03(\x0b\x32\x1a.outreach.v1.AttemptReportB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"\x1f\n\x0eReportResponse\x12\r\n\x05known\x18\x01 \x03(\x08\"\xf5\x01\n\x07Receipt\x12\x1d\n\ncarrier_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x1b\n\nattempt_id\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12$\n\x12\x63\x61rrier_message_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x11\n\tdelivered\x18\x04 \x01(\x08\x12\x0f\n\x07pending\x18\x05 \x01(\x08\x12\x1e\n\x0c\x63\x61rrier_code\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x10\n\x08segments\x18\x07 \x01(\x05\x12\x13\n\x0bnumber_dead\x18\x08 \x01(\x08\x12\x1d\n\x0cphone_number\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18 \"L\n\x15ReportReceiptsRequest\x12\x33\n\x08receipts\x18\x01 \x03(\x0b\x32\x14.outreach.v1.ReceiptB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\")\n\x16ReportReceiptsResponse\x12\x0f\n\x07matched\x18\x01 \x03(\x08\"\x84\x01\n\x0c\x43\x61rrierReply\x12\x1d\n\ncarrier_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x1c\n\x08reply_id\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x1f\n\x0cphone_number\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x16\n\x04text\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\"O\n\x14ReportRepliesRequest\x12\x37\n\x07replies\x18\x01 \x03(\x0b\x32\x19.outreach.v1.CarrierReplyB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"(\n\x15ReportRepliesResponse\x12\x0f\n\x07matched\x18\x01 \x03(\x08\"\x8c\x01\n\x12ListLookupsRequest\x12\x1d\n\ncarrier_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x1b\n\nmin_age_ms\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x1b\n\nmax_age_ms\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\"\x80\x01\n\x06Lookup\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x1a\n\x12\x63\x61rrier_message_id\x18\x02 \x01(\t\x12\x14\n\x0cphone_number\x18\x03 \x01(\t\x12\x30\n\x0crelease_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\";\n\x13ListLookupsResponse\x12$\n\x07lookups\x18\x01 \x03(\x0b\x32\x13.outreach.v1.Lookup\"3\n\x12ListFilingsRequest\x12\x1d\n\ncarrier_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \"x\n\x0c\x46iledVersion\x12%\n\x06\x64igest\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12+\n\x06\x66iling\x18\x02 \x01(\x0b\x32\x13.outreach.v1.FilingB\x06\xbaH\x03\xc8\x01\x01\x12\x14\n\x0cplaceholders\x18\x03 \x03(\t\"B\n\x13ListFilingsResponse\x12+\n\x08versions\x18\x01 \x03(\x0b\x32\x19.outreach.v1.FiledVersion\"P\n\x14ReportFilingsRequest\x12\x38\n\x08versions\x18\x01 \x03(\x0b\x32\x19.outreach.v1.FiledVersionB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"\'\n\x15ReportFilingsResponse\x12\x0e\n\x06usable\x18\x01 \x03(\x08*x\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x13\n\x0fOUTCOME_REFUSED\x10\x02\x12\x14\n\x10OUTCOME_NOT_SENT\x10\x03\x12\x13\n\x0fOUTCOME_UNKNOWN\x10\x04\x32\xc1\x04\n\rWorkerService\x12>\n\x05Lease\x12\x19.outreach.v1.LeaseRequest\x1a\x1a.outreach.v1.LeaseResponse\x12\x41\n\x06Report\x12\x1a.outreach.v1.ReportRequest\x1a\x1b.outreach.v1.ReportResponse\x12Y\n\x0eReportReceipts\x12\".outreach.v1.ReportReceiptsRequest\x1a#.outreach.v1.ReportReceiptsResponse\x12V\n\rReportReplies\x12!.outreach.v1.ReportRepliesRequest\x1a\".outreach.v1.ReportRepliesResponse\x12P\n\x0bListLookups\x12\x1f.outreach.v1.ListLookupsRequest\x1a .outreach.v1.ListLookupsResponse\x12P\n\x0bListFilings\x12\x1f.outreach.v1.ListFilingsRequest\x1a .outreach.v1.ListFilingsResponse\x12V\n\rReportFilings\x12!.outreach.v1.ReportFilingsRequest\x1a\".outreach.v1.ReportFilingsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,6 +54,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ATTEMPTREPORT'].fields_by_name['carrier_code']._serialized_options = b'\272H\005r\003\030\200\001'
   _globals['_ATTEMPTREPORT'].fields_by_name['retry_after_ms']._loaded_options = None
   _globals['_ATTEMPTREPORT'].fields_by_name['retry_after_ms']._serialized_options = b'\272H\004\"\002(\000'
+  _globals['_ATTEMPTREPORT'].fields_by_name['segment_message_ids']._loaded_options = None
+  _globals['_ATTEMPTREPORT'].fields_by_name['segment_message_ids']._serialized_options = b'\272H\016\222\001\013\020 \"\007r\005\020\001\030\200\001'
   _globals['_REPORTREQUEST'].fields_by_name['reports']._loaded_options = None
   _globals['_REPORTREQUEST'].fields_by_name['reports']._serialized_options = b'\272H\010\222\001\005\010\001\020\350\007'
   _globals['_RECEIPT'].fields_by_name['carrier_id']._loaded_options = None
@@ -85,40 +88,58 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTLOOKUPSREQUEST'].fields_by_name['max_age_ms']._serialized_options = b'\272H\004\"\002(\000'
   _globals['_LISTLOOKUPSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTLOOKUPSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
-  _globals['_OUTCOME']._serialized_start=2029
-  _globals['_OUTCOME']._serialized_end=2149
-  _globals['_LEASEREQUEST']._serialized_start=112
-  _globals['_LEASEREQUEST']._serialized_end=287
-  _globals['_LEASERESPONSE']._serialized_start=289
-  _globals['_LEASERESPONSE']._serialized_end=366
-  _globals['_PERMIT']._serialized_start=369
-  _globals['_PERMIT']._serialized_end=693
-  _globals['_PERMITVALUE']._serialized_start=695
-  _globals['_PERMITVALUE']._serialized_end=736
-  _globals['_ATTEMPTREPORT']._serialized_start=739
-  _globals['_ATTEMPTREPORT']._serialized_end=957
-  _globals['_REPORTREQUEST']._serialized_start=959
-  _globals['_REPORTREQUEST']._serialized_end=1032
-  _globals['_REPORTRESPONSE']._serialized_start=1034
-  _globals['_REPORTRESPONSE']._serialized_end=1065
-  _globals['_RECEIPT']._serialized_start=1068
-  _globals['_RECEIPT']._serialized_end=1313
-  _globals['_REPORTRECEIPTSREQUEST']._serialized_start=1315
-  _globals['_REPORTRECEIPTSREQUEST']._serialized_end=1391
-  _globals['_REPORTRECEIPTSRESPONSE']._serialized_start=1393
-  _globals['_REPORTRECEIPTSRESPONSE']._serialized_end=1434
-  _globals['_CARRIERREPLY']._serialized_start=1437
-  _globals['_CARRIERREPLY']._serialized_end=1569
-  _globals['_REPORTREPLIESREQUEST']._serialized_start=1571
-  _globals['_REPORTREPLIESREQUEST']._serialized_end=1650
-  _globals['_REPORTREPLIESRESPONSE']._serialized_start=1652
-  _globals['_REPORTREPLIESRESPONSE']._serialized_end=1692
-  _globals['_LISTLOOKUPSREQUEST']._serialized_start=1695
-  _globals['_LISTLOOKUPSREQUEST']._serialized_end=1835
-  _globals['_LOOKUP']._serialized_start=1838
-  _globals['_LOOKUP']._serialized_end=1966
-  _globals['_LISTLOOKUPSRESPONSE']._serialized_start=1968
-  _globals['_LISTLOOKUPSRESPONSE']._serialized_end=2027
-  _globals['_WORKERSERVICE']._serialized_start=2152
-  _globals['_WORKERSERVICE']._serialized_end=2559
+  _globals['_LISTFILINGSREQUEST'].fields_by_name['carrier_id']._loaded_options = None
+  _globals['_LISTFILINGSREQUEST'].fields_by_name['carrier_id']._serialized_options = b'\272H\006r\004\020\001\030 '
+  _globals['_FILEDVERSION'].fields_by_name['digest']._loaded_options = None
+  _globals['_FILEDVERSION'].fields_by_name['digest']._serialized_options = b'\272H\022r\0202\016^[0-9a-f]{64}$'
+  _globals['_FILEDVERSION'].fields_by_name['filing']._loaded_options = None
+  _globals['_FILEDVERSION'].fields_by_name['filing']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_REPORTFILINGSREQUEST'].fields_by_name['versions']._loaded_options = None
+  _globals['_REPORTFILINGSREQUEST'].fields_by_name['versions']._serialized_options = b'\272H\010\222\001\005\010\001\020\350\007'
+  _globals['_OUTCOME']._serialized_start=2479
+  _globals['_OUTCOME']._serialized_end=2599
+  _globals['_LEASEREQUEST']._serialized_start=148
+  _globals['_LEASEREQUEST']._serialized_end=323
+  _globals['_LEASERESPONSE']._serialized_start=325
+  _globals['_LEASERESPONSE']._serialized_end=402
+  _globals['_PERMIT']._serialized_start=405
+  _globals['_PERMIT']._serialized_end=729
+  _globals['_PERMITVALUE']._serialized_start=731
+  _globals['_PERMITVALUE']._serialized_end=772
+  _globals['_ATTEMPTREPORT']._serialized_start=775
+  _globals['_ATTEMPTREPORT']._serialized_end=1041
+  _globals['_REPORTREQUEST']._serialized_start=1043
+  _globals['_REPORTREQUEST']._serialized_end=1116
+  _globals['_REPORTRESPONSE']._serialized_start=1118
+  _globals['_REPORTRESPONSE']._serialized_end=1149
+  _globals['_RECEIPT']._serialized_start=1152
+  _globals['_RECEIPT']._serialized_end=1397
+  _globals['_REPORTRECEIPTSREQUEST']._serialized_start=1399
+  _globals['_REPORTRECEIPTSREQUEST']._serialized_end=1475
+  _globals['_REPORTRECEIPTSRESPONSE']._serialized_start=1477
+  _globals['_REPORTRECEIPTSRESPONSE']._serialized_end=1518
+  _globals['_CARRIERREPLY']._serialized_start=1521
+  _globals['_CARRIERREPLY']._serialized_end=1653
+  _globals['_REPORTREPLIESREQUEST']._serialized_start=1655
+  _globals['_REPORTREPLIESREQUEST']._serialized_end=1734
+  _globals['_REPORTREPLIESRESPONSE']._serialized_start=1736
+  _globals['_REPORTREPLIESRESPONSE']._serialized_end=1776
+  _globals['_LISTLOOKUPSREQUEST']._serialized_start=1779
+  _globals['_LISTLOOKUPSREQUEST']._serialized_end=1919
+  _globals['_LOOKUP']._serialized_start=1922
+  _globals['_LOOKUP']._serialized_end=2050
+  _globals['_LISTLOOKUPSRESPONSE']._serialized_start=2052
+  _globals['_LISTLOOKUPSRESPONSE']._serialized_end=2111
+  _globals['_LISTFILINGSREQUEST']._serialized_start=2113
+  _globals['_LISTFILINGSREQUEST']._serialized_end=2164
+  _globals['_FILEDVERSION']._serialized_start=2166
+  _globals['_FILEDVERSION']._serialized_end=2286
+  _globals['_LISTFILINGSRESPONSE']._serialized_start=2288
+  _globals['_LISTFILINGSRESPONSE']._serialized_end=2354
+  _globals['_REPORTFILINGSREQUEST']._serialized_start=2356
+  _globals['_REPORTFILINGSREQUEST']._serialized_end=2436
+  _globals['_REPORTFILINGSRESPONSE']._serialized_start=2438
+  _globals['_REPORTFILINGSRESPONSE']._serialized_end=2477
+  _globals['_WORKERSERVICE']._serialized_start=2602
+  _globals['_WORKERSERVICE']._serialized_end=3179
 # @@protoc_insertion_point(module_scope)

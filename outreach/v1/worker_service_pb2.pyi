@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from outreach.v1 import template_service_pb2 as _template_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -232,6 +233,7 @@ class AttemptReport(_message.Message):
     CARRIER_CODE_FIELD_NUMBER: _builtins.int
     SEGMENTS_FIELD_NUMBER: _builtins.int
     RETRY_AFTER_MS_FIELD_NUMBER: _builtins.int
+    SEGMENT_MESSAGE_IDS_FIELD_NUMBER: _builtins.int
     attempt_id: _builtins.str
     """The attempt."""
     outcome: Global___Outcome.ValueType
@@ -244,6 +246,10 @@ class AttemptReport(_message.Message):
     """Segments, if the carrier counted them."""
     retry_after_ms: _builtins.int
     """NOT_SENT only: not before this many milliseconds of business time."""
+    @_builtins.property
+    def segment_message_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The carrier's ids of the segments that it took, if it sends a receipt for each; at most 32."""
+
     def __init__(
         self,
         *,
@@ -253,10 +259,11 @@ class AttemptReport(_message.Message):
         carrier_code: _builtins.str = ...,
         segments: _builtins.int = ...,
         retry_after_ms: _builtins.int = ...,
+        segment_message_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_id", b"attempt_id", "carrier_code", b"carrier_code", "carrier_message_id", b"carrier_message_id", "outcome", b"outcome", "retry_after_ms", b"retry_after_ms", "segments", b"segments"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_id", b"attempt_id", "carrier_code", b"carrier_code", "carrier_message_id", b"carrier_message_id", "outcome", b"outcome", "retry_after_ms", b"retry_after_ms", "segment_message_ids", b"segment_message_ids", "segments", b"segments"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -338,7 +345,7 @@ class Receipt(_message.Message):
     carrier_code: _builtins.str
     """The carrier's code, verbatim."""
     segments: _builtins.int
-    """Segments, if the carrier counted them."""
+    """Segments that it speaks of, if the carrier counted them. Fewer than were sent: the others have their own receipts."""
     number_dead: _builtins.bool
     """The number is not in service, by the carrier's table of codes."""
     phone_number: _builtins.str
@@ -587,3 +594,131 @@ class ListLookupsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListLookupsResponse: _TypeAlias = ListLookupsResponse  # noqa: Y015
+
+@_typing.final
+class ListFilingsRequest(_message.Message):
+    """Request of ListFilings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARRIER_ID_FIELD_NUMBER: _builtins.int
+    carrier_id: _builtins.str
+    """The carrier."""
+    def __init__(
+        self,
+        *,
+        carrier_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier_id", b"carrier_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFilingsRequest: _TypeAlias = ListFilingsRequest  # noqa: Y015
+
+@_typing.final
+class FiledVersion(_message.Message):
+    """A version that is filed with a carrier."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    FILING_FIELD_NUMBER: _builtins.int
+    PLACEHOLDERS_FIELD_NUMBER: _builtins.int
+    digest: _builtins.str
+    """The version."""
+    @_builtins.property
+    def filing(self) -> _template_service_pb2.Filing:
+        """What is known of the carrier's copy, or was read now."""
+
+    @_builtins.property
+    def placeholders(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The approved text's placeholders, each once, by first appearance: a carrier that numbers them counts so."""
+
+    def __init__(
+        self,
+        *,
+        digest: _builtins.str = ...,
+        filing: _template_service_pb2.Filing | None = ...,
+        placeholders: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filing", b"filing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "filing", b"filing", "placeholders", b"placeholders"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FiledVersion: _TypeAlias = FiledVersion  # noqa: Y015
+
+@_typing.final
+class ListFilingsResponse(_message.Message):
+    """Response of ListFilings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___FiledVersion]:
+        """The versions whose state is not final."""
+
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[Global___FiledVersion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFilingsResponse: _TypeAlias = ListFilingsResponse  # noqa: Y015
+
+@_typing.final
+class ReportFilingsRequest(_message.Message):
+    """Request of ReportFilings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___FiledVersion]:
+        """The versions with the copies that were read."""
+
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[Global___FiledVersion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportFilingsRequest: _TypeAlias = ReportFilingsRequest  # noqa: Y015
+
+@_typing.final
+class ReportFilingsResponse(_message.Message):
+    """Response of ReportFilings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USABLE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def usable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bool]:
+        """True per version if the copy is usable: passed, and equal to the approved text."""
+
+    def __init__(
+        self,
+        *,
+        usable: _abc.Iterable[_builtins.bool] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["usable", b"usable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportFilingsResponse: _TypeAlias = ReportFilingsResponse  # noqa: Y015

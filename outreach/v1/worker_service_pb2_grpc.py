@@ -60,6 +60,16 @@ class WorkerServiceStub:
                 request_serializer=outreach_dot_v1_dot_worker__service__pb2.ListLookupsRequest.SerializeToString,
                 response_deserializer=outreach_dot_v1_dot_worker__service__pb2.ListLookupsResponse.FromString,
                 _registered_method=True)
+        self.ListFilings = channel.unary_unary(
+                '/outreach.v1.WorkerService/ListFilings',
+                request_serializer=outreach_dot_v1_dot_worker__service__pb2.ListFilingsRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_worker__service__pb2.ListFilingsResponse.FromString,
+                _registered_method=True)
+        self.ReportFilings = channel.unary_unary(
+                '/outreach.v1.WorkerService/ReportFilings',
+                request_serializer=outreach_dot_v1_dot_worker__service__pb2.ReportFilingsRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_worker__service__pb2.ReportFilingsResponse.FromString,
+                _registered_method=True)
 
 
 class WorkerServiceServicer:
@@ -102,6 +112,20 @@ class WorkerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListFilings(self, request, context):
+        """Lists the versions that are filed with a carrier, so that its registered copies can be read there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportFilings(self, request, context):
+        """Reports registered copies as they were read at the carrier. One that changed takes effect at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_WorkerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -129,6 +153,16 @@ def add_WorkerServiceServicer_to_server(servicer, server):
                     servicer.ListLookups,
                     request_deserializer=outreach_dot_v1_dot_worker__service__pb2.ListLookupsRequest.FromString,
                     response_serializer=outreach_dot_v1_dot_worker__service__pb2.ListLookupsResponse.SerializeToString,
+            ),
+            'ListFilings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFilings,
+                    request_deserializer=outreach_dot_v1_dot_worker__service__pb2.ListFilingsRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_worker__service__pb2.ListFilingsResponse.SerializeToString,
+            ),
+            'ReportFilings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportFilings,
+                    request_deserializer=outreach_dot_v1_dot_worker__service__pb2.ReportFilingsRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_worker__service__pb2.ReportFilingsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -267,6 +301,60 @@ class WorkerService:
             '/outreach.v1.WorkerService/ListLookups',
             outreach_dot_v1_dot_worker__service__pb2.ListLookupsRequest.SerializeToString,
             outreach_dot_v1_dot_worker__service__pb2.ListLookupsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFilings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.WorkerService/ListFilings',
+            outreach_dot_v1_dot_worker__service__pb2.ListFilingsRequest.SerializeToString,
+            outreach_dot_v1_dot_worker__service__pb2.ListFilingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportFilings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.WorkerService/ReportFilings',
+            outreach_dot_v1_dot_worker__service__pb2.ReportFilingsRequest.SerializeToString,
+            outreach_dot_v1_dot_worker__service__pb2.ReportFilingsResponse.FromString,
             options,
             channel_credentials,
             insecure,

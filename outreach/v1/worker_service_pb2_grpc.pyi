@@ -45,6 +45,10 @@ class WorkerServiceStub:
     """Takes attempts of a carrier whose fate is to be asked of it now: unconfirmed ones, and sent ones without a receipt.
     Each is given again after growing pauses, until the carrier's records of it end.
     """
+    ListFilings: _grpc.UnaryUnaryMultiCallable[_worker_service_pb2.ListFilingsRequest, _worker_service_pb2.ListFilingsResponse]
+    """Lists the versions that are filed with a carrier, so that its registered copies can be read there."""
+    ReportFilings: _grpc.UnaryUnaryMultiCallable[_worker_service_pb2.ReportFilingsRequest, _worker_service_pb2.ReportFilingsResponse]
+    """Reports registered copies as they were read at the carrier. One that changed takes effect at once."""
 
 @_typing.type_check_only
 class WorkerServiceAsyncStub(WorkerServiceStub):
@@ -63,6 +67,10 @@ class WorkerServiceAsyncStub(WorkerServiceStub):
     """Takes attempts of a carrier whose fate is to be asked of it now: unconfirmed ones, and sent ones without a receipt.
     Each is given again after growing pauses, until the carrier's records of it end.
     """
+    ListFilings: _aio.UnaryUnaryMultiCallable[_worker_service_pb2.ListFilingsRequest, _worker_service_pb2.ListFilingsResponse]  # type: ignore[assignment]
+    """Lists the versions that are filed with a carrier, so that its registered copies can be read there."""
+    ReportFilings: _aio.UnaryUnaryMultiCallable[_worker_service_pb2.ReportFilingsRequest, _worker_service_pb2.ReportFilingsResponse]  # type: ignore[assignment]
+    """Reports registered copies as they were read at the carrier. One that changed takes effect at once."""
 
 class WorkerServiceServicer(metaclass=_abc_1.ABCMeta):
     """Internal: how sms_service gets permits and reports what came of them."""
@@ -108,5 +116,21 @@ class WorkerServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes attempts of a carrier whose fate is to be asked of it now: unconfirmed ones, and sent ones without a receipt.
         Each is given again after growing pauses, until the carrier's records of it end.
         """
+
+    @_abc_1.abstractmethod
+    def ListFilings(
+        self,
+        request: _worker_service_pb2.ListFilingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_worker_service_pb2.ListFilingsResponse, _abc.Awaitable[_worker_service_pb2.ListFilingsResponse]]:
+        """Lists the versions that are filed with a carrier, so that its registered copies can be read there."""
+
+    @_abc_1.abstractmethod
+    def ReportFilings(
+        self,
+        request: _worker_service_pb2.ReportFilingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_worker_service_pb2.ReportFilingsResponse, _abc.Awaitable[_worker_service_pb2.ReportFilingsResponse]]:
+        """Reports registered copies as they were read at the carrier. One that changed takes effect at once."""
 
 def add_WorkerServiceServicer_to_server(servicer: WorkerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -114,6 +114,7 @@ def read_receipts(carrier_id: str, version: coding.Version, body: bytes, headers
             carrier_message_id=status.message_id.hex(),
             phone_number=bare(status.phone_number) if age_s > BY_NUMBER_AFTER_S else "",
             carrier_code=status.code,
+            segments=1,
             delivered=status.code == operator_codes.DELIVERED,
             pending=status.code in operator_codes.PENDING,
             number_dead=status.code in operator_codes.NUMBER_DEAD,

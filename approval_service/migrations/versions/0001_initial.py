@@ -70,6 +70,15 @@ def upgrade() -> None:
     op.create_index("attempt_by_phone", "attempt", ["phone_hash", "released_ms"], unique=False)
     op.create_index("attempt_open", "attempt", ["state", "report_by_real_ms"], unique=False)
     op.create_table(
+        "attempt_segment",
+        sa.Column("attempt_id", sa.String(length=26), nullable=False),
+        sa.Column("message_id", sa.String(length=128), nullable=False),
+        sa.Column("carrier_id", sa.String(length=32), nullable=False),
+        sa.Column("delivered", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("attempt_id", "message_id"),
+    )
+    op.create_index("attempt_segment_by_carrier_id", "attempt_segment", ["carrier_id", "message_id"], unique=False)
+    op.create_table(
         "bank_event",
         sa.Column("bank_id", sa.String(length=32), nullable=False),
         sa.Column("event_id", sa.String(length=64), nullable=False),
