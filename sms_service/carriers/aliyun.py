@@ -19,11 +19,12 @@ import orjson
 from yarl import URL
 
 from outreach.runtime.logs import EventLogger
-from outreach.v1.worker_service_pb2 import Lookup, Receipt
+from outreach.v1.template_service_pb2 import Filing
+from outreach.v1.worker_service_pb2 import FiledVersion, Lookup, Receipt
 from sms_service.carriers import aliyun_codes
 from sms_service.carriers.account import Account
 from sms_service.carriers.posting import HttpReply, MaybeWrittenError, NotWrittenError, open_session, post
-from sms_service.carriers.reading import bare, items, mapping, positive
+from sms_service.carriers.reading import MAX_COPY, bare, items, mapping, positive
 from sms_service.carriers.seam import (
     ACCEPTED,
     NOT_SENT,
@@ -44,6 +45,14 @@ BEIJING = timezone(timedelta(hours=8))
 PAGE_SIZE = 50
 TEMPLATE_CODE_MISSING = "template_code_missing"
 MISCONFIGURED_RETRY_MS = 3_600_000
+OK = "OK"
+NO_SUCH_TEMPLATE = "isv.SMS_TEMPLATE_ILLEGAL"
+TEMPLATE_STATES = {
+    "0": Filing.STATE_REVIEWING,
+    "1": Filing.STATE_PASSED,
+    "2": Filing.STATE_REFUSED,
+    "10": Filing.STATE_REFUSED,  # withdrawn
+}
 SEND_STATUS_WAITING, SEND_STATUS_DELIVERED = 1, 3
 
 
@@ -118,7 +127,7 @@ class Aliyun:
     def _outcome(self, reply: HttpReply) -> SendResult:
         answer = mapping(reply.body)
         code = str(answer.get("Code") or "")
-        if reply.status == 200 and code == "OK":
+        if reply.status == 200 and code == OK:
             return SendResult(ACCEPTED, code, carrier_message_id=str(answer.get("BizId") or ""))
         if not code:
             code = UNREADABLE_REPLY if reply.status == 200 else f"http_{reply.status}"
@@ -150,7 +159,9 @@ class Aliyun:
             }
             if lookup.carrier_message_id:
                 parameters["BizId"] = lookup.carrier_message_id
-            answer = await self._ask(parameters)
+            answer = await self._ask("QuerySendDetails", parameters)
+            if answer.get("Code") != OK:
+                raise QueryError(str(answer.get("Code")))
             details = (answer.get("SmsSendDetailDTOs") or {}).get("SmsSendDetailDTO") or []
             for detail in details:
                 yield detail
@@ -159,15 +170,28 @@ class Aliyun:
                 return
             page += 1
 
-    async def _ask(self, parameters: Mapping[str, str]) -> dict[str, Any]:
+    async def _ask(self, action: str, parameters: Mapping[str, str]) -> dict[str, Any]:
         try:
-            reply = await self._call("QuerySendDetails", parameters)
+            reply = await self._call(action, parameters)
         except (NotWrittenError, MaybeWrittenError) as error:
             raise QueryError(error.code) from None
         answer = mapping(reply.body)
-        if reply.status != 200 or answer.get("Code") != "OK":
+        if reply.status != 200 or not answer.get("Code"):
             raise QueryError(str(answer.get("Code") or f"http_{reply.status}"))
         return answer
+
+    async def read_copy(self, filed: FiledVersion) -> Filing:
+        copy = Filing()
+        copy.CopyFrom(filed.filing)
+        answer = await self._ask("GetSmsTemplate", {"TemplateCode": copy.template_code})
+        if answer["Code"] == NO_SUCH_TEMPLATE:
+            copy.state = Filing.STATE_REFUSED
+            return copy
+        text, state = answer.get("TemplateContent"), TEMPLATE_STATES.get(str(answer.get("TemplateStatus")))
+        if answer["Code"] != OK or not text or state is None:
+            raise QueryError(str(answer["Code"]))
+        copy.registered_text, copy.state = str(text)[:MAX_COPY], state
+        return copy
 
     def _record(self, lookup: Lookup, detail: Mapping[str, Any]) -> Receipt:
         code = str(detail.get("ErrCode") or "")

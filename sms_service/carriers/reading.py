@@ -10,6 +10,9 @@ import orjson
 from outreach.domain.phone import normalize_mobile
 from sms_service.carriers.seam import UnreadableError
 
+MAX_COPY = 600
+"""Characters of a registered copy that are reported: more than any carrier registers, and than is approved."""
+
 
 def mapping(body: bytes) -> dict[str, Any]:
     """The JSON object, or an empty one if it is none."""

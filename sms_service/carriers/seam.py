@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from outreach.v1.worker_service_pb2 import Lookup, Outcome, Permit, Receipt
+from outreach.v1.template_service_pb2 import Filing
+from outreach.v1.worker_service_pb2 import FiledVersion, Lookup, Outcome, Permit, Receipt
 
 ACCEPTED = Outcome.OUTCOME_ACCEPTED
 REFUSED = Outcome.OUTCOME_REFUSED
@@ -110,3 +111,13 @@ class Carrier(Protocol):
 
     async def query(self, lookup: Lookup) -> Receipt | None:
         """The carrier's record of an attempt; None if it has none, which is no evidence. QueryError."""
+
+
+@runtime_checkable
+class RegisteredCopies(Protocol):
+    """A carrier that renders its own registered copy of a template, and shows it."""
+
+    carrier_id: str
+
+    async def read_copy(self, filed: FiledVersion) -> Filing:
+        """The copy as it stands at the carrier, placeholders by our names; refused if it is gone. QueryError."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,11 +18,12 @@ import orjson
 from yarl import URL
 
 from outreach.runtime.logs import EventLogger
-from outreach.v1.worker_service_pb2 import Lookup, Receipt
+from outreach.v1.template_service_pb2 import Filing
+from outreach.v1.worker_service_pb2 import FiledVersion, Lookup, Receipt
 from sms_service.carriers import operator_codes, tencent_codes
 from sms_service.carriers.account import Account
 from sms_service.carriers.posting import HttpReply, MaybeWrittenError, NotWrittenError, open_session, post
-from sms_service.carriers.reading import bare, items, mapping, positive
+from sms_service.carriers.reading import MAX_COPY, bare, items, mapping, positive
 from sms_service.carriers.seam import (
     ACCEPTED,
     NOT_SENT,
@@ -44,6 +46,13 @@ SIGNED_HEADERS = "content-type;host;x-tc-action"
 PULL_LIMIT = 100
 CLOCK_MARGIN_S = 60
 OK = "Ok"
+TEMPLATE_STATES = {
+    "0": Filing.STATE_PASSED,
+    "1": Filing.STATE_REVIEWING,
+    "2": Filing.STATE_REVIEWING,  # passed, not in effect yet
+    "-1": Filing.STATE_REFUSED,
+}
+_NUMBERED = re.compile(r"\{(\d{1,3})\}")
 SUCCESS, FAIL = "SUCCESS", "FAIL"
 TEMPLATE_CODE_MISSING = "template_code_missing"
 MISCONFIGURED_RETRY_MS = 3_600_000
@@ -147,18 +156,40 @@ class Tencent:
             "PhoneNumber": f"+86{lookup.phone_number}",
             "SmsSdkAppId": self._account.sdk_app_id,
         }
-        try:
-            reply = await self._call("PullSmsSendStatusByPhoneNumber", parameters)
-        except (NotWrittenError, MaybeWrittenError) as error:
-            raise QueryError(error.code) from None
-        answer = _response(reply)
-        records = answer.get("PullSmsSendStatusSet")
-        if reply.status != 200 or _error(answer) or not isinstance(records, list):
-            raise QueryError(_error(answer) or f"http_{reply.status}")
-        for record in records:
+        for record in await self._ask("PullSmsSendStatusByPhoneNumber", parameters, "PullSmsSendStatusSet"):
             if _is_of(record, lookup):
                 return self._record(lookup, record)
         return None
+
+    async def read_copy(self, filed: FiledVersion) -> Filing:
+        copy = Filing()
+        copy.CopyFrom(filed.filing)
+        if not copy.template_code.isdecimal():
+            raise QueryError("template_code_is_no_number")
+        parameters = {"International": 0, "TemplateIdSet": [int(copy.template_code)]}
+        found = await self._ask("DescribeSmsTemplateList", parameters, "DescribeTemplateStatusSet")
+        if not found:
+            copy.state = Filing.STATE_REFUSED
+            return copy
+        text, state = found[0].get("TemplateContent"), TEMPLATE_STATES.get(str(found[0].get("StatusCode")))
+        if not text or state is None:
+            raise QueryError(UNREADABLE_REPLY)
+        names = dict(enumerate(filed.placeholders, 1))
+        named = _NUMBERED.sub(lambda match: f"${{{names.get(int(match[1]), match[1])}}}", str(text))
+        copy.registered_text, copy.state = named[:MAX_COPY], state
+        return copy
+
+    async def _ask(self, action: str, parameters: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+        """The list of that name in the answer. QueryError."""
+        try:
+            reply = await self._call(action, parameters)
+        except (NotWrittenError, MaybeWrittenError) as error:
+            raise QueryError(error.code) from None
+        answer = _response(reply)
+        found = answer.get(name)
+        if reply.status != 200 or _error(answer) or not isinstance(found, list):
+            raise QueryError(_error(answer) or f"http_{reply.status}")
+        return [record for record in found if isinstance(record, dict)]
 
     def _record(self, lookup: Lookup, record: Mapping[str, Any]) -> Receipt:
         status, code = str(record.get("ReportStatus")), str(record.get("Description") or "")
@@ -216,9 +247,7 @@ def _error(answer: Mapping[str, Any]) -> str:
     return str(error.get("Code") or "") if isinstance(error, dict) else ""
 
 
-def _is_of(record: object, lookup: Lookup) -> bool:
+def _is_of(record: Mapping[str, Any], lookup: Lookup) -> bool:
     """By our id where Tencent was asked to enable it, or by the one that it gave."""
-    if not isinstance(record, dict):
-        return False
     by_number = lookup.carrier_message_id and record.get("SerialNo") == lookup.carrier_message_id
     return bool(by_number) or record.get("SessionContext") == lookup.attempt_id

@@ -14,6 +14,7 @@ from outreach.runtime import tls
 from outreach.runtime.access import check_certificate
 from outreach.runtime.server import running
 from outreach.v1 import worker_service_pb2 as pb
+from outreach.v1.template_service_pb2 import Filing
 from outreach.v1.worker_service_pb2_grpc import (
     WorkerServiceServicer,
     WorkerServiceStub,
@@ -24,6 +25,7 @@ from tests.service.sms_service.parts import eventually
 if TYPE_CHECKING:
     from outreach.v1.worker_service_pb2_grpc import WorkerServiceAsyncStub
 
+PASSED = Filing.STATE_PASSED
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -38,6 +40,8 @@ class Authority(WorkerServiceServicer):
         self.receipts: list[pb.Receipt] = []
         self.replies: list[pb.CarrierReply] = []
         self.lookups: list[pb.Lookup] = []
+        self.filed: list[pb.FiledVersion] = []
+        self.read_copies: list[pb.FiledVersion] = []
         self.known_numbers: set[str] = set()
         self.known_attempts: set[str] = set()
         self.lose_answers = 0
@@ -75,6 +79,13 @@ class Authority(WorkerServiceServicer):
 
     async def ListLookups(self, request: pb.ListLookupsRequest, context: Context) -> pb.ListLookupsResponse:
         return pb.ListLookupsResponse(lookups=self.lookups)
+
+    async def ListFilings(self, request: pb.ListFilingsRequest, context: Context) -> pb.ListFilingsResponse:
+        return pb.ListFilingsResponse(versions=self.filed)
+
+    async def ReportFilings(self, request: pb.ReportFilingsRequest, context: Context) -> pb.ReportFilingsResponse:
+        self.read_copies += request.versions
+        return pb.ReportFilingsResponse(usable=[version.filing.state == PASSED for version in request.versions])
 
     async def reported(self, count: int) -> None:
         """Returns once so many attempts were reported; TimeoutError after 10 s."""
