@@ -12,6 +12,9 @@ from approval_service.screening.normalize import fold
 from approval_service.screening.reading import Clause, Mention, Sentence, read
 from approval_service.screening.rules import LAWFUL, RULES, Category, Rule, Scope
 
+LONGEST_TEXT = 10_000
+"""Characters of a line's text that are screened; a letter has a tenth of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class ContentFinding:
@@ -140,6 +143,9 @@ def check_lines(lines: Iterable[str]) -> Iterator[dict[str, object]]:
             or not isinstance(row.get("id"), str | int)
         ):
             yield {"line": number, "error": 'needs "id" (string or number) and "text" (string)'}
+            continue
+        if len(row["text"]) > LONGEST_TEXT:
+            yield {"line": number, "error": f"longer than {LONGEST_TEXT} characters; screen one message a line"}
             continue
         found = [
             {"category": f.category, "severity": f.severity, "span": f.span, "why": f.why} for f in screen(row["text"])

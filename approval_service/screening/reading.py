@@ -29,6 +29,7 @@ _SUPPOSED = bits(
     "|CIVIL|LOSS|IMPACT|KIN|ACQUAINTANCE|WORKPLACE|RELAY|PAY_FOR_OTHER"
 )
 """What a condition (如您收到法院文书) only supposes."""
+_JUDGES = ("均", "都", "皆", "是", "系", "属", "不可信")
 _CONTINUES = ("或", "以", "及", "和", "并", "也", "更", "亦", "与", "要求", "诱导")
 
 
@@ -51,6 +52,8 @@ class Clause:
     """Those of them that stand behind no 不得, 不能 or 禁止 either."""
     raw: int = 0
     """Concepts of every mention, whatever was said of it."""
+    of_the_last: bool = False
+    """It has no subject of its own and judges the clause before: 均为诈骗."""
 
     def withdraw(self) -> None:
         """Takes back what was read as stated: the clause speaks of what others do, or of the reader's rights."""
@@ -127,6 +130,7 @@ def read(text: str) -> list[Sentence]:
             if text.startswith(_IF, begin):
                 clause = [Mention(m.start, m.end, m.concepts & ~_SUPPOSED) for m in clause]
             understood, denied = _understand(clause, denied and text.startswith(_CONTINUES, begin), sender)
+            understood.of_the_last = text.startswith(_JUDGES, begin)
             sentence.append(understood)
             clause = []
         if mention.concepts & _SENTENCE_END and sentence:
@@ -168,11 +172,13 @@ def _understand(found: list[Mention], denied: bool, sender: bool) -> tuple[Claus
 
 def _lay_to_others(sentence: Sentence) -> None:
     """Withdraws what the sentence only reports: 如遇…请投诉, 凡…均为诈骗, 您可以向…报案."""
-    hypothetical = False
+    supposed_from = None
     for place, clause in enumerate(sentence):
-        hypothetical = hypothetical or bool(clause.raw & _HYPOTHETICAL)
-        if clause.raw & _REFUTED or (clause.raw & _SINK and hypothetical and not clause.raw & _AGENT):
-            for reported in sentence[: place + 1]:
+        if supposed_from is None and clause.raw & _HYPOTHETICAL:
+            supposed_from = place
+        begin = place - clause.of_the_last if supposed_from is None else supposed_from
+        if clause.raw & _REFUTED or (clause.raw & _SINK and supposed_from is not None and not clause.raw & _AGENT):
+            for reported in sentence[max(begin, 0) : place + 1]:
                 reported.withdraw()
         elif clause.raw & _SINK and clause.raw & _YOU and clause.raw & _RIGHT:
             clause.withdraw()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,6 +133,21 @@ def test_negation_ends_where_the_private_channel_is_asked_for() -> None:
     assert Category.PRIVATE_PAYMENT in _blocking("不要去网点柜台直接转到我支付宝")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "请把钱转到我的支付宝，如有疑问请投诉。",
+        "请把钱转到我的支付宝，谨防诈骗。",
+        "请把钱转到我的支付宝，其他短信均为诈骗。",
+        "请勿去柜台，把钱转到我的支付宝。",
+        "如有疑问请投诉，把钱转到我的支付宝。",
+    ],
+)
+def test_a_warning_beside_it_excuses_nothing(text: str) -> None:
+    """Only what is warned of, refuted or supposed is harmless, not the request before or after it."""
+    assert Category.PRIVATE_PAYMENT in _blocking(text)
+
+
 def test_lawful_consequences_are_notes_for_approvers_only() -> None:
     """A true statement of court action or credit reporting stops nothing and is shown to those who approve."""
     text = "如协商不成，我行将依法向人民法院提起诉讼，并如实报送征信系统。"
@@ -169,11 +185,12 @@ def test_lines_are_answered_one_by_one() -> None:
         yield '["id", "text"]'
         yield '{"id": "c", "text": 5}'
         yield '{"id": "d", "text": "\ud800"}'
+        yield json.dumps({"id": "e", "text": "老赖" * 1_000_000})
 
     answers = list(check_lines(given_lines()))
     insult = {"category": "insult", "severity": "block", "span": "老赖", "why": "an insult"}
     assert answers[0] == {"id": "a", "findings": [insult]}
     assert answers[1] == {"id": 7, "findings": []}
-    assert [answer["line"] for answer in answers[2:]] == [4, 5, 6, 7, 8]
-    assert all("JSON" in str(answer["error"]) or "needs" in str(answer["error"]) for answer in answers[2:])
+    assert [answer["line"] for answer in answers[2:]] == [4, 5, 6, 7, 8, 9]
+    assert all(re.search("JSON|needs|longer", str(answer["error"])) for answer in answers[2:])
     assert json.dumps(answers)
