@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 from sqlalchemy import Row, func, select
 
 from approval_service import admission, schema
-from approval_service.store.head import read_catalog_version
 from approval_service.calls import Call
+from approval_service.store.head import read_catalog_version
 from approval_service.writer import ORIGIN
 from outreach.domain import states
 from outreach.ledger import export
