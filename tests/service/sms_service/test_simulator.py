@@ -30,7 +30,7 @@ from tests.service.sms_service.parts import (
     simulating,
 )
 
-CARRIERS = ("aliyun", "bank")
+CARRIERS = ("aliyun", "tencent", "bank")
 SUFFIXES = {behaviour.name: suffix for suffix, behaviour in BY_SUFFIX.items()}
 PARAMETERS = {
     "PhoneNumbers": "13800000001",
