@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import typer
 
 from outreach.cli import (
@@ -32,4 +34,5 @@ for group in (submit, messages, bank, holds, templates, policies, operations, de
 
 
 def main() -> None:
+    logging.getLogger().addHandler(logging.NullHandler())  # a command tells of errors itself; `up` sets logs up
     app()

@@ -13,7 +13,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -86,9 +86,10 @@ def table(
     title: str, headings: Sequence[str], rows: Iterable[Sequence[Cell]], *, numeric: Sequence[int] = ()
 ) -> RenderableType:
     """A table under its title; `numeric` are the columns that are aligned to the right."""
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)  # the first column is an id or a name, which stays whole
     for index, heading in enumerate(headings):
-        made.add_column(heading, justify="right" if index in numeric else "left", overflow="fold")
+        justify: JustifyMethod = "right" if index in numeric else "left"
+        made.add_column(heading, justify=justify, overflow="fold", no_wrap=index == 0)
     for row in rows:
         made.add_row(*map(cell, row))
     if not made.row_count:
