@@ -60,9 +60,10 @@ class Context:
         self._roles = account_store.parties_of(connection, self.accounts)
         person_ids = {person_id for roles in self._roles.values() for person_id in roles}.union(recipients)
         self.persons = account_store.persons_by_id(connection, person_ids)
-        self._contacts = account_store.contacts_by_phone(connection, phones)
+        self._contacts = account_store.contact_statuses(connection, person_ids)
         self._dead = stop_store.dead_among(connection, phones)
-        self._marks = stop_store.marks_on(connection, [*person_ids, *phones, *self.accounts])
+        banks = {*catalog.policies, *(account.bank_id for account in self.accounts.values())}
+        self._marks = stop_store.marks_on(connection, banks, [*person_ids, *phones, *self.accounts])
         self._holds = stop_store.open_holds(connection, self.accounts)
         self._feeds = stop_store.feeds(connection)
         self._policies: dict[str, PolicyVersion | None] = {}

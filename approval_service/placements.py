@@ -104,7 +104,7 @@ def _put_numbers(tx: Tx, person_id: str, key: PersonKey, party: Party) -> None:
     mobiles = {number for text in party.phone_numbers if (number := normalize_mobile(text))}
     hashes = {tx.keys.hash("phone", number): number for number in mobiles}
     store.drop_reserved(tx.connection, person_id, hashes)
-    known = store.contacts_by_phone(tx.connection, hashes)
+    known = store.contact_statuses(tx.connection, [person_id])
     for phone_hash, number in hashes.items():
         if known.get((person_id, phone_hash)) == "NOT_THIS_PERSON":
             continue

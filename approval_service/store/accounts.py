@@ -6,11 +6,19 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
 
 from approval_service import schema
+from approval_service.store.lists import one_of
 
 account, person, party, contact = schema.account, schema.person, schema.party, schema.contact
+
+_BY_NUMBER = select(account).where(account.c.bank_id == bindparam("bank_id"), one_of(account.c.number_hash, "hashes"))
+_BY_ID = select(account).where(one_of(account.c.account_id, "ids"))
+_PARTIES = select(party.c.account_id, party.c.person_id, party.c.role).where(one_of(party.c.account_id, "account_ids"))
+_PERSONS = select(person).where(one_of(person.c.person_id, "ids"))
+_CONTACTS = select(contact).where(one_of(contact.c.person_id, "person_ids"))
+_STATUSES = _CONTACTS.with_only_columns(contact.c.person_id, contact.c.phone_hash, contact.c.status)
 
 
 def accounts_by_number(connection: Connection, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Row[Any]]:
@@ -18,15 +26,15 @@ def accounts_by_number(connection: Connection, keys: Collection[tuple[str, str]]
     by_bank: dict[str, list[str]] = defaultdict(list)
     for bank_id, number_hash in keys:
         by_bank[bank_id].append(number_hash)
-    if not by_bank:
-        return {}
-    wanted = [and_(account.c.bank_id == bank, account.c.number_hash.in_(hashes)) for bank, hashes in by_bank.items()]
-    return {(row.bank_id, row.number_hash): row for row in connection.execute(select(account).where(or_(*wanted)))}
+    return {
+        (bank_id, row.number_hash): row
+        for bank_id, hashes in by_bank.items()
+        for row in connection.execute(_BY_NUMBER, {"bank_id": bank_id, "hashes": hashes}).all()
+    }
 
 
 def accounts_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Row[Any]]:
-    rows = connection.execute(select(account).where(account.c.account_id.in_(ids)))
-    return {row.account_id: row for row in rows}
+    return {row.account_id: row for row in connection.execute(_BY_ID, {"ids": ids}).all()}
 
 
 def insert_account(connection: Connection, values: Mapping[str, Any]) -> None:
@@ -40,8 +48,8 @@ def update_account(connection: Connection, account_id: str, values: Mapping[str,
 def parties_of(connection: Connection, account_ids: Collection[str]) -> dict[str, dict[str, int]]:
     """Role by person id, by account id."""
     found: dict[str, dict[str, int]] = defaultdict(dict)
-    for row in connection.execute(select(party).where(party.c.account_id.in_(account_ids))):
-        found[row.account_id][row.person_id] = row.role
+    for account_id, person_id, role in connection.execute(_PARTIES, {"account_ids": account_ids}).all():
+        found[account_id][person_id] = role
     return found
 
 
@@ -53,7 +61,7 @@ def replace_parties(connection: Connection, account_id: str, roles: Mapping[str,
 
 
 def persons_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Row[Any]]:
-    return {row.person_id: row for row in connection.execute(select(person).where(person.c.person_id.in_(ids)))}
+    return {row.person_id: row for row in connection.execute(_PERSONS, {"ids": ids}).all()}
 
 
 def person_by_customer(connection: Connection, bank_id: str, customer_hash: str) -> Row[Any] | None:
@@ -70,18 +78,14 @@ def update_person(connection: Connection, person_id: str, values: Mapping[str, A
     connection.execute(update(person).where(person.c.person_id == person_id).values(**values))
 
 
-def contacts_by_phone(connection: Connection, phone_hashes: Collection[str]) -> dict[tuple[str, str], str]:
+def contact_statuses(connection: Connection, person_ids: Collection[str]) -> dict[tuple[str, str], str]:
     """Status by (person id, phone hash)."""
-    rows = connection.execute(
-        select(contact.c.person_id, contact.c.phone_hash, contact.c.status).where(
-            contact.c.phone_hash.in_(phone_hashes)
-        )
-    )
-    return {(row.person_id, row.phone_hash): row.status for row in rows}
+    rows = connection.execute(_STATUSES, {"person_ids": person_ids}).all()
+    return {(person_id, phone_hash): status for person_id, phone_hash, status in rows}
 
 
 def contacts_of(connection: Connection, person_ids: Collection[str]) -> list[Row[Any]]:
-    return list(connection.execute(select(contact).where(contact.c.person_id.in_(person_ids))))
+    return list(connection.execute(_CONTACTS, {"person_ids": person_ids}))
 
 
 def put_contact(connection: Connection, values: Mapping[str, Any]) -> None:

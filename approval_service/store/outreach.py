@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from approval_service import schema
+from approval_service.store.lists import one_of
 from approval_service.store.scopes import Scope
 from outreach.domain import states
 
@@ -27,16 +28,35 @@ outreach, attempt = schema.outreach, schema.attempt
 
 ACTIVE = (states.ADMITTED, states.RELEASED, states.UNCONFIRMED, states.SENT)
 
+_BY_REQUEST = select(outreach.c.request_id, outreach.c.request_hash, outreach.c.decision).where(
+    outreach.c.caller_id == bindparam("caller_id"), one_of(outreach.c.request_id, "request_ids")
+)
+_BY_ID = select(outreach).where(one_of(outreach.c.outreach_id, "ids"))
+_MOVE = (
+    update(outreach)
+    .where(outreach.c.outreach_id == bindparam("b_id"), outreach.c.state == bindparam("b_old"))
+    .values({name: bindparam(name) for name in ("state", "due_ms", "waiting_for", "cause", "codes", "attempt_id")})
+)
+_ATTEMPTS_BY_ID = select(attempt).where(one_of(attempt.c.attempt_id, "ids"))
+_UPDATE_ATTEMPT = (
+    update(attempt)
+    .where(attempt.c.attempt_id == bindparam("b_id"))
+    .values(
+        {name: bindparam(name) for name in ("state", "may_have_left", "carrier_message_id", "carrier_code", "segments")}
+    )
+)
+_RECENT = select(
+    attempt.c.attempt_id, attempt.c.identity, attempt.c.phone_hash, attempt.c.bank_id, attempt.c.released_ms
+).where(attempt.c.released_ms > bindparam("since_ms"), attempt.c.may_have_left.is_(True))
+_SENDS = union(
+    _RECENT.where(one_of(attempt.c.identity, "identities")),
+    _RECENT.where(one_of(attempt.c.phone_hash, "phone_hashes")),
+)
+
 
 def by_request(connection: Connection, caller_id: str, request_ids: Collection[str]) -> dict[str, Any]:
     """Rows by request id."""
-    rows = connection.execute(
-        select(
-            outreach.c.request_id,
-            outreach.c.request_hash,
-            outreach.c.decision,
-        ).where(outreach.c.caller_id == caller_id, outreach.c.request_id.in_(request_ids))
-    )
+    rows = connection.execute(_BY_REQUEST, {"caller_id": caller_id, "request_ids": request_ids})
     return {row.request_id: row for row in rows}
 
 
@@ -50,7 +70,7 @@ def get(connection: Connection, outreach_id: str) -> Row[Any] | None:
 
 
 def get_many(connection: Connection, ids: Collection[str]) -> dict[str, Row[Any]]:
-    return {row.outreach_id: row for row in connection.execute(select(outreach).where(outreach.c.outreach_id.in_(ids)))}
+    return {row.outreach_id: row for row in connection.execute(_BY_ID, {"ids": ids}).all()}
 
 
 def get_by_request(connection: Connection, caller_id: str, request_id: str) -> Row[Any] | None:
@@ -135,13 +155,8 @@ def move_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
     waiting_for, cause, codes, attempt_id. Returns how many rows changed."""
     if not rows:
         return 0
-    statement = (
-        update(outreach)
-        .where(outreach.c.outreach_id == bindparam("b_id"), outreach.c.state == bindparam("b_old"))
-        .values({name: bindparam(name) for name in ("state", "due_ms", "waiting_for", "cause", "codes", "attempt_id")})
-    )
     parameters = [{**row, "b_id": row["outreach_id"], "b_old": row["old_state"]} for row in rows]
-    return connection.execute(statement, parameters).rowcount
+    return connection.execute(_MOVE, parameters).rowcount
 
 
 def page(connection: Connection, scope: Scope, before_id: str, limit: int) -> list[Row[Any]]:
@@ -158,7 +173,7 @@ def insert_attempts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -
 
 
 def attempts_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Row[Any]]:
-    return {row.attempt_id: row for row in connection.execute(select(attempt).where(attempt.c.attempt_id.in_(ids)))}
+    return {row.attempt_id: row for row in connection.execute(_ATTEMPTS_BY_ID, {"ids": ids}).all()}
 
 
 def attempts_of_lease(connection: Connection, lease_id: str) -> list[Row[Any]]:
@@ -225,35 +240,15 @@ def update_attempts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -
     segments."""
     if not rows:
         return
-    names = ("state", "may_have_left", "carrier_message_id", "carrier_code", "segments")
-    statement = (
-        update(attempt)
-        .where(attempt.c.attempt_id == bindparam("b_id"))
-        .values({name: bindparam(name) for name in names})
-    )
-    connection.execute(statement, [{**row, "b_id": row["attempt_id"]} for row in rows])
+    connection.execute(_UPDATE_ATTEMPT, [{**row, "b_id": row["attempt_id"]} for row in rows])
 
 
 def sends_since(
     connection: Connection, identities: Collection[str], phone_hashes: Collection[str], since_ms: int
 ) -> list[Row[Any]]:
     """What may have left to these people or numbers: attempt_id, identity, phone_hash, bank_id, released_ms."""
-    columns = (
-        attempt.c.attempt_id,
-        attempt.c.identity,
-        attempt.c.phone_hash,
-        attempt.c.bank_id,
-        attempt.c.released_ms,
-    )
-    recent = (attempt.c.released_ms > since_ms) & attempt.c.may_have_left.is_(True)
-    return list(
-        connection.execute(
-            union(
-                select(*columns).where(attempt.c.identity.in_(identities), recent),
-                select(*columns).where(attempt.c.phone_hash.in_(phone_hashes), recent),
-            )
-        )
-    )
+    parameters = {"identities": identities, "phone_hashes": phone_hashes, "since_ms": since_ms}
+    return list(connection.execute(_SENDS, parameters))
 
 
 def count_by_state(connection: Connection, bank_id: str) -> dict[int, int]:

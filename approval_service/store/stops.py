@@ -9,18 +9,25 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from approval_service import schema
+from approval_service.store.lists import one_of
 
 hold, mark, dead_phone, feed = schema.hold, schema.mark, schema.dead_phone, schema.feed
+
+_OPEN_HOLDS = select(hold.c.account_id, hold.c.kind).where(
+    one_of(hold.c.account_id, "account_ids"), hold.c.lifted_by == ""
+)
+_MARKS = select(mark.c.bank_id, mark.c.subject, mark.c.reason).where(
+    one_of(mark.c.bank_id, "bank_ids"), one_of(mark.c.subject, "subjects")
+)
+_DEAD = select(dead_phone.c.phone_hash).where(one_of(dead_phone.c.phone_hash, "hashes"))
+_FEEDS = select(feed)
 
 
 def open_holds(connection: Connection, account_ids: Collection[str]) -> dict[str, list[Any]]:
     """Kinds of holds not lifted, by account id."""
     found: dict[str, list[Any]] = defaultdict(list)
-    rows = connection.execute(
-        select(hold.c.account_id, hold.c.kind).where(hold.c.account_id.in_(account_ids), hold.c.lifted_by == "")
-    )
-    for row in rows:
-        found[row.account_id].append(row.kind)
+    for account_id, kind in connection.execute(_OPEN_HOLDS, {"account_ids": account_ids}).all():
+        found[account_id].append(kind)
     return found
 
 
@@ -51,12 +58,14 @@ def holds_of(connection: Connection, account_id: str) -> list[Row[Any]]:
     return list(connection.execute(select(hold).where(hold.c.account_id == account_id, hold.c.lifted_by == "")))
 
 
-def marks_on(connection: Connection, subjects: Collection[str]) -> dict[tuple[str, str], list[int]]:
+def marks_on(
+    connection: Connection, bank_ids: Collection[str], subjects: Collection[str]
+) -> dict[tuple[str, str], list[int]]:
     """Reasons by (bank id, subject)."""
     found: dict[tuple[str, str], list[int]] = defaultdict(list)
-    rows = connection.execute(select(mark.c.bank_id, mark.c.subject, mark.c.reason).where(mark.c.subject.in_(subjects)))
-    for row in rows:
-        found[row.bank_id, row.subject].append(row.reason)
+    rows = connection.execute(_MARKS, {"bank_ids": bank_ids, "subjects": subjects}).all()
+    for bank_id, subject, reason in rows:
+        found[bank_id, subject].append(reason)
     return found
 
 
@@ -74,8 +83,7 @@ def put_mark(connection: Connection, values: Mapping[str, Any]) -> None:
 
 
 def dead_among(connection: Connection, phone_hashes: Collection[str]) -> set[str]:
-    rows = connection.execute(select(dead_phone.c.phone_hash).where(dead_phone.c.phone_hash.in_(phone_hashes)))
-    return {row.phone_hash for row in rows}
+    return set(connection.execute(_DEAD, {"hashes": phone_hashes}).scalars())
 
 
 def put_dead(connection: Connection, phone_hash: str, evidence: str) -> None:
@@ -85,7 +93,7 @@ def put_dead(connection: Connection, phone_hash: str, evidence: str) -> None:
 
 def feeds(connection: Connection) -> dict[str, Row[Any]]:
     """Every bank's feed, by bank id."""
-    return {row.bank_id: row for row in connection.execute(select(feed))}
+    return {row.bank_id: row for row in connection.execute(_FEEDS)}
 
 
 def put_feed(connection: Connection, bank_id: str, **columns: int) -> None:
