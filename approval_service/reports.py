@@ -156,8 +156,9 @@ def receive(tx: Tx, receipts: Sequence[Receipt]) -> Sequence[bool | Exception]:
 
 
 def _apply_receipt(tx: Tx, moves: Moves, attempt: Any, outreach: Any, receipt: Receipt) -> None:
-    if receipt.number_dead:
-        stop_store.put_dead(tx.connection, attempt.phone_hash, f"{receipt.carrier_id}:{receipt.carrier_code}")
+    evidence = f"{receipt.carrier_id}:{receipt.carrier_code}"[:100]
+    if receipt.number_dead and stop_store.put_dead(tx.connection, attempt.phone_hash, evidence):
+        tx.record("number_dead", attempt.bank_id, attempt=attempt.attempt_id, evidence=evidence)
     if attempt.state not in _OPEN:
         return
     told = Told(

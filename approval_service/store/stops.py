@@ -86,9 +86,12 @@ def dead_among(connection: Connection, phone_hashes: Collection[str]) -> set[str
     return set(connection.execute(_DEAD, {"hashes": phone_hashes}).scalars())
 
 
-def put_dead(connection: Connection, phone_hash: str, evidence: str) -> None:
-    if not dead_among(connection, [phone_hash]):
-        connection.execute(insert(dead_phone).values(phone_hash=phone_hash, evidence=evidence))
+def put_dead(connection: Connection, phone_hash: str, evidence: str) -> bool:
+    """True if it was not known yet; a repeated one keeps its first evidence."""
+    if dead_among(connection, [phone_hash]):
+        return False
+    connection.execute(insert(dead_phone).values(phone_hash=phone_hash, evidence=evidence))
+    return True
 
 
 def feeds(connection: Connection) -> dict[str, Row[Any]]:
