@@ -91,6 +91,11 @@ def content(**changes: Any) -> TemplateContent:
     return made
 
 
+def phone_of(number: str) -> str:
+    """The reserved number of an account of four digits."""
+    return f"1380013{number}"
+
+
 class World:
     """One bank on an authority. `write` acts as an employee; everything else is a step of the way of a message."""
 
@@ -159,6 +164,16 @@ class World:
         await self.write(templates.review, "ben", ReviewTemplateRequest(**passed))
         approval = ApproveTemplateRequest(digest=digest, approve=True)
         return (await self.write(templates.approve, "cat", approval)).template
+
+    async def ready(self, *numbers: str) -> None:
+        """An approved version, and an account for each number of four digits."""
+        await self.approve((await self.draft()).digest)
+        for number in numbers:
+            await self.place(number, phone_of(number))
+
+    async def ask(self, number: str, **changes: Any) -> Decision:
+        """A good request for an account of `ready`, with changes."""
+        return await self.submit(number, phone_of(number), **changes)
 
     async def submit(self, number: str, phone: str, **changes: Any) -> Decision:
         item = SmsItem(
