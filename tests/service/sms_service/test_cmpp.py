@@ -10,11 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from carrier_simulator import cmpp
+from carrier_simulator import cmpp, cmpp_wire
 from carrier_simulator.faults import BY_SUFFIX
 from outreach.v1.worker_service_pb2 import Receipt
+from sms_service.carriers import cmpp_inbound
+from sms_service.carriers.cmpp_coding import VERSIONS as VERSIONS_BY_NAME
 from sms_service.carriers.cmpp_inbound import BY_NUMBER_AFTER_S, RECEIVED_AT
-from sms_service.carriers.seam import ACCEPTED, NOT_SENT, REFUSED, UNKNOWN, NotKeptError, Reply, SendResult
+from sms_service.carriers.seam import (
+    ACCEPTED,
+    NOT_SENT,
+    REFUSED,
+    UNKNOWN,
+    NotKeptError,
+    Reply,
+    SendResult,
+    UnreadableError,
+)
 from tests.service.sms_service.parts import (
     cmpp_account,
     eventually,
@@ -23,6 +34,7 @@ from tests.service.sms_service.parts import (
     simulating,
     speaking,
 )
+from tests.service.sms_service.test_simulator import DEAD, DELIVERED, FAILED, PENDING
 
 VERSIONS = ("cmpp 2.0", "cmpp 3.0")
 LONG = "{name}，您尾号{tail}的账户本期应还{amount}元，" + "请于到期日前足额还款，如已还款请忽略本短信。" * 6
@@ -141,27 +153,30 @@ async def received(tmp_path: Path, version: str, behaviour: str, count: int) -> 
         return [receipt for _, body, headers in kept.bodies for receipt in adapter.parse_receipts(body, headers)]
 
 
+OWN, STRANGERS = f"{1:016x}", f"f{1:015x}"
+RECEIPTS = {
+    "accept": [(OWN, "DELIVRD", DELIVERED)],
+    "drop_taken": [(OWN, "DELIVRD", DELIVERED)],
+    "receipt_early": [(OWN, "DELIVRD", DELIVERED)],
+    "receipt_never": [],
+    "receipt_repeated": [(OWN, "DELIVRD", DELIVERED)] * 3,
+    "receipt_reordered": [(OWN, "DELIVRD", DELIVERED), (OWN, "ACCEPTD", PENDING)],
+    "receipt_without_out_id": [(OWN, "DELIVRD", DELIVERED)],
+    "receipt_with_a_stranger": [(STRANGERS, "DELIVRD", DELIVERED), (OWN, "DELIVRD", DELIVERED)],
+    "receipt_number_dead": [(OWN, "MK:0001", DEAD)],
+    "receipt_rejected": [(OWN, "REJECTD", FAILED)],
+}
+
+
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize(
-    ("behaviour", "expected"),
-    [
-        ("accept", [("DELIVRD", True, False, False)]),
-        ("receipt_early", [("DELIVRD", True, False, False)]),
-        ("receipt_never", []),
-        ("receipt_repeated", [("DELIVRD", True, False, False)] * 3),
-        ("receipt_reordered", [("DELIVRD", True, False, False), ("ACCEPTD", False, True, False)]),
-        ("receipt_number_dead", [("MK:0001", False, False, True)]),
-        ("receipt_rejected", [("REJECTD", False, False, False)]),
-        ("drop_taken", [("DELIVRD", True, False, False)]),
-    ],
-)
-async def test_receipts(
-    version: str, behaviour: str, expected: list[tuple[str, bool, bool, bool]], tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("behaviour", RECEIPTS)
+async def test_receipts(version: str, behaviour: str, tmp_path: Path) -> None:
     """Each plan's receipts are stored in its order and read with the gateway's id; also after a lost connection."""
-    receipts = await received(tmp_path, version, behaviour, len(expected))
-    assert [(r.carrier_code, r.delivered, r.pending, r.number_dead) for r in receipts] == expected
-    assert {(r.carrier_message_id, r.phone_number) for r in receipts} <= {(f"{1:016x}", "")}
+    receipts = await received(tmp_path, version, behaviour, len(RECEIPTS[behaviour]))
+    assert [
+        (r.carrier_message_id, r.carrier_code, (r.delivered, r.pending, r.number_dead)) for r in receipts
+    ] == RECEIPTS[behaviour]
+    assert not any(r.phone_number for r in receipts)
 
 
 async def test_a_receipt_that_is_not_stored_is_not_answered(tmp_path: Path) -> None:
@@ -231,3 +246,53 @@ async def test_a_silent_gateway_is_given_up() -> None:
         assert adapter.can_send
         result = await adapter.send(message())
         assert (result.outcome, result.code) == (UNKNOWN, "connection_lost")
+
+
+async def test_a_gateway_that_says_goodbye(tmp_path: Path) -> None:
+    """TERMINATE is answered; what was not answered before it is UNKNOWN, and the client logs in again."""
+    logins = 0
+
+    async def terminate(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal logins
+        logins += 1
+        await reader.readexactly(39)
+        writer.write((33).to_bytes(4, "big") + (0x80000001).to_bytes(4, "big") + bytes(4) + bytes(21))
+        if logins == 1:
+            await reader.readexactly(12)
+            writer.write((12).to_bytes(4, "big") + (2).to_bytes(4, "big") + (77).to_bytes(4, "big"))
+            assert (await reader.read())[-12:] == bytes.fromhex("0000000c800000020000004d")
+        else:
+            await reader.read()
+
+    async with speaking(terminate) as port, running(cmpp_account(f"cmpp://127.0.0.1:{port}")) as adapter:
+        result = await adapter.send(message())
+        assert (result.outcome, result.code) == (UNKNOWN, "connection_lost")
+        await eventually(lambda: logins == 2)
+
+
+async def test_a_reply_whose_other_part_never_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a while what is there is stored as it is, so that no word waits for ever."""
+    monkeypatch.setattr(cmpp_inbound, "JOIN_S", 0.1)
+    kept, answered = Kept(), []
+    inbound = cmpp_inbound.Inbound("cmpp-demo", VERSIONS_BY_NAME["3.0"], kept)
+    first, _ = cmpp_wire.words("我没有欠款，" * 20, 7)[:2]
+    body = cmpp_wire.deliver(cmpp_wire.V3, bytes(8), "13800000001", "1069", first, receipt=False, parted=True)
+    inbound.take(body, lambda: answered.append(1))
+    assert not answered
+    await eventually(lambda: answered == [1])
+    ((what, stored, _),) = kept.bodies
+    (reply,) = cmpp_inbound.read_replies("cmpp-demo", VERSIONS_BY_NAME["3.0"], stored)
+    assert (what, reply.text) == ("replies", ("我没有欠款，" * 20)[:67])
+
+
+@pytest.mark.parametrize("body", [b"", b"\0" * 20, b"\xff" * 120])
+async def test_what_cannot_be_read_is_stored_and_set_aside(body: bytes) -> None:
+    """A DELIVER that is none is stored and answered, or it would come for ever; who reads it says why."""
+    kept, answered = Kept(), []
+    inbound = cmpp_inbound.Inbound("cmpp-demo", VERSIONS_BY_NAME["2.0"], kept)
+    inbound.take(body, lambda: answered.append(1))
+    await eventually(lambda: answered == [1])
+    ((what, stored, headers),) = kept.bodies
+    assert what == "receipts"
+    with pytest.raises(UnreadableError, match="CMPP"):
+        cmpp_inbound.read_receipts("cmpp-demo", VERSIONS_BY_NAME["2.0"], stored, headers)

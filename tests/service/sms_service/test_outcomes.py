@@ -15,6 +15,7 @@ from outreach.v1.worker_service_pb2 import Outcome
 from sms_service.carriers.account import Account
 from sms_service.carriers.registry import open_carrier
 from sms_service.carriers.seam import ACCEPTED, NOT_SENT, REFUSED, UNKNOWN, SendResult
+from tests.service.sms_service import test_cmpp, test_simulator
 from tests.service.sms_service.parts import (
     aliyun_account,
     bank_account,
@@ -25,6 +26,7 @@ from tests.service.sms_service.parts import (
     speaking,
     tencent_account,
 )
+from tests.service.sms_service.test_simulator import DEAD, DELIVERED, FAILED, PENDING
 
 DOCS = Path(__file__).parents[3] / "docs" / "carriers.md"
 
@@ -219,6 +221,32 @@ async def test_a_redirect_is_not_followed() -> None:
     assert (result, visits) == (SendResult(UNKNOWN, "http_307"), ["/bank/v1/messages"])
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b"[]",
+        b'{"Response": []}',
+        b'{"Response": {"SendStatusSet": []}}',
+        b'{"Response": {"SendStatusSet": [7]}}',
+        b'{"Response": {"SendStatusSet": [{"Code": "Ok"}, {"Code": "Ok"}]}}',
+        b'{"Response": {"SendStatusSet": [{"SerialNo": "1"}]}}',
+        b'{"Response": {"SendStatusSet": [{"Code": "ok", "SerialNo": "1"}]}}',
+    ],
+)
+async def test_an_answer_of_tencent_without_exactly_one_status_is_unknown(body: bytes) -> None:
+    """One number was sent to, so one status is due, and only Ok in this letter case means taken."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="application/json")
+
+    app = web.Application()
+    app.router.add_post("/", answer)
+    async with serving(app) as url, running(tencent_account(url)) as adapter:
+        result = await adapter.send(message())
+    assert (result.outcome, result.code) == (UNKNOWN, "ok" if b'"ok"' in body else "unreadable_reply")
+
+
 async def test_a_wrong_secret_halts_the_channel(tmp_path: Path) -> None:
     """A signature that the carrier does not accept stops the whole channel: no message after it would leave."""
     async with simulating(tmp_path) as simulator:
@@ -248,3 +276,24 @@ def test_the_documented_fault_table_is_the_tested_one() -> None:
 
 def _outcome(result: SendResult) -> str:
     return Outcome.Name(result.outcome).removeprefix("OUTCOME_")
+
+
+def test_the_documented_receipt_table_is_the_tested_one() -> None:
+    """docs/carriers.md shows, for each plan of receipts, what is read from them."""
+    for behaviour, suffix in SUFFIXES.items():
+        if behaviour.startswith("receipt_"):
+            http = [_fate(flags, attempt_id) for attempt_id, flags in test_simulator.RECEIPTS[behaviour]]
+            cmpp = [_fate(flags, message_id) for message_id, _, flags in test_cmpp.RECEIPTS[behaviour]]
+            row = f"| {suffix} | {behaviour} | {', '.join(http) or '-'} | {', '.join(cmpp) or '-'} |"
+            assert row in DOCS.read_text(encoding="utf-8"), row
+
+
+def _fate(flags: tuple[bool, ...], by: str) -> str:
+    names: dict[tuple[bool, ...], str] = {
+        DELIVERED: "delivered",
+        PENDING: "pending",
+        DEAD: "number dead",
+        FAILED: "failed",
+    }
+    whose = {"01ATTEMPT": "", "": " (our id missing)", test_cmpp.OWN: ""}.get(by, " (stranger)")
+    return names[flags] + whose

@@ -11,7 +11,8 @@ from outreach.domain.errors import Refusal
 from sms_service.carriers.registry import load_accounts
 
 DOCS = (Path(__file__).parents[3] / "docs" / "carriers.md").read_text(encoding="utf-8")
-ALIYUN, BANK = (yaml.safe_load(block)["carriers"][0] for block in re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL))
+BLOCKS = re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)
+ALIYUN, TENCENT, CMPP, BANK = (yaml.safe_load(block)["carriers"][0] for block in BLOCKS)
 
 
 def load(tmp_path: Path, *accounts: Any) -> list[Any]:
@@ -21,8 +22,10 @@ def load(tmp_path: Path, *accounts: Any) -> list[Any]:
 
 
 def test_the_documented_accounts_load(tmp_path: Path) -> None:
-    """Both examples of docs/carriers.md are valid."""
-    aliyun, bank = load(tmp_path, ALIYUN, BANK)
+    """The examples of docs/carriers.md are valid."""
+    aliyun, tencent, cmpp, bank = load(tmp_path, ALIYUN, TENCENT, CMPP, BANK)
+    assert (tencent.sdk_app_id, tencent.region) == ("1400000000", "ap-guangzhou")
+    assert (cmpp.version, cmpp.max_in_flight, cmpp.service_id) == ("2.0", 16, "SMS")
     assert (aliyun.carrier_id, aliyun.max_in_flight) == ("aliyun-demo", 32)
     assert bank.signing.payload == "{timestamp}\n{nonce}\n{body}"
     assert bank.response.accepted_codes == ("0000",)
@@ -31,7 +34,7 @@ def test_the_documented_accounts_load(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("account", "field", "words"),
     [
-        (ALIYUN | {"kind": "pigeon"}, "carriers[0].kind", "aliyun, bank_http"),
+        (ALIYUN | {"kind": "pigeon"}, "carriers[0].kind", "aliyun, bank_http, cmpp, tencent"),
         ("text", "carriers[0].kind", "one of"),
         ({k: v for k, v in ALIYUN.items() if k != "access_key_id"}, "carriers[0].access_key_id", "missing"),
         (ALIYUN | {"colour": "red"}, "carriers[0].colour", "not known"),
@@ -40,6 +43,13 @@ def test_the_documented_accounts_load(tmp_path: Path) -> None:
         (ALIYUN | {"rate_per_s": True}, "carriers[0].rate_per_s", "above 0"),
         (ALIYUN | {"max_in_flight": 1.5}, "carriers[0].max_in_flight", "whole"),
         (ALIYUN | {"access_key_id": 5}, "carriers[0].access_key_id", "quotes"),
+        (CMPP | {"base_url": "http://10.0.0.1:7890"}, "carriers[0].base_url", "cmpp://"),
+        (CMPP | {"base_url": "cmpp://10.0.0.1"}, "carriers[0].base_url", "port"),
+        (CMPP | {"version": "1.2"}, "carriers[0].version", "2.0, 3.0"),
+        (CMPP | {"source_addr": "9000001"}, "carriers[0].source_addr", "1 to 6"),
+        (CMPP | {"sender": "短信"}, "carriers[0].sender", "ASCII"),
+        (CMPP | {"ca_file": "ca.pem"}, "carriers[0].ca_file", "no TLS"),
+        (CMPP | {"max_in_flight": 4}, "carriers[0].max_in_flight", "at least 8"),
         (BANK | {"request": "x"}, "carriers[0].request", "mapping"),
         (BANK | {"request": BANK["request"] | {"body": "xml"}}, "carriers[0].request.body", "json or form"),
         (BANK | {"request": BANK["request"] | {"fields": {"a": "moon"}}}, "carriers[0].request.fields.a", "attempt_id"),
