@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from outreach.v1.bank_service_pb2 import BankEvent
 from outreach.validation import violations
 
 DURABLE = "approval_service"
+_NAMED_ACCOUNT = re.compile(rb'"account_?[nN]umber"\s*:\s*"([A-Za-z0-9-]{1,40})"')
+"""An account in a text that is no JSON, such as one that was cut off."""
 _log = EventLogger("consumer")
 
 
@@ -99,7 +102,8 @@ def account_number(data: bytes) -> str:
     try:
         found = _find(orjson.loads(data), depth=0)
     except orjson.JSONDecodeError:
-        return ""
+        match = _NAMED_ACCOUNT.search(data)
+        found = match[1].decode() if match else ""
     return found if len(found) <= 40 else ""
 
 

@@ -19,7 +19,7 @@ HINTS = """\
   [cyan].venv/bin/outreach status --bank demo-bank --as supervisor-1[/]             看状态 · where they stand
   [cyan].venv/bin/outreach watch --bank demo-bank --as supervisor-1[/]              跟踪 · follow
   [cyan].venv/bin/outreach report --bank demo-bank --day 2026-03-17 --as supervisor-1[/]
-  [cyan].venv/bin/outreach ledger export ledger.jsonl --as inspector-1[/]           导出台账 · then: ledger verify
+  [cyan].venv/bin/outreach ledger export ledger.jsonl --as inspector-1[/]           导出账本 · then: ledger verify
   [cyan].venv/bin/outreach doctor[/]                                              检查 · what is wrong"""
 
 

@@ -41,7 +41,7 @@ async def open_the_day(stage: Stage) -> None:
         await _policy(stage, bank)
         for path in sorted((FOLDER / bank / "templates").glob("*.yaml")):
             await _template(stage, path)
-        stage.board.tell(stage.now, f"{bank} 政策生效，模板过两道关 · policy active, templates through both gates")
+        stage.board.tell(stage.now, f"{bank} 策略生效，模板过两道关 · policy active, templates through both gates")
     await _forbidden(stage)
     await stage.publish_placements()
 

@@ -102,7 +102,7 @@ async def verify(
 
 
 def register(app: typer.Typer) -> None:
-    ledger = typer.Typer(help="台账 The ledger and its proof.", no_args_is_help=True)
+    ledger = typer.Typer(help="账本 The ledger and its proof.", no_args_is_help=True)
     command(ledger, "tail")(tail)
     command(ledger, "checkpoint")(checkpoint)
     command(ledger, "export")(export)
@@ -177,7 +177,7 @@ def _report_document(found: Report) -> dict[str, object]:
 
 def _report(found: Report) -> list[RenderableType]:
     verdict = (
-        Text("台账完整无误 the ledger is proven", "bold green") if found.ok else Text("台账有误 NOT PROVEN", "bold red")
+        Text("账本完整无误 the ledger is proven", "bold green") if found.ok else Text("账本有误 NOT PROVEN", "bold red")
     )
     signed = found.checkpoint
     pairs: list[tuple[str, Cell]] = [
