@@ -21,7 +21,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@echo "安装依赖到 $(VENV)，首次约一分钟 · installing into $(VENV), about a minute the first time"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 lock: ## 更新 requirements.lock · pin the newest versions
