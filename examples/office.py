@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from typing import TypeVar
 
 import grpc
 from nats.aio.client import Client as Nats
+from nats.errors import Error as NatsError
 
 from outreach.client import Client, Kind, Refusal, identity_names, read_identity
 from outreach.runtime import bus, nats_server, tls
@@ -23,7 +26,7 @@ from outreach.v1.template_service_pb2_grpc import TemplateServiceStub
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 BANKS = ("demo-bank", "sample-bank")
-PUBLISH_TIMEOUT_S = 5.0
+PUBLISH_TIMEOUT_S, PUBLISH_PAUSE_S, PUBLISH_PATIENCE_S = 5.0, 0.2, 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +85,14 @@ class Office:
         """
         js = self._nats[bank].jetstream(timeout=PUBLISH_TIMEOUT_S)
         headers = {bus.MESSAGE_ID: f"{bank}/{event_id}"}
+        end = time.monotonic() + PUBLISH_PATIENCE_S
         while True:
             try:
                 await js.publish(bus.events_subject(bank), payload, headers=headers)
-            except Exception:
-                if not self.settings.rough:
+            except (NatsError, TimeoutError):
+                if time.monotonic() > end:
                     raise
+                await asyncio.sleep(PUBLISH_PAUSE_S)
             else:
                 return
 
