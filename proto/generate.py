@@ -47,8 +47,9 @@ def generate(target: Path, descriptor_set: Path) -> None:
         f"--plugin=protoc-gen-mypy={SCRIPTS / 'protoc-gen-mypy'}",
         f"--plugin=protoc-gen-mypy_grpc={SCRIPTS / 'protoc-gen-mypy_grpc'}",
     )
-    outputs = (f"--{kind}_out={target}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc"))
-    run_protoc(descriptor_set, *plugins, *outputs)
+    outputs = (f"--{kind}_out={target}" for kind in ("python", "grpc_python"))
+    types = (f"--{kind}_out=quiet:{target}" for kind in ("mypy", "mypy_grpc"))
+    run_protoc(descriptor_set, *plugins, *outputs, *types)
     for path in (target / "outreach/v1").glob("common_pb2_grpc.*"):
         path.unlink()  # common.proto has no service
     for path in (target / "outreach/v1").glob("*_pb2*"):
