@@ -145,7 +145,8 @@ async def _feeds(session: Session) -> AsyncIterator[Check]:
                 f"complete through {when(summary.feed_complete_through) or 'never'}; "
                 f"{'proven' if summary.feed_proven else 'not proven'} within 60 s"
             )
-            yield Check(f"银行对账 Feed {bank}", ok, seen, "no permits until the probe returns: see nats-server's log")
+            way_out = "no permits for it now: activate its policy, if it has none; else see approval_service's log"
+            yield Check(f"银行对账 Feed {bank}", ok, seen, way_out)
 
 
 def _banks(state_dir: Path) -> list[str]:
