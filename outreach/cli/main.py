@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from importlib.metadata import entry_points
 
 import typer
 
@@ -31,6 +32,8 @@ app = typer.Typer(
 app.command("up")(up)
 for group in (submit, messages, bank, holds, templates, policies, operations, dead_letters, ledger, token, doctor):
     group.register(app)
+for commands in entry_points(group="outreach.commands"):  # what services bring along; outreach/ imports none of them
+    app.add_typer(commands.load(), name=commands.name)
 
 
 def main() -> None:
