@@ -71,4 +71,6 @@ def test_it_goes_on_where_it_stopped(played: Installation, tmp_path: Path) -> No
         request_id: outcome.split()[0] for request_id, outcome in expected.items()
     }
     released = {entry["attempt"] for entry in entries if entry["kind"] == "released"}
-    assert {message["out_id"] for message in played.messages()} == released
+    handed_back = {entry["attempt"] for entry in entries if entry["kind"] == "admitted" and "attempt" in entry}
+    left = {message["out_id"] for message in played.messages()}
+    assert left <= released <= left | handed_back
