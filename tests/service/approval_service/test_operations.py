@@ -8,8 +8,8 @@ from sqlalchemy import update
 
 from approval_service import operations, schema
 from approval_service.authority import Authority
-from approval_service.store.head import read_clock
 from approval_service.calls import Call
+from approval_service.store.head import read_clock
 from outreach.domain import states
 from outreach.domain.clocks import real_ms
 from outreach.domain.errors import Kind, Refusal
