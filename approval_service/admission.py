@@ -105,7 +105,7 @@ def judge(
             person=_recipient(context, keys, account, item) if account is not None else None,
             phone=phone,
             phone_hash=phone_hash,
-            template=catalog.template_at(item.bank_id, item.template_name, now_ms),
+            template=context.template(item.bank_id, item.template_name),
             pinned_digest=item.template_digest,
             variables=item.variables,
             employee_active=(principal.caller_id, principal.employee_id) in catalog.employees,

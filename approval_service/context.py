@@ -17,7 +17,7 @@ from approval_service.store import accounts as account_store
 from approval_service.store import outreach as outreach_store
 from approval_service.store import stops as stop_store
 from outreach.v1.policy_service_pb2 import CarrierChoice, PolicyVersion
-from outreach.v1.template_service_pb2 import Template
+from outreach.v1.template_service_pb2 import Placeholder, Template
 
 
 @dataclass(slots=True)
@@ -33,6 +33,17 @@ class Message:
     pinned_digest: str
     variables: Mapping[str, str]
     employee_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What holds of every message that uses a template under a policy."""
+
+    superseded: bool
+    filing_problem: str
+    identity_problem: str
+    placeholders: tuple[Placeholder, ...]
+    hotlines: tuple[str, ...]
 
 
 class Context:
@@ -67,7 +78,8 @@ class Context:
         self._holds = stop_store.open_holds(connection, self.accounts)
         self._feeds = stop_store.feeds(connection)
         self._policies: dict[str, PolicyVersion | None] = {}
-        self._problems: dict[tuple[str, str], tuple[str, str]] = {}
+        self._templates: dict[tuple[str, str], Template | None] = {}
+        self._terms: dict[tuple[str, str], _Terms] = {}
         identities = {person.identity for person in self.persons.values()}
         self._by_identity: dict[str, dict[str, tuple[str, int]]] = defaultdict(dict)
         self._by_phone: dict[str, dict[str, tuple[str, int]]] = defaultdict(dict)
@@ -91,6 +103,13 @@ class Context:
             self._policies[bank_id] = self.catalog.policy_at(bank_id, self.now_ms)
         return self._policies[bank_id]
 
+    def template(self, bank_id: str, name: str) -> Template | None:
+        """The version in force."""
+        key = (bank_id, name)
+        if key not in self._templates:
+            self._templates[key] = self.catalog.template_at(bank_id, name, self.now_ms)
+        return self._templates[key]
+
     def carrier(self, policy: PolicyVersion) -> CarrierChoice:
         return self._carriers.get(policy.bank_id) or policy.policy.carriers[0]
 
@@ -100,7 +119,7 @@ class Context:
         roles = self.roles(account.account_id) if account is not None else {}
         feed = self._feeds.get(message.bank_id)
         template = message.template
-        filing_problem, identity = self._template_problems(template, policy)
+        terms = self._terms_of(message.bank_id, template, policy) if template is not None else None
         own_sends, all_sends = self._sends(message)
         return Facts(
             now_ms=self.now_ms,
@@ -116,11 +135,11 @@ class Context:
             marks=self._marks_on(message),
             holds=self._holds.get(account.account_id, ()) if account is not None else (),
             template=template,
-            template_superseded=template is not None and self.catalog.superseded(template, self.now_ms),
+            template_superseded=terms is not None and terms.superseded,
             pinned_digest=message.pinned_digest,
-            filing_problem=filing_problem,
-            identity_problem=identity,
-            value_problems=self._value_problems(message, policy),
+            filing_problem=terms.filing_problem if terms is not None else "",
+            identity_problem=terms.identity_problem if terms is not None else "",
+            value_problems=self._value_problems(message, terms) if terms is not None and policy is not None else (),
             feed_complete_through_ms=feed.complete_through_ms if feed else 0,
             own_sends_ms=own_sends,
             all_sends_ms=all_sends,
@@ -141,21 +160,20 @@ class Context:
             subjects.append(message.person.person_id)
         return [reason for subject in subjects for reason in self._marks.get((message.bank_id, subject), ())]
 
-    def _template_problems(self, template: Template | None, policy: PolicyVersion | None) -> tuple[str, str]:
-        if template is None or policy is None:
-            return "", ""
-        key = (policy.bank_id, template.digest)
-        if key not in self._problems:
-            self._problems[key] = (
-                self.catalog.filing_problem(template, self.carrier(policy)),
-                identity_problem(template.content, policy),
+    def _terms_of(self, bank_id: str, template: Template, policy: PolicyVersion | None) -> _Terms:
+        key = (bank_id, template.digest)
+        if key not in self._terms:
+            self._terms[key] = _Terms(
+                superseded=self.catalog.superseded(template, self.now_ms),
+                filing_problem=self.catalog.filing_problem(template, self.carrier(policy)) if policy else "",
+                identity_problem=identity_problem(template.content, policy) if policy else "",
+                placeholders=tuple(template.content.placeholders),
+                hotlines=tuple(policy.policy.hotlines) if policy else (),
             )
-        return self._problems[key]
+        return self._terms[key]
 
-    def _value_problems(self, message: Message, policy: PolicyVersion | None) -> Sequence[tuple[str, str]]:
-        if message.template is None or policy is None:
-            return ()
-        problems = values.problems(message.template.content.placeholders, message.variables, policy.policy.hotlines)
+    def _value_problems(self, message: Message, terms: _Terms) -> Sequence[tuple[str, str]]:
+        problems = values.problems(terms.placeholders, message.variables, terms.hotlines)
         if message.account is not None and message.person is not None:
             problems.extend(self.record_values(message)[1])
         return problems
@@ -174,7 +192,7 @@ class Context:
             account_number=self.key(debtor).unseal(account.number_sealed).decode(),
             time_zone=policy.policy.time_zone,
         )
-        return values.of_record(template.content.placeholders, record)
+        return values.of_record(self._terms_of(message.bank_id, template, policy).placeholders, record)
 
     def _sends(self, message: Message) -> tuple[list[int], list[int]]:
         by_person = self._by_identity.get(message.person.identity, {}) if message.person is not None else {}

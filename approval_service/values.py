@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -46,9 +47,9 @@ def of_record(placeholders: Iterable[Placeholder], record: Record) -> tuple[dict
     return texts, missing
 
 
-def _as_of_date(record: Record) -> str:
-    moment = datetime.fromtimestamp(record.account.as_of_ms / 1000, UTC)
-    return moment.astimezone(ZoneInfo(record.time_zone)).date().isoformat()
+@lru_cache(maxsize=1024)
+def _local_date(time_ms: int, time_zone: str) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).astimezone(ZoneInfo(time_zone)).date().isoformat()
 
 
 _TEXTS: dict[RecordField.ValueType, Callable[[Record], str]] = {
@@ -56,7 +57,7 @@ _TEXTS: dict[RecordField.ValueType, Callable[[Record], str]] = {
     RecordField.RECORD_FIELD_OUTSTANDING_AMOUNT: lambda record: format_fen(record.account.outstanding_fen),
     RecordField.RECORD_FIELD_MINIMUM_PAYMENT: lambda record: format_fen(record.account.minimum_fen),
     RecordField.RECORD_FIELD_DUE_DATE: lambda record: str(record.account.due_date),
-    RecordField.RECORD_FIELD_AS_OF_DATE: _as_of_date,
+    RecordField.RECORD_FIELD_AS_OF_DATE: lambda record: _local_date(record.account.as_of_ms, record.time_zone),
     RecordField.RECORD_FIELD_RECIPIENT_NAME: lambda record: record.recipient_name,
     RecordField.RECORD_FIELD_ACCOUNT_LAST_FOUR: lambda record: record.account_number[-4:],
 }

@@ -12,6 +12,8 @@ from outreach.v1.template_service_pb2 import Placeholder, PlaceholderType, Recor
 Fault = tuple[str, str]
 """A placeholder's name and what is wrong with its value; never the value."""
 
+HOTLINE = PlaceholderType.PLACEHOLDER_TYPE_HOTLINE
+GIVEN = RecordField.RECORD_FIELD_UNSPECIFIED
 NAME_LIMIT = 60
 REFERENCE_LIMIT = 20
 
@@ -33,7 +35,7 @@ def check(placeholders: Sequence[Placeholder], variables: Mapping[str, str], hot
     for placeholder in placeholders:
         name = placeholder.name
         known.add(name)
-        if placeholder.record_field != RecordField.RECORD_FIELD_UNSPECIFIED:
+        if placeholder.record_field != GIVEN:
             if name in variables:
                 faults.append((name, "此项取自银行记录，请勿提供。Comes from the bank's record; leave it out."))
         elif name not in variables:
@@ -48,7 +50,7 @@ def check(placeholders: Sequence[Placeholder], variables: Mapping[str, str], hot
 def _given_fault(kind: PlaceholderType.ValueType, value: str, hotlines: Sequence[str]) -> str:
     if not value.strip():
         return "变量为空。Is empty."
-    if kind == PlaceholderType.PLACEHOLDER_TYPE_HOTLINE:
+    if kind == HOTLINE:
         allowed = value in hotlines
         return "" if allowed else "须为银行规则中的热线。Must be one of the hotlines in the bank's policy."
     return _reference_fault(value)

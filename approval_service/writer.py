@@ -20,6 +20,7 @@ from approval_service import catalog, schema
 from approval_service.catalog import Catalog, CatalogCache
 from approval_service.database import Database
 from approval_service.keys import KeyRing
+from approval_service.store.rows import insert_rows
 from outreach.domain.clocks import BusinessClock, iso, real_ms
 from outreach.domain.errors import Kind, Refusal
 from outreach.ledger import entries, merkle
@@ -140,15 +141,14 @@ class Tx:
     def finish(self, signer: Signer) -> bool:
         """Writes what was gathered. True if anything was recorded."""
         columns = self._head_changes
+        insert_rows(self.connection, schema.ledger_entry, self._entries)
+        insert_rows(self.connection, schema.change, self._changes)
         if self._entries:
-            self.connection.execute(insert(schema.ledger_entry), self._entries)
             columns |= {
                 "frontier": self._frontier.to_bytes(),
                 "tree_size": self._frontier.size,
                 "checkpoint": signer.sign(ORIGIN, self._frontier.size, self._frontier.root()),
             }
-        if self._changes:
-            self.connection.execute(insert(schema.change), self._changes)
         if columns:
             self.connection.execute(update(schema.head).values(columns))
         return bool(self._changes)

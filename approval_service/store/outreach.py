@@ -13,7 +13,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
-    insert,
     select,
     union,
     update,
@@ -21,6 +20,7 @@ from sqlalchemy import (
 
 from approval_service import schema
 from approval_service.store.lists import one_of
+from approval_service.store.rows import insert_rows
 from approval_service.store.scopes import Scope
 from outreach.domain import states
 
@@ -61,8 +61,7 @@ def by_request(connection: Connection, caller_id: str, request_ids: Collection[s
 
 
 def insert_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        connection.execute(insert(outreach), rows)
+    insert_rows(connection, outreach, rows)
 
 
 def get(connection: Connection, outreach_id: str) -> Row[Any] | None:
@@ -168,8 +167,7 @@ def page(connection: Connection, scope: Scope, before_id: str, limit: int) -> li
 
 
 def insert_attempts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        connection.execute(insert(attempt), rows)
+    insert_rows(connection, attempt, rows)
 
 
 def attempts_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Row[Any]]:

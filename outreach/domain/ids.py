@@ -1,14 +1,37 @@
-"""Ids: 26 characters of Crockford base 32, growing with time, with 80 random bits (the ULID form)."""
+"""Ids: 26 characters of Crockford base 32 that grow with time (the monotonic ULID form)."""
 
 from __future__ import annotations
 
 import os
+import threading
 import time
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
+_RANDOM_BITS = 80
+
+
+class _Sequence:
+    """Numbers of the millisecond and 80 random bits; within one millisecond the random part counts on."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._lock = threading.Lock()
+
+    def next(self) -> int:
+        now = time.time_ns() // 1_000_000 << _RANDOM_BITS
+        with self._lock:
+            if now > self._last:
+                self._last = now | int.from_bytes(os.urandom(_RANDOM_BITS // 8), "big")
+            else:
+                self._last += 1
+            return self._last
+
+
+_sequence = _Sequence()
 
 
 def new_id() -> str:
-    value = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10), "big")
+    """A new id, greater than all before it in this process."""
+    value = _sequence.next()
     return "".join([_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)])
