@@ -8,9 +8,8 @@ from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any
 
-from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, select
 
 from approval_service import admission, schema
 from approval_service.calls import Call
@@ -64,8 +63,11 @@ class Checks(RuleBasedStateMachine):
         self.answered: dict[str, tuple[SmsItem, Decision]] = {}
         self.leases: dict[str, set[str]] = {}
         self.last_event: BankEvent | None = None
+        self._ledger: list[bytes] = []
 
     def teardown(self) -> None:
+        before, self._ledger = self._ledger, []
+        assert self.read_ledger()[: len(before)] == before
         self.driver.close()
         self._remove()
 
@@ -90,11 +92,6 @@ class Checks(RuleBasedStateMachine):
 
     def apply(self, event: BankEvent) -> EventResult:
         return self.driver.run(self.driver.apply(self.remember(event)))
-
-    def draw_attempt(self, data: st.DataObject) -> Attempt:
-        """One of the attempts, the newest likelier than the others."""
-        attempts = list(self.model.attempts.values())
-        return data.draw(st.sampled_from(attempts[-3:] if data.draw(st.booleans()) else attempts))
 
     def candidate(self, phone: str) -> Attempt | None:
         """The one open attempt to a number whose carrier's id nobody has told."""
@@ -248,16 +245,18 @@ class Checks(RuleBasedStateMachine):
 
     # The ledger.
 
+    def read_ledger(self) -> list[bytes]:
+        """Every entry so far; what was read before is not read again until the end."""
+        columns = schema.ledger_entry.c
+        query = select(columns.body).where(columns.seq >= len(self._ledger)).order_by(columns.seq)
+        self._ledger += [row.body for row in self.driver.rows(query)]
+        return self._ledger
+
     def entries_so_far(self) -> int:
-        return int(self.driver.rows(select(func.count()).select_from(schema.ledger_entry))[0][0])
+        return len(self.read_ledger())
 
     def entries(self, start: int = 0) -> list[dict[str, Any]]:
-        return [decode(body) for body in self._bodies(start)]
-
-    def _bodies(self, start: int = 0) -> list[bytes]:
-        columns = schema.ledger_entry.c
-        query = select(columns.body).where(columns.seq >= start).order_by(columns.seq)
-        return [row.body for row in self.driver.rows(query)]
+        return [decode(body) for body in self.read_ledger()[start:]]
 
     # After every step.
 
@@ -315,7 +314,7 @@ class Checks(RuleBasedStateMachine):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "ledger"
             with path.open("wb") as file:
-                export.write(file, ORIGIN, self._bodies(), head.checkpoint)
+                export.write(file, ORIGIN, self.read_ledger(), head.checkpoint)
             report = verify_export(path, self.driver.authority.signer.verifier_key)
         assert report.ok, report.problems
 

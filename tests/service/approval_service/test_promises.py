@@ -22,7 +22,7 @@ from tests.service.approval_service.promises_driver import furnish
 from tests.service.approval_service.promises_machine import Promises
 
 EXAMPLES = int(os.environ.get("PROMISES_EXAMPLES", "30"))
-STEPS = int(os.environ.get("PROMISES_STEPS", "40"))
+STEPS = int(os.environ.get("PROMISES_STEPS", "30"))
 
 Fresh = Callable[[], tuple[str, Callable[[], None]]]
 """Makes a copy of the furnished database: its URL, and what removes it."""
