@@ -30,6 +30,7 @@ _UNITS = {"block": "栋", "unit": "单元", "floor": "层", "room": "室", "numb
 _LABELS_OF_UNITS = {Kind.BLOCK: "block", Kind.STAIR: "unit", Kind.FLOOR: "floor", Kind.ROOM: "room"}
 _CHAINS = {2: ("block", "room"), 3: ("block", "unit", "room")}
 """What 12-402 and 3-2-401 stand for."""
+_SILENT = frozenset({Kind.NOISE, Kind.OPEN, Kind.CLOSE})
 _WITHIN = frozenset({Kind.BLOCK, Kind.STAIR, Kind.FLOOR})
 
 
@@ -76,15 +77,19 @@ def _elements(address: Address) -> Iterator[Element]:
     done = address.region.end
     last: Kind | None = None
     for part in address.parts:
-        if part.start > done:
-            yield "other", text[done : part.start].strip("()-#")
+        yield from _other(text[done : part.start])
         done = part.end
-        if part.kind in (Kind.NOISE, Kind.OPEN, Kind.CLOSE):
-            continue
-        yield from _spell(part, text, last)
-        last = part.kind
-    if done < len(text):
-        yield "other", text[done:].strip("()-#")
+        if part.kind not in _SILENT:
+            yield from _spell(part, text, last)
+            last = part.kind
+    yield from _other(text[done:])
+
+
+def _other(text: str) -> Iterator[Element]:
+    """Single characters between the parts."""
+    text = text.strip("()-#")
+    if text:
+        yield "other", text
 
 
 def _spell(part: Part, text: str, last: Kind | None) -> Iterator[Element]:

@@ -7,7 +7,7 @@ import re
 from approval_service.screening.address.divisions import table
 from approval_service.screening.address.verdicts import Address
 
-_POSTCODE = re.compile(r"(?<![0-9A-Za-z])(?:邮编|邮政编码)?[:：]?\s*([0-8][0-9]{5})(?![0-9A-Za-z号弄幢栋室楼座#-])")
+_POSTCODE = re.compile(r"(?<![0-9A-Za-z])(?:邮编|邮政编码)?[:：]? ?([0-8][0-9]{5})(?![0-9A-Za-z号弄幢栋室楼座#-])")
 # The first two figures of the postcodes of a province, by its code.
 _PROVINCES = {
     "11": "10", "12": "30", "13": "05 06 07", "14": "03 04", "15": "01 02", "21": "11 12", "22": "13", "23": "15 16",

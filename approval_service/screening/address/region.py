@@ -19,6 +19,8 @@ _TOWN = re.compile(
     r"|[^0-9A-Z()#\-弄号幢栋]{1,5}?路街道|[^0-9A-Z()#\-路街弄号幢栋村]{2,6}?办事处"
 )
 _LONGEST_TOWN = 11
+_UNDER_PROVINCE = "90"
+"""In the place of a prefecture: counties far from each other, each directly under the province."""
 _ROAD_FOLLOWS = re.compile(r"[路街道巷弄桥村苑园]|[东南西北中一二三四五六七八九十0-9]{1,2}[路街]")
 _ZONE = re.compile(
     r"([^0-9A-Z()#\-]{2,4}?)(?:国家)?(?:高新技术产业开发区|经济技术开发区|经济开发区|高新区|开发区|工业园区)"
@@ -95,8 +97,11 @@ class _Reader:
         return end
 
     def _same_prefecture(self, codes: Codes) -> bool:
-        """Whether it lies beside what was named: 绍兴县柯桥区 is the older county and what it became."""
-        return any(len(a) == len(b) == 6 and a[:4] == b[:4] for a in codes for b in self.region.codes)
+        """Whether it lies beside the county that was named: 绍兴县柯桥区 is the older county and what it became."""
+        named = self.region.codes
+        if any(len(code) != 6 or code[2:4] == _UNDER_PROVINCE for code in named):
+            return False
+        return any(len(a) == 6 and a[:4] == b[:4] for a in codes for b in named)
 
     def _unknown_province(self, start: int) -> int:
         match = _UNKNOWN_PROVINCE.match(self.text, start)
