@@ -1,7 +1,7 @@
 """How often the address screening is right, by class, on labelled real addresses kept outside the project.
 
-`python -m bench.accuracy [FOLDER]`; without it $OUTREACH_SHARED_DATA/addresses, else ../shared/data/addresses. Exit code 1
-where a class is under its goal.
+`python -m bench.accuracy [FOLDER]`; without it $OUTREACH_SHARED_DATA/addresses, else ../shared/data/addresses. Exit
+code 1 where a class is under its goal.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ def _right_divisions(row: Any) -> bool:
 
 
 def _right_pair(row: Any) -> bool:
-    return bool((normal(read(row["a"])) == normal(read(row["b"]))) == row["same"])
+    same: bool = row["same"]
+    return (normal(read(row["a"])) == normal(read(row["b"]))) == same
 
 
 def microseconds(data: Path) -> float:
