@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,24 +77,24 @@ def bearer(key: Any = KEY, **changes: Any) -> tuple[tuple[str, str], ...]:
 
 
 @pytest.mark.parametrize(
-    ("metadata", "kind", "reason"),
+    ("make_metadata", "kind", "reason"),
     [
-        ((), Kind.UNAUTHENTICATED, "TOKEN_MISSING"),
-        ((("authorization", "Basic abc"),), Kind.UNAUTHENTICATED, "TOKEN_MISSING"),
-        (bearer(STRANGER), Kind.UNAUTHENTICATED, "TOKEN_INVALID"),
-        (bearer(iat=1, exp=2), Kind.UNAUTHENTICATED, "TOKEN_EXPIRED"),
-        (bearer(aud="other"), Kind.UNAUTHENTICATED, "TOKEN_AUDIENCE"),
-        (bearer(roles=["operator"]), Kind.DENIED, "ROLE_NOT_REGISTERED"),
-        (bearer(banks=["other-bank"]), Kind.DENIED, "BANK_NOT_REGISTERED"),
-        (bearer(roles=[]), Kind.DENIED, "ROLE_NOT_ALLOWED"),
-        (as_caller("people", roles=("inspector",)), Kind.DENIED, "ROLE_NOT_ALLOWED"),
+        (lambda: (), Kind.UNAUTHENTICATED, "TOKEN_MISSING"),
+        (lambda: (("authorization", "Basic abc"),), Kind.UNAUTHENTICATED, "TOKEN_MISSING"),
+        (lambda: bearer(STRANGER), Kind.UNAUTHENTICATED, "TOKEN_INVALID"),
+        (lambda: bearer(iat=1, exp=2), Kind.UNAUTHENTICATED, "TOKEN_EXPIRED"),
+        (lambda: bearer(aud="other"), Kind.UNAUTHENTICATED, "TOKEN_AUDIENCE"),
+        (lambda: bearer(roles=["operator"]), Kind.DENIED, "ROLE_NOT_REGISTERED"),
+        (lambda: bearer(banks=["other-bank"]), Kind.DENIED, "BANK_NOT_REGISTERED"),
+        (lambda: bearer(roles=[]), Kind.DENIED, "ROLE_NOT_ALLOWED"),
+        (lambda: as_caller("people", roles=("inspector",)), Kind.DENIED, "ROLE_NOT_ALLOWED"),
     ],
 )
 async def test_a_bad_token_does_not_get_in(
-    edge: Edge, authority: FakeAuthority, metadata: Any, kind: Kind, reason: str
+    edge: Edge, authority: FakeAuthority, make_metadata: Callable[[], Any], kind: Kind, reason: str
 ) -> None:
     """Missing, forged, expired, misdirected, too wide and insufficient tokens are refused before the authority."""
-    refused = await refusal(edge, CANCEL, cancellation(), CancelResponse, metadata)
+    refused = await refusal(edge, CANCEL, cancellation(), CancelResponse, make_metadata())
     assert (refused.kind, refused.reason) == (kind, reason)
     assert authority.forwarded == []
 
