@@ -42,7 +42,7 @@ _NAMED_AFTER = re.compile(
 )
 _CODES_SETTLED = 1984
 """Until then codes were given anew each year, and one code meant two prefectures."""
-_NATIONWIDE_SHORT = re.compile("^(城|郊|矿|市|东|西|南|北)区$")
+_NATIONWIDE_SHORT = re.compile("^(城|郊|矿|市|新|东|西|南|北)区$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,8 @@ def _count(at: Destination, part: Part, dashes: int, text: str) -> None:
     elif kind is Kind.STAIR:
         # 3楼1门 is a door; so is, in 福州, the 402单元 of a block
         at.room = at.room or at.floor or (at.block and part.head - part.start >= 3 and dashes == 0)
+        if at.last is not None and at.last.kind is Kind.NUMBER:
+            at.room, at.block = False, True  # what came before was no room
         at.stair = True
     elif kind is Kind.SECTION and at.place is None:
         at.place, at.kind = part, Kind.NAME
@@ -143,7 +145,7 @@ def _count_bare(at: Destination, number: str, dashes: int) -> None:
     """A number without a unit: the house behind a road, the room elsewhere; one or two figures are but a block."""
     if number.isalpha() and number.isascii():
         return  # a letter alone names a part of the place
-    if at.kind is Kind.ROAD and not at.house:
+    if at.kind is Kind.ROAD and not (at.house or at.block or at.stair):
         at.house = at.street = True
         at.room = at.room or dashes >= 2
     elif at.kind in (Kind.HOME, Kind.NAME) and len(number) <= 2 and not (at.street or at.block or at.stair):

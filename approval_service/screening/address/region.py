@@ -21,6 +21,7 @@ _TOWN = re.compile(
 _LONGEST_TOWN = 11
 _UNDER_PROVINCE = "90"
 """In the place of a prefecture: counties far from each other, each directly under the province."""
+_ROAD_ENDS = frozenset("路街道巷村")
 _ROAD_FOLLOWS = re.compile(r"[路街道巷弄桥村苑园]|[东南西北中一二三四五六七八九十0-9]{1,2}[路街]")
 _ZONE = re.compile(
     r"([^0-9A-Z()#\-]{2,4}?)(?:国家)?(?:高新技术产业开发区|经济技术开发区|经济开发区|高新区|开发区|工业园区)"
@@ -123,7 +124,7 @@ class _Reader:
         stems = self.table.towns.get(code, frozenset())
         for length in (4, 3, 2):
             stem = text[start : start + length]
-            if stem in stems and not _ROAD_FOLLOWS.match(text, start + length):
+            if stem in stems and stem[-1] not in _ROAD_ENDS and not _ROAD_FOLLOWS.match(text, start + length):
                 region.town = stem
                 return start + len(stem)
         return 0

@@ -126,7 +126,7 @@ def _exact(at: Destination) -> bool:
     if _without_room(at):
         return False
     if kind is Kind.ROAD:
-        return at.street
+        return at.street or (at.block and at.room)
     return at.room or at.house or (at.street and kind not in MANY_DOORS)
 
 
