@@ -85,7 +85,7 @@ def _divisions(row: Any) -> str:
 
 
 def _right_divisions(row: Any) -> bool:
-    return ("UNDELIVERABLE" in _codes(row["text"])) == (row["expect"] == "UNDELIVERABLE")
+    return ("UNDELIVERABLE" in _codes(row["text"])) is (row["expect"] == "UNDELIVERABLE")
 
 
 def _right_pair(row: Any) -> bool:

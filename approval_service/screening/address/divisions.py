@@ -79,7 +79,8 @@ class Table:
     """Every name by its first two characters, longest first, and the towns of each county and prefecture by stem."""
 
     names: dict[str, tuple[Name, ...]]
-    towns: dict[str, frozenset[str]]
+    towns: dict[str, dict[str, bool]]
+    """Whether it is a subdistrict, by county or prefecture, then by stem."""
     direct_towns: dict[str, Codes]
     titles: dict[str, str]
 
@@ -121,15 +122,14 @@ def town_stem(name: str) -> str:
 def table() -> Table:
     """The table, made at the first use (about 0.4 s, 20 MB) and kept."""
     full: _Names = defaultdict(set)
-    towns: _Names = defaultdict(set)
+    towns: defaultdict[str, dict[str, bool]] = defaultdict(dict)
     direct_towns: _Names = defaultdict(set)
     titles: dict[str, str] = {}
     for level, code, parent, given_name in _today():
         name = fold_name(given_name)
         if level == _TOWN_LEVEL:
             stem = town_stem(name)
-            towns[code[:6]].add(stem)
-            towns[code[:4]].add(stem)
+            towns[code[:6]][stem] = towns[code[:4]][stem] = name.endswith("街道")
             if len(cut(parent)) == 4 and name.endswith("镇"):
                 direct_towns[name].add(code[:4])
         else:
@@ -143,7 +143,7 @@ def table() -> Table:
         full[short_name(name) + suffix] |= full[name]
     return Table(
         _by_start(full, titles),
-        {code: frozenset(stems) for code, stems in towns.items()},
+        dict(towns),
         {name: frozenset(codes) for name, codes in direct_towns.items()},
         titles,
     )

@@ -35,14 +35,15 @@ _WITHIN = frozenset({Kind.BLOCK, Kind.STAIR, Kind.FLOOR})
 
 
 def normal(address: Address) -> str:
-    """The same text for the same door: province, suffixes, width, gaps, numerals and the words of units may differ.
+    """The same text for the same door, whatever the width, gaps, numerals, words for units, and what may be left out.
 
     It still is the address: whoever keeps it keeps a keyed hash of it.
     """
     codes = address.region.codes
     today = codes & table().titles.keys()
     place = "".join(value for _, value in _elements(address))
-    return f"{'/'.join(sorted(today or codes))}|{address.region.town}|{place}"
+    town = "" if address.region.subdistrict else address.region.town
+    return f"{'/'.join(sorted(today or codes))}|{town}|{place}"
 
 
 def parts(address: Address) -> dict[str, str]:

@@ -45,6 +45,8 @@ class Region:
 
     codes: Codes = frozenset()
     town: str = ""
+    subdistrict: bool = False
+    """The town is a part of a city (街道), where roads have one name each."""
     end: int = 0
     clash: Clash | None = None
     names: list[Name] = field(default_factory=list)
@@ -117,17 +119,23 @@ class _Reader:
         if _TOWN_SIGN.search(text, start, start + _LONGEST_TOWN) and (match := _TOWN.match(text, start)):
             self._check_town(match[0], start, match.end())
             region.town = town_stem(match[0])
+            region.subdistrict = self._is_subdistrict(region.town, match[0].endswith(("街道", "办事处")))
             return match.end()
         if region.town or len(region.codes) != 1:
             return 0
         (code,) = region.codes
-        stems = self.table.towns.get(code, frozenset())
+        stems = self.table.towns.get(code, {})
         for length in (4, 3, 2):
             stem = text[start : start + length]
             if stem in stems and stem[-1] not in _ROAD_ENDS and not _ROAD_FOLLOWS.match(text, start + length):
-                region.town = stem
+                region.town, region.subdistrict = stem, stems[stem]
                 return start + len(stem)
         return 0
+
+    def _is_subdistrict(self, stem: str, written_so: bool) -> bool:
+        """What it is today, whatever is written: many a town became one."""
+        known = [self.table.towns[code][stem] for code in self.region.codes if stem in self.table.towns.get(code, {})]
+        return any(known) if known else written_so
 
     def _within_prefecture(self) -> bool:
         """Whether a county could come next: nothing below a prefecture was named."""
