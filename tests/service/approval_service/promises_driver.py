@@ -180,11 +180,11 @@ def furnish(url: str) -> None:
         agency_name="示例催收",
         hotlines=[HOTLINE],
         carriers=[CarrierChoice(carrier_id=CARRIER)],
-        sms_per_day=PER_DAY,
         sms_per_seven_days=PER_SEVEN_DAYS,
         sms_gap_minutes=GAP_MINUTES,
     )
     for bank in BANKS:
+        policy.sms_per_day = PER_DAY[bank]
         driver.run(driver.call(policies.draft, DraftPolicyRequest(bank_id=bank, policy=policy)))
         driver.run(driver.call(policies.activate, ActivatePolicyRequest(bank_id=bank, version=1), "ben"))
         template_digest(driver, bank, NOW_MS + 400 * DAY)

@@ -82,6 +82,15 @@ class Promises(Stops):
         if released:
             self.say(released, outcome, False, 1)
 
+    @rule(rounds=st.integers(2, 6), minutes=st.sampled_from([15, 29, 30, 31, 60]))
+    def a_long_day(self, rounds: int, minutes: int) -> None:
+        """Requests and leases until the caps are full."""
+        self.mend()
+        for _ in range(rounds):
+            self.ask_for_all()
+            self.lease(1, 50)
+            self.advance(minutes)
+
     @rule(asked=items, times=st.sampled_from([1, 1, 3]))
     def submit(self, asked: tuple[str, str, str, int, int], times: int) -> None:
         """Admit decides as Preflight did, by the codes that the model names, once however often it is asked."""

@@ -14,7 +14,8 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 SHANGHAI_OFFSET = 8 * HOUR
 AGENCY = "demo-agency"
-PER_DAY, PER_SEVEN_DAYS, GAP_MINUTES = 3, 5, 30
+PER_DAY = {"demo-bank": 2, "other-bank": 3}
+PER_SEVEN_DAYS, GAP_MINUTES = 5, 30
 MAX_AGE = DAY
 REPORT_WITHIN, FEED_PROOF = 40_000, 60_000
 
@@ -212,7 +213,7 @@ class Model:
         per_day = [sum((sent + SHANGHAI_OFFSET) // DAY == today for sent in sends) for sends in (own, everything)]
         return (
             all(self.now - sent >= GAP_MINUTES * MINUTE for sent in own)
-            and per_day[0] < PER_DAY
+            and per_day[0] < PER_DAY[bank]
             and sum(self.now - sent < 7 * DAY for sent in own) < PER_SEVEN_DAYS
             and per_day[1] < 4
             and sum(self.now - sent < HOUR for sent in everything) < 2

@@ -123,18 +123,22 @@ REFUSED: dict[str, tuple[dict[str, Any], Code]] = {
     "draft": ({"template": template(TemplateState.TEMPLATE_STATE_DRAFT)}, Code.TEMPLATE_NOT_APPROVED),
     "retired": ({"template": template(TemplateState.TEMPLATE_STATE_RETIRED)}, Code.TEMPLATE_NOT_APPROVED),
     "superseded": ({"template_superseded": True}, Code.TEMPLATE_NOT_APPROVED),
-    "superseded at the permit": ({"template_superseded": True, "at_permit": True}, Code.TEMPLATE_NOT_APPROVED),
-    "suspended": ({"template": template(TemplateState.TEMPLATE_STATE_SUSPENDED)}, Code.TEMPLATE_NOT_APPROVED),
+    "suspended at the door": (
+        {"template": template(TemplateState.TEMPLATE_STATE_SUSPENDED), "at_permit": False},
+        Code.TEMPLATE_NOT_APPROVED,
+    ),
     "copy differs": ({"filing_problem": "differs"}, Code.TEMPLATE_NOT_FILED),
     "bank not named": ({"identity_problem": "unnamed"}, Code.IDENTITY_MISSING),
     "bad value": ({"value_problems": [("line", "is missing")]}, Code.VARIABLE_INVALID),
 }
 
 
+@pytest.mark.parametrize("at_permit", [False, True])
 @pytest.mark.parametrize(("changes", "code"), REFUSED.values(), ids=REFUSED.keys())
-def test_refused(changes: dict[str, Any], code: Code) -> None:
-    """What a rule forbids is refused by that rule alone, in words for a person and without personal data."""
-    verdicts = evaluate(facts(**changes))
+def test_refused(changes: dict[str, Any], code: Code, at_permit: bool) -> None:
+    """What a rule forbids is refused by that rule alone, at the door and again at the permit, in words for a person and
+    without personal data."""
+    verdicts = evaluate(facts(**{"at_permit": at_permit} | changes))
     assert {(verdict.code, verdict.effect) for verdict in verdicts} == {(code, Effect.REFUSE)}
     assert all(verdict.reason and "138" not in verdict.reason for verdict in verdicts)
 
