@@ -96,7 +96,10 @@ def _arrive(at: Destination, part: Part, text: str) -> None:
     if kind is Kind.ROAD and (at.room or (at.kind is Kind.MARKET and text[part.start].isdigit())):
         at.numbered = True  # an alley within the market, or the street beside a door that is known
         return
-    at.institution = part if kind is Kind.INSTITUTION else None
+    if kind is Kind.INSTITUTION:
+        at.institution = part
+    elif kind is not Kind.ROAD:  # where an institution's own street is named behind it, it stays the destination
+        at.institution = None
     if kind is Kind.FIRM and (at.street or at.house or at.room):
         at.kind = kind
         return
