@@ -62,7 +62,9 @@ def _step(at: Destination, part: Part, text: str) -> None:
     if kind is Kind.NEAR:
         _pass_by(at, part, text)
         return
-    if kind <= Kind.NAME:
+    if kind is Kind.NAME:
+        _mention(at, part)
+    elif kind < Kind.NAME:
         _arrive(at, part, text)
     else:
         at.numbered = True
@@ -82,12 +84,14 @@ def _pass_by(at: Destination, part: Part, text: str) -> None:
     at.institution = None
 
 
+def _mention(at: Destination, part: Part) -> None:
+    """A name of no known kind is a place of its own, or a word more about the one before (the north hall)."""
+    if at.kind in (None, Kind.ROAD):
+        at.place, at.kind = part, part.kind
+
+
 def _arrive(at: Destination, part: Part, text: str) -> None:
     kind = part.kind
-    if kind is Kind.NAME:
-        if at.kind in (None, Kind.ROAD):
-            at.place, at.kind = part, kind
-        return  # elsewhere a word more about the place: the north hall, a department
     if kind is Kind.INSTITUTION and at.near is not None and text[at.near.start : at.near.end] in BEFORE_LANDMARK:
         return
     if at.institution is not None and _belongs(part, at.institution, text):
