@@ -38,7 +38,7 @@ class BankEvent(_message.Message):
     FEED_MARK_FIELD_NUMBER: _builtins.int
     NO_CONTACT_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
-    """The bank's id of the event, unique per bank for ever."""
+    """The bank's id of the event, unique per bank for ever. It goes into the ledger: it must not hold an account number."""
     bank_id: _builtins.str
     """The bank; must equal the one in the subject."""
     @_builtins.property
