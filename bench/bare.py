@@ -30,7 +30,6 @@ from outreach.v1.outreach_service_pb2 import (
     SubmitRequest,
     SubmitResponse,
 )
-from outreach.v1.outreach_service_pb2_grpc import OutreachServiceServicer, add_OutreachServiceServicer_to_server
 
 GROUP_S = 0.002
 GROUP_ITEMS = 200
@@ -53,7 +52,7 @@ class _Ticket(NamedTuple):
     committed: asyncio.Future[None]
 
 
-class Bare(OutreachServiceServicer):
+class Bare:
     """Submit and SubmitBatch over a prototype's store."""
 
     def __init__(self, path: str) -> None:
@@ -68,11 +67,24 @@ class Bare(OutreachServiceServicer):
         self._waiting: list[_Ticket] = []
         self._waiting_items = 0
 
-    async def Submit(self, request: SubmitRequest, context: Any) -> SubmitResponse:
+    def handlers(self) -> grpc.GenericRpcHandler:
+        return grpc.method_handlers_generic_handler(
+            "outreach.v1.OutreachService",
+            {
+                "Submit": grpc.unary_unary_rpc_method_handler(
+                    self._submit, SubmitRequest.FromString, SubmitResponse.SerializeToString
+                ),
+                "SubmitBatch": grpc.unary_unary_rpc_method_handler(
+                    self._submit_batch, SubmitBatchRequest.FromString, SubmitBatchResponse.SerializeToString
+                ),
+            },
+        )
+
+    async def _submit(self, request: SubmitRequest, context: Any) -> SubmitResponse:
         (decision,) = await self._admit([request.item])
         return SubmitResponse(decision=decision)
 
-    async def SubmitBatch(self, request: SubmitBatchRequest, context: Any) -> SubmitBatchResponse:
+    async def _submit_batch(self, request: SubmitBatchRequest, context: Any) -> SubmitBatchResponse:
         decisions = await self._admit(request.items)
         return SubmitBatchResponse(results=[ItemResult(decision=decision) for decision in decisions])
 
@@ -134,7 +146,7 @@ class Bare(OutreachServiceServicer):
 
 async def _serve(address: str, path: str) -> None:
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
-    add_OutreachServiceServicer_to_server(Bare(path), server)
+    server.add_generic_rpc_handlers((Bare(path).handlers(),))
     server.add_insecure_port(address)
     await server.start()
     await server.wait_for_termination()

@@ -7,18 +7,20 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from outreach.v1.common_pb2 import State
 from outreach.v1.outreach_service_pb2 import SmsItem, SubmitBatchRequest, SubmitRequest
-from outreach.v1.outreach_service_pb2_grpc import OutreachServiceStub
+
+if TYPE_CHECKING:
+    from outreach.v1.outreach_service_pb2_grpc import OutreachServiceAsyncStub
 
 BATCH = 100
 BATCHES_IN_FLIGHT = 8
 UNARY_IN_FLIGHT = 64
 TIMEOUT_S = 30.0
 T = TypeVar("T")
-Metadata = Sequence[tuple[str, str]]
+Metadata = tuple[tuple[str, str], ...]
 """Carries a caller's token, or nothing for the bare limit."""
 
 
@@ -36,7 +38,7 @@ class Outcome:
         self.per_second = self.states.total() / (time.perf_counter() - self._begun)
 
 
-async def submit_batches(stub: OutreachServiceStub, items: Sequence[SmsItem], metadata: Metadata) -> Outcome:
+async def submit_batches(stub: OutreachServiceAsyncStub, items: Sequence[SmsItem], metadata: Metadata) -> Outcome:
     """Batches of 100, 8 in flight."""
     requests = [SubmitBatchRequest(items=batch) for batch in chunks(items, BATCH)]
     outcome = Outcome()
@@ -50,7 +52,7 @@ async def submit_batches(stub: OutreachServiceStub, items: Sequence[SmsItem], me
     return outcome
 
 
-async def submit_one_by_one(stub: OutreachServiceStub, items: Sequence[SmsItem], metadata: Metadata) -> Outcome:
+async def submit_one_by_one(stub: OutreachServiceAsyncStub, items: Sequence[SmsItem], metadata: Metadata) -> Outcome:
     """Unary calls, 64 in flight."""
     requests = [SubmitRequest(item=item) for item in items]
     outcome = Outcome()

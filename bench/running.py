@@ -57,9 +57,7 @@ async def sms_service(settings: Settings) -> AsyncIterator[None]:
 @asynccontextmanager
 async def bare(database: Path) -> AsyncIterator[None]:
     """The bare server of bench.bare."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.bare", BARE_ADDRESS, str(database)
-    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.bare", BARE_ADDRESS, str(database))
     try:
         yield
     finally:

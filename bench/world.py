@@ -45,10 +45,13 @@ BANK = "demo-bank"
 NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)
 """When the business clock begins: noon in Shanghai, far from the quiet hours."""
 TEMPLATE = "overdue-reminder"
-TEXT = "尊敬的{name}，您尾号{tail}的账户截至{as_of}逾期{amount}元，示例催收受我行委托提醒您还款，参考号{case}，详询{hotline}。"
+TEXT = (
+    "尊敬的{name}，您尾号{tail}的账户截至{as_of}逾期{amount}元，"
+    "示例催收受我行委托提醒您还款，参考号{case}，详询{hotline}。"
+)
 HOTLINE = "95500"
 MIX, GOOD = 12, 8
-"""Of twelve accounts eight are in order; two were never placed, one is on hold, one is asked for by another's number."""
+"""Of twelve accounts eight are in order; two were never placed, one is on hold, and to one it is another's number."""
 NOT_PLACED, ON_HOLD, THIRD_PARTY = (8, 9), 10, 11
 PLACED_IN_ONE_CALL = 500
 _SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
@@ -147,7 +150,8 @@ async def _approve_template(settings: Settings) -> None:
         stub = TemplateServiceStub(drafter.channel)
         digest = (await drafter.call(stub.DraftTemplate, DraftTemplateRequest(content=content))).template.digest
     async with acting(settings, "reviewer-1") as reviewer:
-        review = ReviewTemplateRequest(digest=digest, **{"pass": True})
+        review = ReviewTemplateRequest(digest=digest)
+        setattr(review, "pass", True)  # a keyword of Python's
         await reviewer.call(TemplateServiceStub(reviewer.channel).ReviewTemplate, review)
     async with acting(settings, "demo-approver") as approver:
         approval = ApproveTemplateRequest(digest=digest, approve=True)
@@ -222,9 +226,7 @@ def _item(request_id: str, account: int) -> SmsItem:
 def _name(account: int) -> str:
     given = account // len(_SURNAMES)
     return (
-        _SURNAMES[account % len(_SURNAMES)]
-        + _GIVEN[given % len(_GIVEN)]
-        + _GIVEN[given // len(_GIVEN) % len(_GIVEN)]
+        _SURNAMES[account % len(_SURNAMES)] + _GIVEN[given % len(_GIVEN)] + _GIVEN[given // len(_GIVEN) % len(_GIVEN)]
     )
 
 

@@ -183,6 +183,23 @@ async def test_a_repeated_status_is_kept_once(nats_process: NatsProcess) -> None
         assert (await js.stream_info(bus.OUTREACH_OUT)).state.messages == 1
 
 
+async def test_many_are_published_in_order_without_a_gap(nats_process: NatsProcess) -> None:
+    """A repeat of part of them changes nothing, and nothing gets behind one that is missing."""
+    subject = bus.status_subject("demo-bank")
+    messages = [(subject, f"{number}".encode(), f"{number}") for number in range(10)]
+    async with connected(nats_process, nats_server.APPROVAL_SERVICE) as client:
+        js = client.jetstream()
+        await bus.ensure_streams(js, bus.OUTREACH_OUT)
+        await bus.publish_in_order(js, messages[:6])
+        await bus.publish_in_order(js, messages[3:8])
+        missing = (subject, b"8", "2")  # the stream takes it for a repeat of the third
+        with pytest.raises(TimeoutError):
+            await bus.publish_in_order(js, [messages[7], missing, messages[9]])
+        state = (await js.stream_info(bus.OUTREACH_OUT)).state
+        kept = [(await js.get_msg(bus.OUTREACH_OUT, seq=seq)).data for seq in range(1, state.last_seq + 1)]
+        assert kept == [payload for _, payload, _ in messages[:8]]
+
+
 async def test_a_bank_may_publish_only_its_own_events(nats_process: NatsProcess) -> None:
     """Another bank's subject, the probe, the authority's answers and the JetStream interface are closed to a bank."""
     async with (
