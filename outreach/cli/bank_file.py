@@ -11,9 +11,10 @@ from pathlib import Path
 
 from google.protobuf.json_format import Parse, ParseError
 
-from outreach.cli.csv_lines import CsvFile, Line
+from outreach.cli.csv_lines import CsvFile
 from outreach.cli.failures import Failure
 from outreach.cli.fields import FieldError, set_text
+from outreach.cli.lines import Line
 from outreach.v1.bank_service_pb2 import Balance, BankEvent, Party, Placement
 from outreach.validation import violations
 

@@ -1,6 +1,7 @@
 """Reads CSV files as offices write them: UTF-8 with or without BOM, or GBK; a broken line spoils no other.
 
-No field of ours holds a line break, so every line is parsed by itself: an unclosed quote ends with its line.
+No field of ours holds a line break, so every line is parsed by itself: an unclosed quote ends with its line. The file
+is read twice, once to learn its encoding and length, and never held.
 """
 
 from __future__ import annotations
@@ -8,45 +9,37 @@ from __future__ import annotations
 import codecs
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from outreach.cli.failures import Failure
+from outreach.cli.lines import MAX_LINE_CHARACTERS, Line, LineError, check_columns, check_text
 
-MAX_LINE_CHARACTERS = 64 * 1024
 _GBK = "gb18030"  # contains all of GBK and GB 2312
-
-
-class LineError(ValueError):
-    """Why a line cannot be used, without any of its content."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the file, by its number from 1, as column to text, or as what is wrong with it."""
-
-    number: int
-    cells: dict[str, str]
-    error: str = ""
+_MAX_LINE_BYTES = 4 * (MAX_LINE_CHARACTERS + 2)
+"""No shorter line can have more characters than allowed; what is beyond is not kept."""
 
 
 class CsvFile:
     """An opened file: its columns are known to be the expected ones. Raises Failure, OSError."""
 
+    note = ""
+
     def __init__(self, path: Path, required: Sequence[str], optional: Sequence[str], prefix: str = "") -> None:
         """`prefix`: columns that begin so are taken, too."""
-        self._lines = _read_lines(path)
-        self._header_at, self.columns = self._header(path)
-        self._check_columns(path, required, optional, prefix)
-
-    @property
-    def line_count(self) -> int:
+        self._path = path
+        self._encoding, count = _survey(path)
+        self._header_at, self.columns = self._header()
+        self.line_count = count - self._header_at - 1
         """Lines after the header, empty ones included: a bound for a progress bar."""
-        return len(self._lines) - self._header_at - 1
+        check_columns(f"{path}, line {self._header_at + 1}:", self.columns, required, optional, prefix)
+
+    def close(self) -> None:
+        """Nothing is open between two lines."""
 
     def lines(self) -> Iterator[Line]:
         """The lines after the header; empty ones are left out."""
-        for number, text in enumerate(self._lines[self._header_at + 1 :], self._header_at + 2):
+        for number, text in enumerate(islice(self._texts(), self._header_at + 1, None), self._header_at + 2):
             if not text.strip(" \r,"):
                 continue
             try:
@@ -62,51 +55,47 @@ class CsvFile:
             )
         return {column: value.strip() for column, value in zip(self.columns, cells, strict=True)}
 
-    def _header(self, path: Path) -> tuple[int, list[str]]:
-        for index, text in enumerate(self._lines):
+    def _header(self) -> tuple[int, list[str]]:
+        for index, text in enumerate(self._texts()):
             if text.strip():
                 try:
                     return index, [name.strip() for name in _split(text)]
                 except LineError as error:
-                    raise Failure(f"{path}, line {index + 1}: 表头 the header: {error}") from None
-        raise Failure(f"{path} 是空文件：第一行须是列名。It is empty: the first line must name the columns.")
+                    raise Failure(f"{self._path}, line {index + 1}: 表头 the header: {error}") from None
+        raise Failure(f"{self._path} 是空文件：第一行须是列名。It is empty: the first line must name the columns.")
 
-    def _check_columns(self, path: Path, required: Sequence[str], optional: Sequence[str], prefix: str) -> None:
-        known = {*required, *optional}
-        doubled = sorted({name for name in self.columns if self.columns.count(name) > 1})
-        missing = [name for name in required if name not in self.columns]
-        unknown = [n for n in self.columns if n not in known and not (prefix and n.startswith(prefix))]
-        where = f"{path}, line {self._header_at + 1}:"
-        if doubled:
-            raise Failure(
-                f"{where} 列 {_shown(doubled)} 重复，请留一个。The column is there twice: keep one.", field=doubled[0]
-            )
-        if missing:
-            raise Failure(
-                f"{where} 缺少列 {_shown(missing)}。The column is missing. {_expected(known, prefix)}", field=missing[0]
-            )
-        if unknown:
-            raise Failure(f"{where} 没有列 {_shown(unknown)}。There is no such column. {_expected(known, prefix)}")
+    def _texts(self) -> Iterator[str]:
+        for index, line in enumerate(_raw_lines(self._path)):
+            text = line.decode(self._encoding, "surrogateescape")
+            yield text if index else text.removeprefix("\ufeff")
 
 
-def _read_lines(path: Path) -> list[str]:
-    data = path.read_bytes()
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise Failure(f"{path} 是 UTF-16，请另存为 CSV UTF-8。It is UTF-16: save it as CSV UTF-8.")
-    raw = data.removeprefix(codecs.BOM_UTF8).split(b"\n")
-    if not raw[-1]:
-        raw.pop()
-    encoding = _encoding(raw)
-    lines = [line.decode(encoding, "surrogateescape") for line in raw]
-    if lines:
-        lines[0] = lines[0].removeprefix("\ufeff")
-    return lines
+def _raw_lines(path: Path) -> Iterator[bytes]:
+    """The lines without line feed and without UTF-8's byte order mark; of one that is too long, the beginning."""
+    with path.open("rb") as file:
+        if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+            file.seek(0)
+        while line := file.readline(_MAX_LINE_BYTES):
+            rest = line
+            while rest and not rest.endswith(b"\n"):
+                rest = file.readline(_MAX_LINE_BYTES)
+            yield line.removesuffix(b"\n")
 
 
-def _encoding(raw: Sequence[bytes]) -> str:
-    """UTF-8 if at least half of the lines that could tell are UTF-8: a line of GBK hardly ever is."""
-    telling = [line for line in raw if not line.isascii()]
-    return "utf-8" if sum(map(_is_utf8, telling)) * 2 >= len(telling) else _GBK
+def _survey(path: Path) -> tuple[str, int]:
+    """The encoding and the number of lines. It is UTF-8 if at least half of the lines that could tell are: a line of
+    GBK hardly ever is.
+    """
+    with path.open("rb") as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise Failure(f"{path} 是 UTF-16，请另存为 CSV UTF-8。It is UTF-16: save it as CSV UTF-8.")
+    count = telling = utf8 = 0
+    for line in _raw_lines(path):
+        count += 1
+        if not line.isascii():
+            telling += 1
+            utf8 += _is_utf8(line)
+    return ("utf-8" if utf8 * 2 >= telling else _GBK), count
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -118,22 +107,7 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _split(text: str) -> list[str]:
-    text = text.removesuffix("\r")
-    if len(text) > MAX_LINE_CHARACTERS:
-        raise LineError(f"超过 {MAX_LINE_CHARACTERS} 个字符 longer than that")
-    if "\0" in text:
-        raise LineError("含 NUL 字符 holds a NUL character")
-    if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
-        raise LineError("编码与全文不同 bytes of another encoding than the rest of the file")
     try:
-        return next(csv.reader([text], strict=True))
+        return next(csv.reader([check_text(text.removesuffix("\r"))], strict=True))
     except csv.Error as error:
         raise LineError(f"不是 CSV no CSV: {error}") from None
-
-
-def _shown(names: Sequence[str]) -> str:
-    return ", ".join(name[:40] if name.isprintable() and name else "(unreadable)" for name in names[:5])
-
-
-def _expected(known: set[str], prefix: str) -> str:
-    return f"可用的列 Columns: {', '.join(sorted(known))}" + (f", {prefix}NAME" if prefix else "")

@@ -54,7 +54,7 @@ class Output:
 
     def note(self, text: str, style: str = "bright_black") -> None:
         """Tells a person something beside the answer."""
-        if not self.as_json:
+        if text and not self.as_json:
             self.errors.print(Text(text, style=style), soft_wrap=True)
 
 

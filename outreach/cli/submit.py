@@ -45,19 +45,19 @@ class _Tally:
 
 async def submit(
     session: Session,
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="案件文件 The cases.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv|FILE.xlsx", help="案件文件 The cases.")],
 ) -> None:
-    """提交短信 Submit a CSV file of SMS; run it again to go on where it stopped.
+    """提交短信 Submit a CSV or XLSX file of SMS; run it again to go on where it stopped.
 
-    列名即 SmsItem 的字段，变量列为 var.名称；UTF-8 或 GBK。结果写入 FILE.results.csv。
+    列名即 SmsItem 的字段，变量列为 var.名称；CSV 为 UTF-8 或 GBK，XLSX 读第一张表。结果写入 FILE.results.csv。
     """
-    cases = CaseFile(file)
     tally = _Tally()
-    async with session.client(patience_s=_PATIENCE_S) as client:
-        with ResultsFile(file) as results, _progress(session.output) as progress:
-            task = progress.add_task("提交 submitting", total=cases.line_count)
-            await _submit(client, cases, results, tally, lambda: progress.advance(task))
-            progress.update(task, completed=cases.line_count)
+    with CaseFile(file) as cases:
+        session.output.note(cases.note)
+        async with session.client(patience_s=_PATIENCE_S) as client:
+            with ResultsFile(file) as results, _progress(session.output) as progress:
+                task = progress.add_task("提交 submitting", total=cases.line_count)
+                await _submit(client, cases, results, tally, lambda: progress.advance(task))
     session.output.show(_document(tally, results.path), *_summary(tally, results.path))
     if tally.bad:
         raise typer.Exit(1)

@@ -1,0 +1,62 @@
+"""Lines of a table that a person made, CSV or sheet: by number, as column to text, or as what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from outreach.cli.failures import Failure
+
+MAX_LINE_CHARACTERS = 64 * 1024
+
+
+class LineError(ValueError):
+    """Why a line cannot be used, without any of its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the file, by its number from 1, as column to text, or as what is wrong with it."""
+
+    number: int
+    cells: dict[str, str]
+    error: str = ""
+
+
+def check_text(text: str) -> str:
+    """The text, if it can go into a message. Raises LineError."""
+    if len(text) > MAX_LINE_CHARACTERS:
+        raise LineError(f"超过 {MAX_LINE_CHARACTERS} 个字符 longer than that")
+    if "\0" in text:
+        raise LineError("含 NUL 字符 holds a NUL character")
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise LineError("含无法读取的字符，编码与全文不同 bytes of another encoding than the rest, or half a character")
+    return text
+
+
+def check_columns(
+    where: str, columns: Sequence[str], required: Sequence[str], optional: Sequence[str], prefix: str
+) -> None:
+    """Raises Failure unless the header has the required columns, and none but known ones or those of the prefix."""
+    known = {*required, *optional}
+    doubled = sorted({name for name in columns if columns.count(name) > 1})
+    missing = [name for name in required if name not in columns]
+    unknown = [n for n in columns if n not in known and not (prefix and n.startswith(prefix))]
+    if doubled:
+        raise Failure(
+            f"{where} 列 {_shown(doubled)} 重复，请留一个。The column is there twice: keep one.", field=doubled[0]
+        )
+    if missing:
+        raise Failure(
+            f"{where} 缺少列 {_shown(missing)}。The column is missing. {_expected(known, prefix)}", field=missing[0]
+        )
+    if unknown:
+        raise Failure(f"{where} 没有列 {_shown(unknown)}。There is no such column. {_expected(known, prefix)}")
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(name[:40] if name.isprintable() and name else "(unreadable)" for name in names[:5])
+
+
+def _expected(known: set[str], prefix: str) -> str:
+    return f"可用的列 Columns: {', '.join(sorted(known))}" + (f", {prefix}NAME" if prefix else "")
