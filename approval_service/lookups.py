@@ -19,6 +19,7 @@ def pause_ms(lookups: int) -> int:
 
 def _take(tx: Tx, request: ListLookupsRequest) -> ListLookupsResponse:
     oldest_ms = tx.real_ms - request.max_age_ms if request.max_age_ms else 0
+    _hand_over(tx, request.carrier_id, oldest_ms)
     rows = store.due_lookups(
         tx.connection,
         request.carrier_id,
@@ -39,6 +40,19 @@ def _take(tx: Tx, request: ListLookupsRequest) -> ListLookupsResponse:
         )
         lookup.release_time.FromMilliseconds(row.released_real_ms)
     return response
+
+
+def _hand_over(tx: Tx, carrier_id: str, oldest_ms: int) -> None:
+    """What the carrier has no record of any more is an operator's to resolve: ListUnconfirmed shows it so."""
+    for row in store.end_lookups(tx.connection, carrier_id, now_ms=tx.real_ms, released_before_ms=oldest_ms):
+        tx.record(
+            "handed_to_operator",
+            row.bank_id,
+            outreach=row.outreach_id,
+            attempt=row.attempt_id,
+            lookups=row.lookups,
+            code=row.carrier_code,
+        )
 
 
 take = one_by_one(_take)

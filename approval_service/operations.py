@@ -17,6 +17,7 @@ from approval_service.store import catalog as catalog_store
 from approval_service.store import outreach as store
 from approval_service.store import stops as stop_store
 from approval_service.store.head import read_clock
+from approval_service.store.lookups import NEVER_MS
 from approval_service.writer import Tx, one_by_one
 from outreach.domain import states
 from outreach.domain.clocks import iso, real_ms
@@ -151,7 +152,11 @@ def list_unconfirmed(connection: Connection, call: Call[ListUnconfirmedRequest])
             carrier_id=row.carrier_id,
             carrier_code=row.carrier_code,
             cancellation_pending=bool(outreach[row.outreach_id].cause),
+            lookups=row.lookups,
+            handed_over=row.next_lookup_real_ms == NEVER_MS,
         )
+        if 0 < row.next_lookup_real_ms < NEVER_MS:
+            listed.next_lookup_time.FromMilliseconds(row.next_lookup_real_ms)
         listed.release_time.FromMilliseconds(row.released_ms)
         response.attempts.append(listed)
     return response

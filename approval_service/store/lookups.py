@@ -10,6 +10,9 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 from approval_service.schema import attempt
 from outreach.domain import states
 
+NEVER_MS = 2**63 - 1
+"""The next lookup of an attempt whose carrier keeps no record of it any more."""
+
 
 def due_lookups(
     connection: Connection,
@@ -33,6 +36,19 @@ def due_lookups(
         .order_by(attempt.c.next_lookup_real_ms, attempt.c.attempt_id)
         .limit(limit)
     ).all()
+
+
+def end_lookups(connection: Connection, carrier_id: str, *, now_ms: int, released_before_ms: int) -> Sequence[Row[Any]]:
+    """Ends the lookups that are due of attempts released before then, and returns those whose fate is unknown."""
+    ended = (
+        attempt.c.state.in_((states.UNCONFIRMED, states.SENT)),
+        attempt.c.carrier_id == carrier_id,
+        attempt.c.next_lookup_real_ms <= now_ms,
+        attempt.c.released_real_ms < released_before_ms,
+    )
+    unknown = connection.execute(select(attempt).where(*ended, attempt.c.state == states.UNCONFIRMED)).all()
+    connection.execute(update(attempt).where(*ended).values(next_lookup_real_ms=NEVER_MS))
+    return unknown
 
 
 def plan_lookups(connection: Connection, next_ms: Mapping[str, int]) -> None:

@@ -400,6 +400,9 @@ class UnconfirmedAttempt(_message.Message):
     RELEASE_TIME_FIELD_NUMBER: _builtins.int
     CARRIER_CODE_FIELD_NUMBER: _builtins.int
     CANCELLATION_PENDING_FIELD_NUMBER: _builtins.int
+    LOOKUPS_FIELD_NUMBER: _builtins.int
+    NEXT_LOOKUP_TIME_FIELD_NUMBER: _builtins.int
+    HANDED_OVER_FIELD_NUMBER: _builtins.int
     attempt_id: _builtins.str
     """The attempt."""
     outreach_id: _builtins.str
@@ -412,9 +415,17 @@ class UnconfirmedAttempt(_message.Message):
     """What the worker saw last, or empty."""
     cancellation_pending: _builtins.bool
     """True if a cancellation covers it."""
+    lookups: _builtins.int
+    """How often the carrier was asked what became of it."""
+    handed_over: _builtins.bool
+    """True once the carrier's records of it have ended: from then on only a receipt or an operator resolves it."""
     @_builtins.property
     def release_time(self) -> _timestamp_pb2.Timestamp:
         """When the permit was given (business clock)."""
+
+    @_builtins.property
+    def next_lookup_time(self) -> _timestamp_pb2.Timestamp:
+        """When the carrier is asked next (real clock); unset before the first time and after the last."""
 
     def __init__(
         self,
@@ -426,10 +437,13 @@ class UnconfirmedAttempt(_message.Message):
         release_time: _timestamp_pb2.Timestamp | None = ...,
         carrier_code: _builtins.str = ...,
         cancellation_pending: _builtins.bool = ...,
+        lookups: _builtins.int = ...,
+        next_lookup_time: _timestamp_pb2.Timestamp | None = ...,
+        handed_over: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["release_time", b"release_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["next_lookup_time", b"next_lookup_time", "release_time", b"release_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_id", b"attempt_id", "bank_id", b"bank_id", "cancellation_pending", b"cancellation_pending", "carrier_code", b"carrier_code", "carrier_id", b"carrier_id", "outreach_id", b"outreach_id", "release_time", b"release_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_id", b"attempt_id", "bank_id", b"bank_id", "cancellation_pending", b"cancellation_pending", "carrier_code", b"carrier_code", "carrier_id", b"carrier_id", "handed_over", b"handed_over", "lookups", b"lookups", "next_lookup_time", b"next_lookup_time", "outreach_id", b"outreach_id", "release_time", b"release_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

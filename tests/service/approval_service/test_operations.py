@@ -6,7 +6,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import update
 
-from approval_service import operations, schema
+from approval_service import lookups, operations, schema
 from approval_service.authority import Authority
 from approval_service.calls import Call
 from approval_service.store.head import read_clock
@@ -24,7 +24,7 @@ from outreach.v1.operations_service_pb2 import (
     SetEmployeeRequest,
     UnconfirmedAttempt,
 )
-from outreach.v1.worker_service_pb2 import Outcome
+from outreach.v1.worker_service_pb2 import ListLookupsRequest, Outcome
 from tests.service.approval_service.world import BANK, CALLER, CARRIER, NOW_MS, World, actor, principal
 
 PHONE = "13800138001"
@@ -167,6 +167,28 @@ async def test_an_unknown_fate_ends_by_evidence(sending: World, state: State.Val
     assert (entry["evidence"], entry["by"]) == ("通道后台截图", actor("eve"))
     with pytest.raises(Refusal, check=lambda e: e.reason == "NOT_UNCONFIRMED"):
         await sending.write(operations.resolve_unconfirmed, "eve", request)
+
+
+async def test_what_is_known_of_an_unknown_fate_is_listed(sending: World) -> None:
+    """How often the carrier was asked and when it is asked next; once its records end, an operator is told to act."""
+    await sending.submit("6001", PHONE)
+    (permit,) = await sending.lease()
+    await sending.report(permit.attempt_id, Outcome.OUTCOME_UNKNOWN)
+    day_ms = 86_400_000
+    request = ListLookupsRequest(carrier_id=CARRIER, max_age_ms=day_ms)
+    await sending.authority.write(lookups.take, request)
+    (listed,) = await unconfirmed(sending)
+    assert (listed.lookups, listed.handed_over) == (1, False)
+    assert 0 < listed.next_lookup_time.ToMilliseconds() - real_ms() <= lookups.pause_ms(0)
+    with sending.authority.database.writer.begin() as connection:
+        past = schema.attempt.c.released_real_ms - day_ms
+        connection.execute(update(schema.attempt).values(released_real_ms=past, next_lookup_real_ms=1))
+    for _ in range(2):
+        assert not (await sending.authority.write(lookups.take, request)).lookups
+    (listed,) = await unconfirmed(sending)
+    assert (listed.lookups, listed.handed_over, listed.HasField("next_lookup_time")) == (1, True, False)
+    (entry,) = await sending.entries("handed_to_operator")
+    assert (entry["attempt"], entry["lookups"]) == (permit.attempt_id, 1)
 
 
 async def test_only_an_unknown_fate_of_the_own_bank_is_resolved(sending: World) -> None:
