@@ -144,6 +144,7 @@ def list_unconfirmed(connection: Connection, call: Call[ListUnconfirmedRequest])
     rows = store.unconfirmed_attempts(connection, bank_id, size)
     outreach = store.get_many(connection, {row.outreach_id for row in rows})
     response = ListUnconfirmedResponse()
+    response.business_time.FromMilliseconds(read_clock(connection).now_ms())
     for row in rows:
         listed = UnconfirmedAttempt(
             attempt_id=row.attempt_id,

@@ -16,6 +16,8 @@ from outreach.cli import (
     messages,
     operations,
     policies,
+    replies,
+    report,
     submit,
     templates,
     token,
@@ -30,7 +32,22 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("up")(up)
-for group in (submit, messages, bank, holds, templates, policies, operations, dead_letters, ledger, token, doctor):
+_GROUPS = (
+    submit,
+    messages,
+    replies,
+    bank,
+    holds,
+    templates,
+    policies,
+    operations,
+    report,
+    dead_letters,
+    ledger,
+    token,
+    doctor,
+)
+for group in _GROUPS:
     group.register(app)
 for commands in entry_points(group="outreach.commands"):  # what services bring along; outreach/ imports none of them
     app.add_typer(commands.load(), name=commands.name)

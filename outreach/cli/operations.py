@@ -1,13 +1,12 @@
-"""outreach summary, report, clock, employee and unconfirmed: what operators need."""
+"""outreach summary, clock, employee and unconfirmed: what operators need."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
-from pathlib import Path
+from datetime import timedelta
 from typing import Annotated
 
 import typer
+from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import RenderableType
 from rich.text import Text
 
@@ -15,30 +14,20 @@ from outreach.cli import words
 from outreach.cli.command import command
 from outreach.cli.fields import enum_option, time_option
 from outreach.cli.messages import Bank, Limit
-from outreach.cli.output import Cell, code_text, details, plain, table, when
+from outreach.cli.output import Cell, code_tables, details, plain, table, when
 from outreach.cli.session import Session
 from outreach.v1.common_pb2 import State
 from outreach.v1.operations_service_pb2 import (
     ConfirmWallClockRequest,
-    GetDailyReportRequest,
-    GetDailyReportResponse,
     GetSummaryRequest,
     GetSummaryResponse,
     ListUnconfirmedRequest,
     ResolveUnconfirmedRequest,
     SetBusinessClockRequest,
     SetEmployeeRequest,
+    UnconfirmedAttempt,
 )
 from outreach.v1.operations_service_pb2_grpc import OperationsServiceStub
-
-_COUNTS = {
-    "asked": "申请 Asked",
-    "sent": "发送 Sent",
-    "delivered": "送达 Delivered",
-    "undelivered": "未送达 Undelivered",
-    "unconfirmed": "结果未知 Unconfirmed",
-    "expired": "过期 Expired",
-}
 
 
 async def summary(session: Session, bank: Bank = "") -> None:
@@ -50,37 +39,6 @@ async def summary(session: Session, bank: Bank = "") -> None:
         "codes": dict(sorted(response.codes.items())),
     }
     session.output.show(document, *_summary_tables(response))
-
-
-async def report(
-    session: Session,
-    day: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="日期 The day, in the policy's time zone.")],
-    bank: Bank = "",
-    csv_file: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="另存 CSV Also write it as CSV.")
-    ] = None,
-) -> None:
-    """日报 One bank's day: asked, sent, delivered, blocked by rule, cancelled."""
-    bank = session.bank(bank)
-    async with session.client() as client:
-        request = GetDailyReportRequest(bank_id=bank, date=day)
-        response = await client.call(OperationsServiceStub(client.channel).GetDailyReport, request, repeatable=True)
-    document = {
-        "bank_id": bank,
-        "date": day,
-        **{name: getattr(response, name) for name in _COUNTS},
-        "blocked": dict(sorted(response.blocked.items())),
-        "cancelled": dict(sorted(response.cancelled.items())),
-    }
-    if csv_file:
-        _write_csv(csv_file, bank, day, response)
-        session.output.note(f"已写入 written: {csv_file}")
-    rows = [(_COUNTS[name], getattr(response, name)) for name in _COUNTS]
-    shown: list[RenderableType] = [
-        table(f"日报 Daily report  {bank}  {day}", ("项目", "数量 Count"), rows, numeric=[1])
-    ]
-    shown += _code_tables({"拦截 Blocked by rule": response.blocked, "取消 Cancelled by cause": response.cancelled})
-    session.output.show(document, *shown)
 
 
 async def show_clock(session: Session, bank: Bank = "") -> None:
@@ -143,13 +101,26 @@ async def list_unconfirmed(session: Session, bank: Bank = "", limit: Limit = 100
             attempt.carrier_id,
             attempt.carrier_code,
             when(attempt.release_time),
+            _age(response.business_time, attempt.release_time),
+            attempt.lookups,
+            _next_step(attempt),
             "是 yes" if attempt.cancellation_pending else "",
         )
         for attempt in response.attempts
     ]
-    headings = ("发送 Attempt", "编号 ID", "通道 Carrier", "回执码 Code", "放行 Released", "待撤回 Cancelled")
+    headings = (
+        "发送 Attempt",
+        "编号 ID",
+        "通道 Carrier",
+        "回执码 Code",
+        "放行 Released",
+        "已过 Age",
+        "已查 Asked",
+        "下一步 Next",
+        "待撤回 Cancelled",
+    )
     document = [plain(attempt) for attempt in response.attempts]
-    session.output.show(document, table(f"结果未知 Unconfirmed ({len(rows)})", headings, rows))
+    session.output.show(document, table(f"结果未知 Unconfirmed ({len(rows)})", headings, rows, numeric=[6]))
 
 
 async def resolve_unconfirmed(
@@ -169,7 +140,6 @@ async def resolve_unconfirmed(
 
 def register(app: typer.Typer) -> None:
     command(app, "summary")(summary)
-    command(app, "report")(report)
     unconfirmed = typer.Typer(help="结果未知 Attempts whose fate is unknown.", no_args_is_help=True)
     command(unconfirmed, "list")(list_unconfirmed)
     command(unconfirmed, "resolve")(resolve_unconfirmed)
@@ -183,6 +153,19 @@ def register(app: typer.Typer) -> None:
     employee.callback()(lambda: None)
     command(employee, "set")(set_employee)
     app.add_typer(employee, name="employee")
+
+
+def _next_step(attempt: UnconfirmedAttempt) -> Text:
+    """Who finds out what became of it: the carrier's records, or, once they have ended, a person."""
+    if attempt.handed_over:
+        return Text("人工 operator: unconfirmed resolve", "bold yellow")
+    if attempt.HasField("next_lookup_time"):
+        return Text(f"再查 asks again {when(attempt.next_lookup_time)}")
+    return Text("尚未查询 not asked yet")
+
+
+def _age(now: Timestamp, released: Timestamp) -> str:
+    return str(timedelta(seconds=max(0, now.seconds - released.seconds)))
 
 
 async def _summary(session: Session, bank: str) -> GetSummaryResponse:
@@ -206,27 +189,6 @@ def _summary_tables(response: GetSummaryResponse) -> list[RenderableType]:
     ]
     return [
         table("状态 States", ("状态 State", "数量 Count"), states, numeric=[1]),
-        *_code_tables({"规则 Rules": response.codes}),
+        *code_tables({"规则 Rules": response.codes}),
         details("", pairs),
     ]
-
-
-def _code_tables(counts: Mapping[str, Mapping[str, int]]) -> list[RenderableType]:
-    return [
-        table(
-            title, ("规则 Rule", "数量 Count"), [(code_text(code), codes[code]) for code in sorted(codes)], numeric=[1]
-        )
-        for title, codes in counts.items()
-        if codes
-    ]
-
-
-def _write_csv(path: Path, bank: str, day: str, response: GetDailyReportResponse) -> None:
-    """One row per number, so that days can be put under one another."""
-    rows = [(bank, day, name, "", getattr(response, name)) for name in _COUNTS]
-    rows += [(bank, day, "blocked", code, count) for code, count in sorted(response.blocked.items())]
-    rows += [(bank, day, "cancelled", code, count) for code, count in sorted(response.cancelled.items())]
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("bank_id", "date", "item", "code", "count"))
-        writer.writerows(rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta, timezone
 from typing import Any
 
@@ -143,6 +143,22 @@ def findings_table(title: str, findings: Iterable[Finding]) -> RenderableType:
         for finding in findings
     ]
     return table(title, ("结论 Verdict", "规则 Rule", "字段 Field", "原因 Reason"), rows)
+
+
+def code_tables(counts: Mapping[str, Mapping[str, int]]) -> list[RenderableType]:
+    """A table of counts by rule code under each title, if there are any."""
+    return [
+        table(
+            title, ("规则 Rule", "数量 Count"), [(code_text(code), codes[code]) for code in sorted(codes)], numeric=[1]
+        )
+        for title, codes in counts.items()
+        if codes
+    ]
+
+
+def inert(text: str) -> str:
+    """The text as a spreadsheet program takes it for text, whatever it begins with, and runs no formula."""
+    return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text
 
 
 def enum_name(enum: EnumDescriptor, number: int) -> str:

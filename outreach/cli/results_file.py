@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Self
 
 from google.rpc import code_pb2  # type: ignore[import-untyped]  # googleapis-common-protos ships no types
 
 from outreach.cli.case_file import Case
+from outreach.cli.output import inert
 from outreach.domain import states
 from outreach.v1.outreach_service_pb2 import ItemResult
 
@@ -77,8 +78,13 @@ class ResultsFile:
         return (case.line, case.request_id) in self.earlier
 
     def write(self, results: Iterable[Result]) -> None:
-        self._writer.writerows(map(astuple, results))
+        self._writer.writerows(map(_cells, results))
         self._file.flush()
+
+
+def _cells(result: Result) -> tuple[object, ...]:
+    """A decided line keeps its request id as it is, which holds no formula; another's can be anything."""
+    return astuple(result if result.final else replace(result, request_id=inert(result.request_id)))
 
 
 def _final_results(path: Path) -> dict[tuple[int, str], Result]:

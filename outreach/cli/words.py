@@ -50,6 +50,14 @@ CODES = {
     "ALREADY_LEFT": "已发出",
 }
 
+REPLY_KINDS = {
+    "NOT_ME": "非本人",
+    "OPT_OUT": "退订",
+    "DISPUTE": "异议",
+    "COMPLAINT": "投诉",
+    "OTHER": "其他",
+}
+
 TEMPLATE_STATE_STYLES = {
     "DRAFT": "blue",
     "REVIEWED": "cyan",

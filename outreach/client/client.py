@@ -20,11 +20,13 @@ from outreach.v1.outreach_service_pb2 import (
     Decision,
     GetRequest,
     ItemResult,
+    ListRepliesRequest,
     ListRequest,
     Outreach,
     OutreachIds,
     PreflightRequest,
     PreflightResponse,
+    Reply,
     SmsItem,
     StatusChange,
     SubmitBatchRequest,
@@ -155,6 +157,12 @@ class Client(Connection):
                 await asyncio.sleep(_REOPEN_S)
             finally:
                 call.cancel()
+
+    async def list_replies(self, bank_id: str, *, after_reply_id: str = "", page_size: int = 100) -> Sequence[Reply]:
+        """What people wrote back after a reply, in order of arrival, in clear; at most 1,000. Each look is recorded."""
+        request = ListRepliesRequest(bank_id=bank_id, after_reply_id=after_reply_id, page_size=page_size)
+        response = await self.call(self._stub.ListReplies, request, repeatable=True)
+        return response.replies
 
     async def _submit_batch(self, batch: Sequence[SmsItem]) -> _Answers:
         response = await self.call(self._stub.SubmitBatch, SubmitBatchRequest(items=batch), repeatable=True)

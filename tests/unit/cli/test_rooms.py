@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from openpyxl import load_workbook
 
 from outreach.v1.common_pb2 import Finding, State
 from outreach.v1.hold_service_pb2 import (
@@ -25,6 +27,7 @@ from outreach.v1.operations_service_pb2 import (
     ListUnconfirmedResponse,
     UnconfirmedAttempt,
 )
+from outreach.v1.outreach_service_pb2 import ListRepliesResponse, Reply, ReplyKind
 from outreach.v1.policy_service_pb2 import GetPolicyResponse, ListPoliciesResponse, Policy, PolicyVersion
 from outreach.v1.template_service_pb2 import (
     GetTemplateResponse,
@@ -237,6 +240,58 @@ def test_the_day_s_report(gateway: FakeGateway, run: Run, tmp_path: Path) -> Non
         rows = list(csv.reader(file))
     assert rows[0] == ["bank_id", "date", "item", "code", "count"]
     assert ["demo-bank", "2026-03-17", "blocked", "QUIET_HOURS", "2"] in rows
+
+
+def test_the_report_as_a_sheet(gateway: FakeGateway, run: Run, tmp_path: Path) -> None:
+    """Several banks under one another, headings in both languages, numbers as numbers, and no text as a formula."""
+    answers = {
+        "demo-bank": GetDailyReportResponse(asked=7, blocked={"QUIET_HOURS": 2}),
+        "b-bank": GetDailyReportResponse(asked=1, cancelled={"=1+1": 3}),
+    }
+    gateway.answers["GetDailyReport"] = lambda request: answers[request.bank_id]
+    path = tmp_path / "report.xlsx"
+    asked = ("report", "--day", "2026-03-17", "--bank", "demo-bank", "--bank", "b-bank")
+    ended = run(*asked, "--xlsx", path, "--csv", f"{path}.csv")
+    assert ended.exit_code == 0
+    assert "Daily report  b-bank  2026-03-17" in ended.stdout
+    sheet = load_workbook(path).worksheets[0]
+    rows = list(sheet.iter_rows(values_only=True))
+    assert rows[0] == ("银行 Bank", "日期 Date", "项目 Item", "规则代码 Code", "规则 Rule", "数量 Count")
+    assert ("demo-bank", "2026-03-17", "拦截 Blocked", "QUIET_HOURS", "免打扰时段", 2) in rows
+    assert rows[-1][3:] == ("=1+1", None, 3)
+    assert sheet.cell(len(rows), 4).data_type == "s"
+    assert "'=1+1" in Path(f"{path}.csv").read_text(encoding="utf-8-sig")
+    documents = json.loads(run(*asked, "--json").stdout)
+    assert [(document["bank_id"], document["asked"]) for document in documents] == [("demo-bank", 7), ("b-bank", 1)]
+
+
+def test_unknown_fates_say_who_acts_next(gateway: FakeGateway, run: Run) -> None:
+    """Age by the business clock, lookups so far, and whether the carrier is asked again or an operator must act."""
+    attempts = [
+        UnconfirmedAttempt(attempt_id="a-1", carrier_code="timeout", lookups=4, handed_over=True),
+        UnconfirmedAttempt(attempt_id="a-2", lookups=1, next_lookup_time=Timestamp(seconds=1_773_705_600)),
+        UnconfirmedAttempt(attempt_id="a-3"),
+    ]
+    for attempt in attempts:
+        attempt.release_time.seconds = 1_773_705_600
+    answer = ListUnconfirmedResponse(attempts=attempts, business_time=Timestamp(seconds=1_773_705_600 + 90_061))
+    gateway.answers["ListUnconfirmed"] = lambda request: answer
+    lines = {line[:4].strip(): line for line in run("unconfirmed", "list").stdout.splitlines()}
+    assert all(word in lines["a-1"] for word in ("timeout", "1 day, 1:01:01", " 4 ", "operator"))
+    assert "asks again 2026-03-17 08:00:00" in lines["a-2"]
+    assert "not asked yet" in lines["a-3"]
+
+
+def test_replies(gateway: FakeGateway, run: Run) -> None:
+    """Replies go on where the last page ended, in words and as JSON."""
+    reply = Reply(reply_id="p-2", kind=ReplyKind.REPLY_KIND_NOT_ME, text="打错了", masked_phone_number="138****5678")
+    gateway.answers["ListReplies"] = lambda request: ListRepliesResponse(replies=[reply])
+    ended = run("replies", "list", "--after", "p-1", "--limit", 1)
+    assert "非本人 NOT_ME" in ended.stdout
+    assert "--after p-2" in ended.stderr
+    (request,) = gateway.asked("ListReplies")
+    assert (request.bank_id, request.after_reply_id, request.page_size) == ("demo-bank", "p-1", 1)
+    assert [entry["text"] for entry in json.loads(run("replies", "list", "--json").stdout)] == ["打错了"]
 
 
 def test_operations(gateway: FakeGateway, run: Run) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import Workbook
 
 from outreach.domain.errors import Kind, Refusal
 from outreach.v1.common_pb2 import Finding, State
@@ -60,6 +61,34 @@ def test_each_line_gets_its_answer(gateway: FakeGateway, run: Run, tmp_path: Pat
     assert (answered["r-2"]["outcome"], answered["r-2"]["codes"]) == ("BLOCKED", "QUIET_HOURS")
     assert answered["r-3"]["reason"] == "phone_number: too long"
     assert answered[""]["outcome"] == "BROKEN"
+
+
+def test_an_xlsx_file_is_submitted_and_resumed(gateway: FakeGateway, run: Run, tmp_path: Path) -> None:
+    """As with CSV: answers beside the file, bad cells named, and a second run sends only what is not decided."""
+    gateway.answers["SubmitBatch"] = decide
+    book = Workbook()
+    for row in (HEADER.split(","), ["r-1", "demo-bank", 6222001, 13800005678, "due"], ["r-2", "b", 1e20, 1, "due"]):
+        book.worksheets[0].append(row)
+    path = tmp_path / "cases.xlsx"
+    book.save(path)
+    ended = run("submit", path)
+    assert ended.exit_code == 1
+    assert "C3 account_number" in ended.stdout
+    assert [row["outcome"] for row in results(path)] == ["BROKEN", "ADMITTED"]
+    (request,) = gateway.asked("SubmitBatch")
+    assert (request.items[0].account_number, request.items[0].phone_number) == ("6222001", "13800005678")
+    assert json.loads(run("submit", path, "--json").stdout)["answered_earlier"] == 1
+    assert len(gateway.asked("SubmitBatch")) == 1
+
+
+def test_the_results_file_runs_no_formula(gateway: FakeGateway, run: Run, tmp_path: Path) -> None:
+    """What a line holds that was not taken cannot come alive when the results are opened in a spreadsheet."""
+    gateway.answers["SubmitBatch"] = lambda request: SubmitBatchResponse(
+        results=[ItemResult(error=ItemError(code=3, message="request_id: bad")) for _ in request.items]
+    )
+    path = case_file(tmp_path, "=cmd|' /C calc'!A0")
+    run("submit", path)
+    assert [row["request_id"] for row in results(path)] == ["'=cmd|' /C calc'!A0"]
 
 
 def test_a_second_run_sends_only_what_is_not_answered(gateway: FakeGateway, run: Run, tmp_path: Path) -> None:
