@@ -13,6 +13,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec, get_type_hints
 import typer
 import uvloop
 
+from outreach.cli.addresses import read_addresses
 from outreach.cli.failures import EXPECTED, record_incident, tell
 from outreach.cli.output import Output
 from outreach.cli.session import CliSettings, Session
@@ -95,7 +96,9 @@ def _run(
 
 
 def _settings(given: dict[str, Any]) -> CliSettings:
-    settings = config.load(CliSettings)
+    environ = {name: value for name, value in os.environ.items() if value}
+    state_dir = given.get("state_dir") or config.load(CliSettings, environ).state_dir
+    settings = config.load(CliSettings, {**read_addresses(state_dir), **environ})
     changes = {
         "identity": given.get("identity"),
         "state_dir": given.get("state_dir"),

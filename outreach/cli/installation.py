@@ -20,6 +20,7 @@ import orjson
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from outreach.cli.addresses import write_addresses
 from outreach.cli.failures import Failure
 from outreach.client.identity import Identity, write_identity
 from outreach.runtime import access, nats_server, tls
@@ -70,6 +71,7 @@ def read_installation(path: Path) -> Installation:
 def prepare(installation: Installation, settings: Settings, simulator_address: str) -> None:
     """Writes what the processes need into the state directory. Keys, secrets and certificates are kept if present."""
     state_dir = settings.state_dir
+    write_addresses(settings)
     tls.ensure_local_ca(state_dir)
     for service in (access.GATEWAY, access.APPROVAL_SERVICE, access.SMS_SERVICE, SUPERVISOR):
         tls.ensure_certificate(state_dir, service)

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from outreach.cli.addresses import read_addresses, write_addresses
 from outreach.cli.main import app
 from outreach.client import Identity, write_identity
 from outreach.domain.errors import Kind, Refusal
+from outreach.runtime.config import Settings
 from tests.fakes.gateway import FakeGateway
 from tests.unit.cli.conftest import Run
 
@@ -55,6 +57,19 @@ def test_nobody_answers(tmp_path: Path, gateway: FakeGateway, run: Run, monkeypa
     ended = CliRunner().invoke(app, wrong)
     assert ended.exit_code == 1
     assert "127.0.0.1:1" in ended.stderr
+
+
+def test_an_installation_is_found_by_its_folder(gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the folder alone a command finds the gateway on its port; variables and options go before the file."""
+    settings = Settings(state_dir=gateway.state_dir, gateway_address=gateway.address, nats_url="nats://127.0.0.1:1")
+    write_addresses(settings)
+    monkeypatch.setattr("outreach.cli.session._CONNECT_TIMEOUT_S", 0.3)
+    arguments = ["summary", "--state-dir", str(gateway.state_dir)]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert CliRunner(env={"OUTREACH_STATE_DIR": str(gateway.state_dir)}).invoke(app, ["summary"]).exit_code == 0
+    assert CliRunner(env={"OUTREACH_GATEWAY_ADDRESS": "127.0.0.1:1"}).invoke(app, arguments).exit_code == 1
+    assert CliRunner().invoke(app, [*arguments, "--address", "127.0.0.1:1"]).exit_code == 1
+    assert read_addresses(gateway.state_dir)["OUTREACH_NATS_URL"] == "nats://127.0.0.1:1"
 
 
 def test_who_acts_must_be_clear(gateway: FakeGateway, run: Run) -> None:
