@@ -31,7 +31,8 @@ from outreach.v1.outreach_service_pb2 import (
 )
 
 WATCH_BATCH = 500
-CASE_SYSTEM = "case_system"
+SEE_ALL = frozenset({"supervisor", "inspector"})
+"""The roles that may look at all outreach of their banks (outreach.runtime.access)."""
 
 
 def get(connection: Connection, call: Call[GetRequest]) -> GetResponse:
@@ -47,13 +48,13 @@ def get(connection: Connection, call: Call[GetRequest]) -> GetResponse:
 
 
 def _visible(call: Call[Any], row: Row[Any]) -> bool:
-    """A case system sees its own requests only; others see those of their banks."""
+    """A case system sees its own requests only; supervisors and inspectors see those of their banks."""
     return covers(call.principal, row.bank_id) and own_caller(call.principal) in ("", row.caller_id)
 
 
 def own_caller(principal: Principal) -> str:
     """The caller whose outreach alone a principal may see; empty for those who see all of their banks."""
-    return principal.caller_id if list(principal.roles) == [CASE_SYSTEM] else ""
+    return principal.caller_id if SEE_ALL.isdisjoint(principal.roles) else ""
 
 
 def list_page(connection: Connection, keys: KeyRing, call: Call[ListRequest]) -> ListResponse:

@@ -65,7 +65,21 @@ async def test_findings_are_those_of_the_last_decision(ready: World) -> None:
     assert (shown.waiting_for, shown.HasField("due_time")) == ("CONTACT_UNVERIFIED", False)
 
 
-@pytest.mark.parametrize(("who", "sees"), [(OWNER, True), (STRANGER, False), (SUPERVISOR, True), (OTHER_BANK, False)])
+TWICE_A_STRANGER = Principal(caller_id="other", employee_id="x", roles=["case_system"] * 2, bank_ids=[BANK])
+DRAFTING_STRANGER = Principal(caller_id="other", employee_id="x", roles=["case_system", "drafter"], bank_ids=[BANK])
+
+
+@pytest.mark.parametrize(
+    ("who", "sees"),
+    [
+        (OWNER, True),
+        (STRANGER, False),
+        (TWICE_A_STRANGER, False),
+        (DRAFTING_STRANGER, False),
+        (SUPERVISOR, True),
+        (OTHER_BANK, False),
+    ],
+)
 async def test_who_sees_it(ready: World, who: Principal, sees: bool) -> None:
     """A case system its own, others those of their banks; what may not be seen is not found."""
     decision = await ready.ask("6001")
