@@ -6,6 +6,7 @@ from typing import Any
 
 from approval_service.keys import PersonKey
 from approval_service.store import accounts as store
+from approval_service.store import outreach as outreach_store
 from approval_service.writer import Tx
 from outreach.domain.errors import invalid
 from outreach.domain.ids import new_id
@@ -94,6 +95,8 @@ def _put_person(tx: Tx, bank_id: str, party: Party) -> tuple[str, PersonKey]:
             "agreed_to_quiet_hours": party.agreed_to_quiet_hours,
         }
         store.update_person(tx.connection, person_id, values)
+        if values["identity"] != known.identity:
+            outreach_store.identify(tx.connection, person_id, known.identity, values["identity"])
     _put_numbers(tx, person_id, key, party)
     return person_id, key
 

@@ -241,6 +241,13 @@ def update_attempts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -
     connection.execute(_UPDATE_ATTEMPT, [{**row, "b_id": row["attempt_id"]} for row in rows])
 
 
+def identify(connection: Connection, person_id: str, old: str, new: str) -> None:
+    """Gives a person's attempts the identity that the bank tells of the person now: the caps count by it."""
+    connection.execute(
+        update(attempt).where(attempt.c.identity == old, attempt.c.person_id == person_id).values(identity=new)
+    )
+
+
 def sends_since(
     connection: Connection, identities: Collection[str], phone_hashes: Collection[str], since_ms: int
 ) -> list[Row[Any]]:

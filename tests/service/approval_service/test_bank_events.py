@@ -58,6 +58,7 @@ async def place(world: World, sequence: int, **changes: Any) -> EventResult:
                 role=Party.ROLE_DEBTOR,
                 name="张三",
                 phone_numbers=changes.pop("phones", [phone_of("6001")]),
+                identity_number=changes.pop("identity", ""),
             )
         ],
         balance=balance(sequence, 500),
@@ -206,6 +207,14 @@ async def test_numbers_of_a_placement_replace_the_reserved_ones(ready: World) ->
     assert [permit.outreach_id for permit in await ready.lease()] == [waiting.outreach_id]
 
 
+async def test_a_reserved_number_is_so_on_each_account_of_the_person(ready: World) -> None:
+    """What waits for it on another account is due again."""
+    await ready.place("6005", phone_of("6005"), customer="C6001")
+    waiting = await ready.submit("6005", "13800139999")
+    await place(ready, 2, phones=["13800139999", phone_of("6005")])
+    assert [permit.outreach_id for permit in await ready.lease()] == [waiting.outreach_id]
+
+
 async def test_a_placement_that_owes_nothing_cancels(ready: World) -> None:
     """Its amounts count like a balance's."""
     await ready.ask("6001")
@@ -334,3 +343,11 @@ async def test_a_poisoned_event_fails_alone(ready: World) -> None:
     # SQLite takes the text.
     assert not isinstance(answers[0], Refusal)
     assert answers[1] == EventResult()
+
+
+async def test_caps_count_a_person_whose_identity_the_bank_tells_later(ready: World) -> None:
+    """What was sent before the bank told the identity number counts as much as what is sent after."""
+    await ready.ask("6001")
+    assert len(await ready.lease()) == 1
+    await place(ready, 2, identity="11010519491231002X")
+    assert await codes(ready) == ["FREQUENCY_CAP"]
