@@ -54,7 +54,7 @@ _STREAMS = {
         retention=RetentionPolicy.WORK_QUEUE,
         discard=DiscardPolicy.NEW,
         max_bytes=_GIB,
-        duplicate_window=0.1,  # the least there is: two banks' message ids may be equal, and event ids are known for ever
+        duplicate_window=0.1,  # the least there is: two banks' message ids may be equal; event ids are known for ever
     ),
     OUTREACH_OUT: StreamConfig(
         subjects=["outreach.out.*.status"], max_bytes=_GIB, max_age=7 * _DAY_S, duplicate_window=3600.0
