@@ -45,6 +45,9 @@ def _apply_placement(tx: Tx, event: BankEvent) -> EventResult:
     tx.record("placed", event.bank_id, account=account_id, superseded=not applied, by=BANK, event=event.event_id)
     if applied:
         _resume(tx, Scope(account_id=account_id), Code.CONTACT_UNVERIFIED)
+        # A number reserved for a person is so on the person's other accounts, too.
+        for person_id in account_store.parties_of(tx.connection, [account_id])[account_id]:
+            _resume(tx, Scope(bank_id=event.bank_id, person_id=person_id), Code.CONTACT_UNVERIFIED)
         _resume(tx, Scope(account_id=account_id))
     account = account_store.accounts_by_id(tx.connection, [account_id])[account_id]
     cancelled = _cancel_if_settled(tx, account, Code.ACCOUNT_SETTLED)
@@ -148,7 +151,8 @@ def _apply_recall(tx: Tx, event: BankEvent) -> EventResult:
 
 
 def _apply_feed_mark(tx: Tx, event: BankEvent) -> EventResult:
-    through_ms = event.feed_mark.complete_through.ToMilliseconds()
+    # What is to come cannot be complete yet: such a mark would pass for fresh until then.
+    through_ms = min(event.feed_mark.complete_through.ToMilliseconds(), tx.now_ms)
     feed = stop_store.feeds(tx.connection).get(event.bank_id)
     tx.record("feed", event.bank_id, through=event.feed_mark.complete_through.ToJsonString(), event=event.event_id)
     if feed is not None and feed.complete_through_ms >= through_ms:

@@ -74,7 +74,7 @@ class Promises(Stops):
     @rule(pick=picks, outcome=st.sampled_from(["NOT_SENT", "UNKNOWN", "ACCEPTED"]), room=st.sampled_from([1, 50]))
     def a_days_work(self, pick: int, outcome: str, room: int) -> None:
         """A morning on which something leaves, and what the worker says of one of its attempts."""
-        self.next_morning()
+        self.tomorrow(9 * 60)
         self.mend()
         self.ask_for_all()
         self.lease(1, room)
@@ -279,11 +279,17 @@ class Promises(Stops):
         request.time.FromMilliseconds(self.model.now)
         self.driver.run(self.driver.call(operations.set_business_clock, request))
 
-    @rule()
-    def next_morning(self) -> None:
-        """The next day at nine, with a fresh feed."""
-        morning = ((self.model.now + model_of.SHANGHAI_OFFSET) // DAY + 1) * DAY + 9 * model_of.HOUR
-        self.advance((morning - model_of.SHANGHAI_OFFSET - self.model.now) // MINUTE)
+    @rule(minute=st.sampled_from([479, 480, 1259, 1260]))
+    def edge_of_the_day(self, minute: int) -> None:
+        """The minutes about which contact is allowed and no more; with good requests that are due."""
+        self.tomorrow(minute)
+        self.ask_for_all()
+        self.lease(1, 50)
+
+    def tomorrow(self, minute: int) -> None:
+        """The next day at a minute of the day, with a fresh feed."""
+        day = (self.model.now + model_of.SHANGHAI_OFFSET) // DAY + 1
+        self.advance((day * DAY + minute * MINUTE - model_of.SHANGHAI_OFFSET - self.model.now) // MINUTE)
         self.refresh()
 
     @rule(seconds=st.sampled_from([1, 39, 40, 41, 60, 61]))

@@ -284,6 +284,17 @@ async def test_a_feed_never_goes_back(ready: World) -> None:
     assert await codes(ready) == []
 
 
+async def test_a_feed_is_not_complete_through_what_is_to_come(ready: World) -> None:
+    """A mark of the year 2099 does not make the feed pass for fresh until then."""
+    mark = FeedMark()
+    mark.complete_through.FromJsonString("2099-01-01T00:00:00Z")
+    await ready.apply(BankEvent(feed_mark=mark))
+    assert await codes(ready) == []
+    ready.set_clock(NOW_MS + DAY_MS + 1)
+    await ready.apply(BankEvent(balance=balance(2, 500, as_of_ms=NOW_MS + DAY_MS)))
+    assert await codes(ready) == ["BALANCE_UNCONFIRMED"]
+
+
 async def test_an_unreadable_event_holds_the_account_that_it_names(ready: World) -> None:
     """If it is known; what is pending is cancelled."""
     pending = await ready.ask("6001")
