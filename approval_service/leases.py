@@ -216,19 +216,20 @@ def _permit(tx: Tx, context: Context, row: Any, message: Message, facts: Facts) 
     template, policy, account = facts.template, facts.policy, facts.account
     if template is None or policy is None or account is None or message.phone is None:
         raise RuntimeError("the rules let a message pass without template, policy, account or number")
-    carrier_id = context.carrier(policy).carrier_id
-    filing = tx.catalog.filings.get((template.digest, carrier_id))
+    carrier = context.carrier(policy)
+    # Only a copy that TEMPLATE_NOT_FILED has compared may stand for the text.
+    copy = tx.catalog.filings.get((template.digest, carrier.carrier_id)) if carrier.renders_registered_copy else None
     texts: Mapping[str, str] = {**message.variables, **context.record_values(message)[0]}
     return Permit(
         attempt_id=new_id(),
         outreach_id=row.outreach_id,
         bank_id=row.bank_id,
-        carrier_id=carrier_id,
+        carrier_id=carrier.carrier_id,
         phone_number=message.phone,
         signature=template.content.signature,
         template_digest=template.digest,
         template_text=template.content.text,
-        carrier_template_code=filing.template_code if filing else "",
+        carrier_template_code=copy.template_code if copy else "",
         values=[PermitValue(name=p.name, text=texts[p.name]) for p in template.content.placeholders],
         balance_sequence=account.sequence,
         send_within_ms=SEND_WITHIN_MS,

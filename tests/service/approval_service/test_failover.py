@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import update
 
-from approval_service import leases, lookups, schema
+from approval_service import leases, lookups, schema, templates
 from approval_service.authority import Authority
 from outreach.v1.policy_service_pb2 import CarrierChoice
+from outreach.v1.template_service_pb2 import Filing, RecordFilingRequest
 from outreach.v1.worker_service_pb2 import LeaseRequest, ListLookupsRequest, Outcome, Permit
 from tests.service.approval_service.world import CARRIER, PEOPLE, World
 
@@ -48,6 +49,19 @@ async def test_what_the_next_carrier_has_no_copy_of_waits_for_the_first(authorit
     assert not await lease(world, SECOND, down=[CARRIER])
     (permit,) = await lease(world, CARRIER)
     assert permit.carrier_id == CARRIER
+
+
+async def test_only_a_copy_that_was_compared_stands_for_the_text(authority: Authority) -> None:
+    """A carrier's copy on record, of a carrier that the policy does not name as rendering it, is not asked for."""
+    world = await ready(authority, CarrierChoice(carrier_id=SECOND))
+    digest = (await world.draft(name="second")).digest
+    await world.approve(digest)
+    filing = Filing(carrier_id=CARRIER, template_code="SMS_1", registered_text="立即还款", state=Filing.STATE_PASSED)
+    await world.write(templates.record_filing, "ann", RecordFilingRequest(digest=digest, filing=filing))
+    await world.place("6200002", "13900000002")
+    await world.submit("6200002", "13900000002", template_name="second")
+    codes = {permit.template_digest: permit.carrier_template_code for permit in await lease(world, CARRIER)}
+    assert codes[digest] == ""
 
 
 async def test_lookups_come_with_growing_pauses_while_records_last(authority: Authority) -> None:
