@@ -10,7 +10,7 @@ import orjson
 
 from approval_service.context import Context, Message
 from approval_service.moves import Moves
-from approval_service.rules import Effect, Facts, Verdict, due_ms, evaluate
+from approval_service.rules import SEND_WITHIN_MS, Effect, Facts, Verdict, due_ms, evaluate
 from approval_service.store import accounts as account_store
 from approval_service.store import outreach as store
 from approval_service.store import stops as stop_store
@@ -20,7 +20,6 @@ from outreach.domain.ids import new_id
 from outreach.v1.policy_service_pb2 import CarrierChoice
 from outreach.v1.worker_service_pb2 import LeaseRequest, LeaseResponse, Permit, PermitValue
 
-SEND_WITHIN_MS = 5_000
 REPORT_WITHIN_MS = 40_000
 """Send-before, plus the longest carrier timeout (30 s), plus a margin for the report itself."""
 FEED_PROOF_MS = 60_000

@@ -19,6 +19,8 @@ from outreach.v1.template_service_pb2 import Template, TemplateState
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
+SEND_WITHIN_MS = 5_000
+"""How long after its permit a message may leave."""
 LONGEST_GAP_MS = 30 * DAY_MS
 """The longest gap that a policy may set: how far back the caps look."""
 ALL_BANKS_PER_DAY = 4
@@ -231,7 +233,10 @@ def quiet_hours(facts: Facts) -> Sequence[Verdict]:
         return NOTHING
     opens = next_opening(facts.now_ms, facts.policy)
     if opens == facts.now_ms:
-        return NOTHING
+        latest = facts.now_ms + SEND_WITHIN_MS if facts.at_permit else facts.now_ms
+        opens = next_opening(latest, facts.policy)
+        if opens == latest:
+            return NOTHING
     return (
         Verdict(
             Code.QUIET_HOURS,

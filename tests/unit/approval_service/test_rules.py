@@ -260,6 +260,21 @@ def test_open_hours(text: str, zone: str, begin: int, until: int) -> None:
     assert evaluate(at(text, zone, begin, until)) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "opens"),
+    [
+        ("2026-11-24 07:59:59.999", "2026-11-24 08:00"),
+        ("2026-11-24 20:59:55", "2026-11-25 08:00"),
+        ("2026-11-24 20:59:59.999", "2026-11-25 08:00"),
+    ],
+)
+def test_no_permit_outlasts_the_window(text: str, opens: str) -> None:
+    """A message may leave five seconds after its permit, so the last one is given five seconds before the window ends."""
+    (verdict,) = evaluate(at(text, SHANGHAI, 480, 1260, at_permit=True))
+    assert (verdict.code, verdict.until_ms) == (Code.QUIET_HOURS, ms(opens))
+    assert evaluate(at("2026-11-24 20:59:54.999", SHANGHAI, 480, 1260, at_permit=True)) == []
+
+
 moments = st.integers(ms("2025-01-01 00:00"), ms("2028-01-01 00:00"))
 windows = st.tuples(st.integers(480, 700), st.integers(701, 1260))
 
