@@ -170,10 +170,11 @@ class _Queue:
     normal: deque[_Job] = field(default_factory=deque)
 
     def take_group(self) -> list[_Job]:
+        """Urgent jobs before normal ones; up to MAX_GROUP payloads of each, so that neither keeps the other waiting."""
         group: list[_Job] = []
-        size = 0
         for jobs in (self.urgent, self.normal):
-            while jobs and (not group or size + len(jobs[0].payloads) <= MAX_GROUP):
+            size = 0
+            while jobs and (not size or size + len(jobs[0].payloads) <= MAX_GROUP):
                 group.append(jobs.popleft())
                 size += len(group[-1].payloads)
         return group
