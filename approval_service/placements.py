@@ -89,14 +89,15 @@ def _put_person(tx: Tx, bank_id: str, party: Party) -> tuple[str, PersonKey]:
         store.insert_person(tx.connection, values)
     else:
         person_id, key = known.person_id, tx.keys.person(known.wrapped_key)
+        told = identity or known.identity
         values = {
-            "identity": identity or known.identity,
+            "identity": told,
             "name_sealed": key.seal(party.name.encode()),
             "agreed_to_quiet_hours": party.agreed_to_quiet_hours,
         }
         store.update_person(tx.connection, person_id, values)
-        if values["identity"] != known.identity:
-            outreach_store.identify(tx.connection, person_id, known.identity, values["identity"])
+        if told != known.identity:
+            outreach_store.identify(tx.connection, person_id, known.identity, told)
     _put_numbers(tx, person_id, key, party)
     return person_id, key
 

@@ -269,7 +269,7 @@ def test_open_hours(text: str, zone: str, begin: int, until: int) -> None:
     ],
 )
 def test_no_permit_outlasts_the_window(text: str, opens: str) -> None:
-    """A message may leave five seconds after its permit, so the last one is given five seconds before the window ends."""
+    """A message may leave five seconds after its permit, so the last one is given that long before the window ends."""
     (verdict,) = evaluate(at(text, SHANGHAI, 480, 1260, at_permit=True))
     assert (verdict.code, verdict.until_ms) == (Code.QUIET_HOURS, ms(opens))
     assert evaluate(at("2026-11-24 20:59:54.999", SHANGHAI, 480, 1260, at_permit=True)) == []
