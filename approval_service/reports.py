@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from approval_service.calls import is_plain
 from approval_service.moves import Moves, Told
 from approval_service.store import outreach as store
 from approval_service.store import segments as segment_store
@@ -21,6 +23,7 @@ ALREADY_LEFT = "ALREADY_LEFT"
 
 T = TypeVar("T")
 
+_CODE = re.compile(r"[A-Za-z0-9_.:/-]{0,128}")
 _OPEN = (states.RELEASED, states.UNCONFIRMED, states.SENT, states.ADMITTED)
 
 
@@ -94,7 +97,7 @@ def settle(
             codes=codes,
             cause=outreach.cause,
             attempt_id=attempt.attempt_id,
-            carrier_code=told["carrier_code"],
+            carrier_code=_ledger_code(told["carrier_code"]),
             **ledger_fields,
         )
         return
@@ -106,7 +109,7 @@ def settle(
             codes=[ALREADY_LEFT],
             cause=ALREADY_LEFT,
             attempt_id=attempt.attempt_id,
-            carrier_code=told["carrier_code"],
+            carrier_code=_ledger_code(told["carrier_code"]),
         )
     elif outreach.state in (states.RELEASED, states.UNCONFIRMED) and not outreach.cause:
         moves.mark_cancelled(outreach, ALREADY_LEFT)
@@ -125,7 +128,7 @@ def _handed_back(tx: Tx, moves: Moves, attempt: Any, outreach: Any, one: Attempt
             codes=[outreach.cause],
             cause=outreach.cause,
             attempt_id=attempt.attempt_id,
-            carrier_code=one.carrier_code,
+            carrier_code=_ledger_code(one.carrier_code),
         )
     else:
         moves.outreach(
@@ -133,8 +136,14 @@ def _handed_back(tx: Tx, moves: Moves, attempt: Any, outreach: Any, one: Attempt
             states.ADMITTED,
             due_ms=tx.now_ms + one.retry_after_ms,
             attempt_id=attempt.attempt_id,
-            carrier_code=one.carrier_code,
+            carrier_code=_ledger_code(one.carrier_code),
         )
+
+
+def _ledger_code(code: str) -> str:
+    """A carrier's code for the ledger. Some send words in its place, which may name or number anybody: only the attempt
+    keeps those."""
+    return code if _CODE.fullmatch(code) and is_plain(code) else "words"
 
 
 def receive(tx: Tx, receipts: Sequence[Receipt]) -> Sequence[bool | Exception]:
@@ -156,7 +165,7 @@ def receive(tx: Tx, receipts: Sequence[Receipt]) -> Sequence[bool | Exception]:
 
 
 def _apply_receipt(tx: Tx, moves: Moves, attempt: Any, outreach: Any, receipt: Receipt) -> None:
-    evidence = f"{receipt.carrier_id}:{receipt.carrier_code}"[:100]
+    evidence = f"{receipt.carrier_id}:{_ledger_code(receipt.carrier_code)}"[:100]
     if receipt.number_dead and stop_store.put_dead(tx.connection, attempt.phone_hash, evidence):
         tx.record("number_dead", attempt.bank_id, attempt=attempt.attempt_id, evidence=evidence)
     if attempt.state not in _OPEN:

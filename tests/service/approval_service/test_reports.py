@@ -201,3 +201,13 @@ async def test_a_dead_number_is_closed_by_its_receipt(ready: World) -> None:
         assert await receipt(ready, attempt_id=permit.attempt_id, number_dead=True, carrier_code="MK:0001")
     assert [finding.code for finding in (await ready.ask("6001")).findings] == ["PHONE_INVALID", "FREQUENCY_CAP"]
     assert [entry["evidence"] for entry in await ready.entries("number_dead")] == [f"{CARRIER}:MK:0001"]
+
+
+@pytest.mark.parametrize("words", ["号码13800136001不存在", "no:13800136001", "Zhang San has moved"])
+async def test_a_carriers_words_stay_out_of_the_ledger(ready: World, words: str) -> None:
+    """What stands in place of a code may name or number anybody; the attempt keeps it."""
+    permit = await released(ready)
+    await receipt(ready, attempt_id=permit.attempt_id, number_dead=True, carrier_code=words)
+    assert (await attempt(ready, permit)).carrier_code == words
+    assert (await ready.entries("undelivered"))[-1]["carrier_code"] == "words"
+    assert not [body for body in await ready.bodies() if words.encode() in body or b"13800136001" in body]
