@@ -53,7 +53,7 @@ TEMPLATE_STATES = {
     "2": Filing.STATE_REFUSED,
     "10": Filing.STATE_REFUSED,  # withdrawn
 }
-SEND_STATUS_WAITING, SEND_STATUS_DELIVERED = 1, 3
+SEND_STATUS_FAILED, SEND_STATUS_DELIVERED = 2, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +203,7 @@ class Aliyun:
             phone_number=lookup.phone_number,
             carrier_code=code[:128],
             delivered=status == SEND_STATUS_DELIVERED,
-            pending=status == SEND_STATUS_WAITING,
+            pending=status not in (SEND_STATUS_FAILED, SEND_STATUS_DELIVERED),
             number_dead=code in aliyun_codes.NUMBER_DEAD,
         )
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from outreach.v1.worker_service_pb2 import Receipt
+from outreach.v1.worker_service_pb2 import Lookup, Receipt
 from sms_service.carriers import aliyun_codes
 from sms_service.carriers.aliyun import Aliyun, AliyunAccount, signed_request
 from sms_service.carriers.seam import NOT_SENT, REFUSED, UNKNOWN, Reply, UnreadableError
@@ -138,3 +138,13 @@ def test_replies(sequence_id: object) -> None:
 def test_secrets_are_not_shown() -> None:
     """An account that is printed shows no secret."""
     assert "example-secret" not in repr(ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("status", "pending", "delivered"),
+    [(1, True, False), (2, False, False), (3, False, True), (None, True, False), ("?", True, False), (7, True, False)],
+)
+def test_only_a_known_status_of_a_record_is_final(status: object, pending: bool, delivered: bool) -> None:
+    """A status that is missing, or that the vendor never described, tells nothing."""
+    record = CARRIER._record(Lookup(attempt_id="A1"), {"OutId": "A1", "SendStatus": status})
+    assert (record.pending, record.delivered) == (pending, delivered)
