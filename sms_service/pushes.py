@@ -8,6 +8,8 @@ from enum import Enum, auto
 from itertools import islice
 from typing import Generic, TypeVar
 
+import grpc
+
 from sms_service.carriers.seam import Carrier, UnreadableError
 
 T = TypeVar("T")
@@ -52,11 +54,19 @@ class Pushes(Generic[T]):
     async def handle(self, pushes: Sequence[Push]) -> list[tuple[Fate, str]]:
         """Reports all items in the pushes; per push its fate and, for DEAD, the reason without personal data.
 
-        grpc.aio.AioRpcError if the authority did not take them: then all are to be handled again.
+        grpc.aio.AioRpcError if the authority did not take them: then all are to be handled again. One on which it fails
+        is DEAD, so that it does not hold up the others.
         """
         parsed = [self._parse(push) for push in pushes]
         items = [one for found in parsed if isinstance(found, list) for one in found]
-        matched = iter(await report_all(self._report, items))
+        try:
+            matched = iter(await report_all(self._report, items))
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.INTERNAL:
+                raise
+            if len(pushes) == 1:
+                return [(Fate.DEAD, "the authority fails on what it holds")]
+            return [fate for push in pushes for fate in await self.handle([push])]
         fates = []
         for found in parsed:
             if isinstance(found, UnreadableError):

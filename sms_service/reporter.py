@@ -18,6 +18,9 @@ BATCH = 200
 CALL_TIMEOUT_S = 10.0
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
+MAX_FAILURES = 5
+"""How often the authority may fail on one report before it is given up, so that it does not hold up all others: its
+attempt is UNCONFIRMED then."""
 MAX_CODE = 128
 
 _log = EventLogger("sms_service.reporter")
@@ -59,12 +62,21 @@ class Reporter:
         await self._queue.join()
 
     async def _deliver(self, batch: list[AttemptReport]) -> None:
-        pause_s = FIRST_PAUSE_S
+        pause_s, failures = FIRST_PAUSE_S, 0
         while True:
             try:
                 response = await self._authority.Report(ReportRequest(reports=batch), timeout=CALL_TIMEOUT_S)
             except grpc.aio.AioRpcError as error:
                 _log.warning("report_not_taken", status=error.code().name, reports=len(batch))
+                if error.code() is grpc.StatusCode.INTERNAL:
+                    failures += 1
+                    if len(batch) > 1:
+                        for report in batch:
+                            await self._deliver([report])
+                        return
+                    if failures == MAX_FAILURES:
+                        _log.error("report_given_up", attempt_id=batch[0].attempt_id)
+                        return
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
                 continue
