@@ -11,7 +11,7 @@ from typing import Literal
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from approval_service.screening.content import lawful_claims, screen
+from approval_service.screening.content import approver_notes, screen
 from approval_service.screening.normalize import fold, to_simplified
 from approval_service.variables import NAME_LIMIT, REFERENCE_LIMIT
 from outreach.domain.codes import Code
@@ -141,7 +141,7 @@ def _content_findings(content: TemplateContent) -> Iterator[Finding]:
     for found in screen(text):
         reason = f"{found.category}: {found.why} (“{found.span}”)"
         yield Finding(code=Code.CONTENT_PROHIBITED, reason=reason, field="text", waits=found.severity == "note")
-    for claim in lawful_claims(text):
+    for claim in approver_notes(text):
         yield _show(Code.CONTENT_PROHIBITED, f"{claim.category}: {claim.why} (“{claim.span}”)")
 
 

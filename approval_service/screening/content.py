@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import orjson
 
-from approval_service.screening.normalize import fold
+from approval_service.screening.normalize import Folded, fold
 from approval_service.screening.reading import Clause, Mention, Sentence, read
-from approval_service.screening.rules import LAWFUL, RULES, Category, Rule, Scope
+from approval_service.screening.resemblance import Wording
+from approval_service.screening.rules import LAWFUL, RESEMBLES, RULES, Category, Rule, Scope
 
 LONGEST_TEXT = 10_000
 """Characters of a line's text that are screened; a letter has a tenth of it."""
+
+Severity = Literal["block", "note"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,7 @@ class ContentFinding:
     """A forbidden statement. `start` and `end` are character offsets of `span` in the text as it was given."""
 
     category: Category
-    severity: Literal["block", "note"]
+    severity: Severity
     start: int
     end: int
     span: str
@@ -65,17 +69,44 @@ def _union(mentions: list[Mention]) -> int:
 
 def screen(text: str) -> list[ContentFinding]:
     """What the text says that it must not, in order of appearance; one finding per category and place."""
-    return _find(text, RULES)
-
-
-def lawful_claims(text: str) -> list[ContentFinding]:
-    """Notes on statements of lawful consequences, for those who approve a template; they forbid nothing."""
-    return _find(text, LAWFUL)
-
-
-def _find(text: str, rules: tuple[Rule, ...]) -> list[ContentFinding]:
     folded = fold(text)
     sentences = read(folded.text)
+    if not sentences:
+        return []
+    wording = Wording(folded.text, sentences)
+    findings = [found for found in _find(text, folded, sentences, RULES) if not _doubtful(found, folded, wording)]
+    understood = {finding.category for finding in findings if finding.severity == "block"}
+    for likeness in wording.like():
+        category = Category(likeness.category)
+        if category not in understood:
+            span = (likeness.start, likeness.end)
+            findings.append(_finding(text, folded, span, category, "block", RESEMBLES[category]))
+    return sorted(findings, key=lambda f: (f.start, f.end))
+
+
+def approver_notes(text: str) -> list[ContentFinding]:
+    """For those who approve a template: what is said of lawful consequences, and doubtful findings. Forbids nothing."""
+    folded = fold(text)
+    sentences = read(folded.text)
+    wording = Wording(folded.text, sentences)
+    doubted = [found for found in _find(text, folded, sentences, RULES) if _doubtful(found, folded, wording)]
+    return [replace(found, severity="note") for found in doubted] + _find(text, folded, sentences, LAWFUL)
+
+
+def _doubtful(found: ContentFinding, folded: Folded, wording: Wording) -> bool:
+    """True where the sentences that the finding touches are worded like none of its category."""
+    start, end = bisect_left(folded.positions, found.start), bisect_left(folded.positions, found.end)
+    return wording.unlike(found.category, start, end)
+
+
+def _finding(
+    text: str, folded: Folded, span: tuple[int, int], category: Category, severity: Severity, why: str
+) -> ContentFinding:
+    start, end = folded.positions[span[0]], folded.positions[span[1] - 1] + 1
+    return ContentFinding(category, severity, start, end, text[start:end], why)
+
+
+def _find(text: str, folded: Folded, sentences: list[Sentence], rules: tuple[Rule, ...]) -> list[ContentFinding]:
     if not sentences:
         return []
     units = _units(sentences)
@@ -86,11 +117,10 @@ def _find(text: str, rules: tuple[Rule, ...]) -> list[ContentFinding]:
             span = _match(rule, unit)
             if span is None:
                 continue
-            start, end = folded.positions[span[0]], folded.positions[span[1] - 1] + 1
-            if not any(f.category is rule.category and f.start < end and start < f.end for f in findings):
-                severity: Literal["block", "note"] = "note" if rule.note else "block"
-                findings.append(ContentFinding(rule.category, severity, start, end, text[start:end], rule.why))
-    return sorted(findings, key=lambda f: (f.start, f.end))
+            new = _finding(text, folded, span, rule.category, "note" if rule.note else "block", rule.why)
+            if not any(f.category is new.category and f.start < new.end and new.start < f.end for f in findings):
+                findings.append(new)
+    return findings
 
 
 def _meets(rule: Rule, concepts: int) -> bool:

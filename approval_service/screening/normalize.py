@@ -40,6 +40,9 @@ _SOUND_ALIKE: dict[str, tuple[str, ...]] = {
 _HOMOPHONE = re.compile("|".join("(" + "".join(f"[{c}]" for c in places) + ")" for places in _SOUND_ALIKE.values()))
 _MEANT = tuple(_SOUND_ALIKE)
 
+_DIALECT = dict(zip("唔冇佢嘅咗畀俾睇嚟啲喺侬俺恁伲甭", "不没他的了给给看来些在你我你我别", strict=True))
+"""Cantonese, Wu and northern words of one character, and the standard one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Folded:
@@ -77,7 +80,8 @@ def _fold_character(character: str) -> str:
         if part in _STRUCTURE:
             return part
         if part.isalnum():
-            return to_simplified(part).lower()[0]
+            simplified = to_simplified(part).lower()[0]
+            return _DIALECT.get(simplified, simplified)
     return _DROP
 
 

@@ -29,7 +29,7 @@ _SUPPOSED = bits(
     "|CIVIL|LOSS|IMPACT|KIN|ACQUAINTANCE|WORKPLACE|RELAY|PAY_FOR_OTHER"
 )
 """What a condition (如您收到法院文书) only supposes."""
-_JUDGES = ("均", "都", "皆", "是", "系", "属", "不可信")
+_JUDGES = ("均", "都", "皆", "是", "系", "属", "不可信", "与您", "一律")
 _CONTINUES = ("或", "以", "及", "和", "并", "也", "更", "亦", "与", "要求", "诱导")
 
 
@@ -44,8 +44,12 @@ class Mention:
 
 @dataclass(slots=True)
 class Clause:
-    """What lies between two commas."""
+    """What lies between two commas, at its place in the folded text."""
 
+    start: int
+    end: int
+    denied_from: int
+    """Where a denial, a warning or a report of others begins that lasts to the end; `end` where there is none."""
     stated: list[Mention] = field(default_factory=list)
     """Mentions that are neither denied, nor warned of, nor laid to others."""
     allowed: list[Mention] = field(default_factory=list)
@@ -59,6 +63,7 @@ class Clause:
         """Takes back what was read as stated: the clause speaks of what others do, or of the reader's rights."""
         self.stated.clear()
         self.allowed.clear()
+        self.denied_from = self.start
 
 
 Sentence = list[Clause]
@@ -126,10 +131,15 @@ def read(text: str) -> list[Sentence]:
         if not mention.concepts & (_CLAUSE_END | _SENTENCE_END):
             clause.append(mention)
             continue
-        if clause:
+        if mention.start > begin:
             if text.startswith(_IF, begin):
                 clause = [Mention(m.start, m.end, m.concepts & ~_SUPPOSED) for m in clause]
-            understood, denied = _understand(clause, denied and text.startswith(_CONTINUES, begin), sender)
+            if sender:
+                clause.insert(0, Mention(begin, begin, _SENDER))
+            still_denied = denied and text.startswith(_CONTINUES, begin)
+            understood = Clause(begin, mention.start, begin if still_denied else mention.start)
+            if clause:
+                denied = _understand(understood, clause, still_denied)
             understood.of_the_last = text.startswith(_JUDGES, begin)
             sentence.append(understood)
             clause = []
@@ -141,20 +151,16 @@ def read(text: str) -> list[Sentence]:
     return sentences
 
 
-def _understand(found: list[Mention], denied: bool, sender: bool) -> tuple[Clause, bool]:
-    """The clause, and whether a denial was in force at its end."""
-    clause = Clause()
+def _understand(clause: Clause, found: list[Mention], denied: bool) -> bool:
+    """Fills the clause from the mentions in it; True where a denial is in force at its end."""
     banned = official_denied = False
-    person = _SENDER if sender else 0
-    if sender:
-        mark = Mention(found[0].start, found[0].start, _SENDER)
-        clause.stated.append(mark)
-        clause.allowed.append(mark)
+    person = 0
     for mention in found:
         concepts = mention.concepts
         clause.raw |= concepts
         if concepts & _PIVOT and official_denied:
             denied = False  # 不要去网点，直接转给我: what follows is asked for
+            clause.denied_from = clause.end
         if not denied:
             clause.stated.append(mention)
             if not banned:
@@ -163,11 +169,12 @@ def _understand(found: list[Mention], denied: bool, sender: bool) -> tuple[Claus
             official_denied = True
         if concepts & _NEGATOR or (concepts & _BAN and person & _SPEAKER):
             denied = True
+            clause.denied_from = min(clause.denied_from, mention.end)
         elif concepts & _BAN:
             banned = True
         if concepts & _PERSON:
             person = concepts
-    return clause, denied
+    return denied
 
 
 def _lay_to_others(sentence: Sentence) -> None:

@@ -7,6 +7,7 @@ and a fixed expression hides the negation inside it (不要脸 is no 不要).
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from approval_service.screening.lexicon import coercion, consequences, money, people, promises, speech
 from approval_service.screening.lexicon.patterns import PATTERNS as _PATTERNS
@@ -24,6 +25,12 @@ def bits(names: str) -> int:
     for name in names.split("|"):
         mask |= _BITS[name]
     return mask
+
+
+@cache
+def names(concepts: int) -> tuple[str, ...]:
+    """The names of the concepts in a mask."""
+    return tuple(name for name, bit in _BITS.items() if concepts & bit)
 
 
 def _words() -> dict[str, int]:

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from approval_service.screening.content import ContentFinding, check_lines, lawful_claims, screen
+from approval_service.screening.content import ContentFinding, approver_notes, check_lines, screen
+from approval_service.screening.learn import digest, judged_messages
+from approval_service.screening.resemblance import WEIGHTS_FILE
 from approval_service.screening.rules import Category
 
 MESSAGES = Path(__file__).parent / "messages"
@@ -52,12 +54,18 @@ def _blocking(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("category", [*Category, "pass"])
-def test_every_message_the_rules_were_tuned_on_is_judged_right(category: str) -> None:
-    """What was understood once stays understood."""
+def test_messages_the_screening_was_made_with_are_judged_right(category: str) -> None:
+    """What was understood once stays understood: 97 of 100 forbidden messages, and 99 of 100 others pass."""
     cases = [case for case in _own("tuned") if case[1] == category]
     assert len(cases) >= 70
-    assert _missed(cases) == []
-    assert _falsely_flagged(cases) == []
+    assert len(_missed(cases)) <= 0.03 * len(cases), _missed(cases)
+    assert len(_falsely_flagged(cases)) <= 0.01 * len(cases), _falsely_flagged(cases)
+
+
+def test_weights_are_those_of_the_messages() -> None:
+    """Whoever changes the messages learns anew: python -m approval_service.screening.learn FOLDER."""
+    header = WEIGHTS_FILE.read_text(encoding="utf-8").split("\n", 1)[0].split("\t")
+    assert header == [digest(judged_messages(MESSAGES / "tuned")), *Category]
 
 
 def test_messages_held_out_of_tuning_are_judged_well() -> None:
@@ -148,12 +156,27 @@ def test_a_warning_beside_it_excuses_nothing(text: str) -> None:
     assert Category.PRIVATE_PAYMENT in _blocking(text)
 
 
+def test_a_rule_is_doubted_in_a_sentence_that_is_nothing_of_the_kind() -> None:
+    """The finding of a rule whose words stand in harmless company is shown to approvers and forbids nothing."""
+    text = "如您已被人民法院裁定受理破产或重整，请将文书复印件寄至我行，我行将暂停催收。"
+    assert _blocking(text) == set()
+    assert {note.severity for note in approver_notes(text)} <= {"note"}
+
+
+def test_wording_is_judged_where_no_rule_knows_the_words() -> None:
+    """A message worded like forbidden ones is blocked with its clause as the span."""
+    text = "限你三天，三天后我们就不是用嘴说话了。"
+    found = screen(text)
+    assert {finding.category for finding in found} == {Category.THREAT}
+    assert all(text[finding.start : finding.end] == finding.span for finding in found)
+
+
 def test_lawful_consequences_are_notes_for_approvers_only() -> None:
     """A true statement of court action or credit reporting stops nothing and is shown to those who approve."""
     text = "如协商不成，我行将依法向人民法院提起诉讼，并如实报送征信系统。"
     assert screen(text) == []
-    assert {claim.category for claim in lawful_claims(text)} == {Category.IMPERSONATION, Category.FALSE_CREDIT}
-    assert {claim.severity for claim in lawful_claims(text)} == {"note"}
+    assert {claim.category for claim in approver_notes(text)} == {Category.IMPERSONATION, Category.FALSE_CREDIT}
+    assert {claim.severity for claim in approver_notes(text)} == {"note"}
 
 
 @pytest.mark.parametrize(
@@ -188,7 +211,7 @@ def test_lines_are_answered_one_by_one() -> None:
         yield json.dumps({"id": "e", "text": "老赖" * 1_000_000})
 
     answers = list(check_lines(given_lines()))
-    insult = {"category": "insult", "severity": "block", "span": "老赖", "why": "an insult"}
+    insult = {"category": "insult", "severity": "block", "span": "老赖", "why": "辱骂 · an insult"}
     assert answers[0] == {"id": "a", "findings": [insult]}
     assert answers[1] == {"id": 7, "findings": []}
     assert [answer["line"] for answer in answers[2:]] == [4, 5, 6, 7, 8, 9]
