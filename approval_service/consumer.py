@@ -20,6 +20,9 @@ from outreach.v1.bank_service_pb2 import BankEvent
 from outreach.validation import violations
 
 DURABLE = "approval_service"
+PLACEMENT_DELIVERIES = 7
+"""Over a minute: an event may overtake the placement of its account, where that is delivered again after a failure or a
+kill. Set aside, it would be lost on an account that nothing holds."""
 _NAMED_ACCOUNT = re.compile(rb'"account_?[nN]umber"\s*:\s*"([A-Za-z0-9-]{1,40})"')
 """An account in a text that is no JSON, such as one that was cut off."""
 _log = EventLogger("consumer")
@@ -71,7 +74,10 @@ class Consumer:
                 await self._apply([one])
             return
         for (message, event), result in zip(run, results, strict=True):
-            if isinstance(result, Refusal) and result.kind is not Kind.UNAVAILABLE:
+            deliveries = message.metadata.num_delivered
+            if isinstance(result, Refusal) and result.kind is Kind.NOT_FOUND and deliveries < PLACEMENT_DELIVERIES:
+                await message.nak(delay=2.0 ** (deliveries - 1))
+            elif isinstance(result, Refusal) and result.kind is not Kind.UNAVAILABLE:
                 await self._set_aside(message, f"{event.WhichOneof('event')}: {result.message}")
 
     async def _set_aside(self, message: Msg, reason: str) -> None:
