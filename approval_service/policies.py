@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from google.protobuf import json_format
 from sqlalchemy import Connection
 
 from approval_service.calls import Call
@@ -15,6 +17,7 @@ from approval_service.store import catalog as store
 from approval_service.store.head import read_clock
 from approval_service.writer import Tx, one_by_one
 from outreach.domain.errors import invalid, not_found, precondition
+from outreach.ledger.entries import encode
 from outreach.v1.policy_service_pb2 import (
     ActivatePolicyRequest,
     ActivatePolicyResponse,
@@ -54,6 +57,11 @@ def _with_defaults(policy: Policy) -> Policy:
     return filled
 
 
+def digest(policy: Policy) -> str:
+    """Lower hex SHA-256 of the thresholds' canonical JSON: the ledger shows by it that a version was never edited."""
+    return hashlib.sha256(encode(json_format.MessageToDict(policy))).hexdigest()
+
+
 def _check(policy: Policy) -> None:
     if policy.contact_from_minute >= policy.contact_until_minute:
         raise invalid(
@@ -89,7 +97,7 @@ def _draft(tx: Tx, call: Call[DraftPolicyRequest]) -> DraftPolicyResponse:
         "effective_from_ms": version.effective_from.ToMilliseconds(),
     }
     store.insert_policy(tx.connection, values)
-    tx.record("policy_drafted", request.bank_id, version=version.version, by=actor)
+    tx.record("policy_drafted", request.bank_id, version=version.version, digest=digest(policy), by=actor)
     return DraftPolicyResponse(version=version)
 
 
@@ -126,7 +134,14 @@ def _activate(tx: Tx, call: Call[ActivatePolicyRequest]) -> ActivatePolicyRespon
     store.update_policy(tx.connection, request.bank_id, request.version, values)
     tx.touch_catalog()
     effective = version.effective_from.ToJsonString()
-    tx.record("policy_activated", request.bank_id, version=version.version, by=actor, effective_from=effective)
+    tx.record(
+        "policy_activated",
+        request.bank_id,
+        version=version.version,
+        digest=digest(version.policy),
+        by=actor,
+        effective_from=effective,
+    )
     return ActivatePolicyResponse(version=version)
 
 

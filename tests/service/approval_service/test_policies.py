@@ -75,6 +75,15 @@ async def test_a_drafter_does_not_activate(world: World) -> None:
     )
 
 
+async def test_the_ledger_shows_what_a_version_said(world: World) -> None:
+    """Both entries have the digest of its thresholds, so that an edit of the stored version shows."""
+    first, second = await draft(world, sms_per_day=2), await draft(world, sms_per_day=3)
+    await activate(world, first.version)
+    digests = {entry["version"]: entry["digest"] for entry in await world.entries("policy_drafted")}
+    assert digests[first.version] == policies.digest(first.policy) != digests[second.version]
+    assert (await world.entries("policy_activated"))[-1]["digest"] == policies.digest((await get(world)).policy)
+
+
 async def test_a_version_rules_from_its_effective_time(world: World) -> None:
     """Activated for later, it waits for its time; without one, it rules from its activation."""
     now = world.now_ms()
