@@ -17,7 +17,7 @@ from outreach.domain.errors import Kind, Refusal
 from outreach.runtime.bus import dead_letter, probe_subject
 from outreach.runtime.logs import EventLogger
 from outreach.v1.bank_service_pb2 import BankEvent
-from outreach.validation import violations
+from outreach.validation import field_of, oddities, violations
 
 DURABLE = "approval_service"
 PLACEMENT_DELIVERIES = 7
@@ -25,6 +25,7 @@ PLACEMENT_DELIVERIES = 7
 kill. Set aside, it would be lost on an account that nothing holds."""
 _NAMED_ACCOUNT = re.compile(rb'"account_?[nN]umber"\s*:\s*"([A-Za-z0-9-]{1,40})"')
 """An account in a text that is no JSON, such as one that was cut off."""
+_NO_EVENT = "不是 BankEvent 的 ProtoJSON is not the ProtoJSON of a BankEvent"
 _log = EventLogger("consumer")
 
 
@@ -93,11 +94,13 @@ def read_event(data: bytes, bank_id: str) -> BankEvent:
     """The event of a ProtoJSON text. Raises Unreadable."""
     try:
         event = json_format.Parse(data, BankEvent(), ignore_unknown_fields=True)
-    except (json_format.ParseError, UnicodeDecodeError, RecursionError):
-        raise Unreadable("not the ProtoJSON of a BankEvent") from None
-    broken = violations(event)
+    except json_format.ParseError as error:
+        raise Unreadable(f"{field_of(error)}: {_NO_EVENT}".removeprefix(": ")) from None
+    except (UnicodeDecodeError, RecursionError):
+        raise Unreadable(_NO_EVENT) from None
+    broken = [*violations(event), *(oddities(event) if b"\\u0000" in data else ())]
     if broken:
-        raise Unreadable("; ".join(f"{field} {what}" for field, what in broken[:5]))
+        raise Unreadable("; ".join(f"{field}: {what}" for field, what in broken[:5]))
     if event.bank_id != bank_id:
         raise Unreadable("bank_id differs from the subject's")
     return event
@@ -117,7 +120,7 @@ def _find(value: Any, depth: int) -> str:
     if not isinstance(value, dict) or depth > 3:
         return ""
     for name in ("accountNumber", "account_number"):
-        if isinstance(value.get(name), str):
+        if isinstance(value.get(name), str | int):
             return str(value[name])
     return next((found for part in value.values() if (found := _find(part, depth + 1))), "")
 

@@ -21,8 +21,8 @@ PIPELINED_ITEMS = 100
 MAX_WAITING = 20_000
 RETRY_S = 1.0
 UNKNOWN_MESSAGE = (
-    "whether this was taken is not known; send it again with the same request_id: it is taken once, "
-    "and the answer is the same"
+    "是否受理尚不可知：用同一 request_id 重发，只会受理一次，回答相同。Whether this was taken is not known: send it "
+    "again with the same request_id; it is taken once, and the answer is the same."
 )
 _UNKNOWN = frozenset(
     {
@@ -61,7 +61,7 @@ class Admission:
         Raises Refusal UNAVAILABLE: BUSY if nothing was sent, OUTCOME_UNKNOWN if nobody can say.
         """
         if self._waiting_items + len(items) > MAX_WAITING:
-            message = "too many requests wait already; nothing of this was taken"
+            message = "等待的请求过多，此次未受理。Too many requests wait already; nothing of this was taken."
             raise Refusal(Kind.UNAVAILABLE, message, reason="BUSY", retry_after_s=RETRY_S)
         loop = asyncio.get_running_loop()
         ticket = _Ticket(principal, items, loop.create_future())

@@ -27,7 +27,6 @@ from outreach.runtime.tokens import Verifier
 from outreach.v1.admission_service_pb2 import AdmitRequest, AdmitResponse
 from outreach.v1.admission_service_pb2_grpc import AdmissionServiceStub
 
-MAX_REQUEST_BYTES = 4 * 1024 * 1024
 ADMIT_TIMEOUT_S = 15.0
 HEALTH_RETRY_S = 0.5
 ADMISSION_SERVICE = "outreach.v1.AdmissionService"
@@ -67,7 +66,6 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Running]:
                 services=[service.full_name for service in SERVICES],
                 register=lambda grpc_server: grpc_server.add_generic_rpc_handlers(handlers),
                 authorize=door.authorize,
-                max_request_bytes=MAX_REQUEST_BYTES,
             )
         )
         store = StreamStore()

@@ -23,7 +23,7 @@ class RateLimiter:
         level = min(capacity, level + (now - then) * per_second)
         if level < 1.0:
             wait_s = (1.0 - level) / per_second
-            message = f"more than {per_second:g} requests a second; wait {wait_s:.2f} s"
+            message = f"超过每秒 {per_second:g} 次，请等待 {wait_s:.2f} 秒。Too many requests a second: wait that long."
             raise Refusal(Kind.EXHAUSTED, message, reason="RATE_LIMITED", retry_after_s=wait_s)
         self._buckets[caller_id] = (level - 1.0, now)
 

@@ -8,12 +8,11 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
-from google.protobuf.unknown_fields import UnknownFieldSet
 
+from gateway.wire import broken_strings
 from outreach.domain.errors import Kind, Refusal
-from outreach.validation import violations
+from outreach.validation import Violation, oddities, violations
 
-Violation = tuple[str, str]
 _SHOWN = 3
 
 
@@ -54,13 +53,16 @@ def parse(kind: type[Message], raw: bytes) -> Any:
     try:
         return kind.FromString(raw)
     except DecodeError:
-        message = f"the bytes are no {kind.DESCRIPTOR.full_name}; strings must be UTF-8"
+        found = broken_strings(kind.DESCRIPTOR, raw)
+        if found:
+            raise malformed(found) from None
+        message = f"无法解读，请用契约生成的代码编码。The bytes are no {kind.DESCRIPTOR.full_name}: use generated code."
         raise Refusal(Kind.INVALID, message, reason="UNREADABLE") from None
 
 
 def malformed(found: list[Violation]) -> Refusal:
     """INVALID_ARGUMENT that names all violations, the first few also in words."""
-    rest = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    rest = f"；另有 and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return Refusal(Kind.INVALID, "; ".join(map(in_words, found[:_SHOWN])) + rest, violations=tuple(found))
 
 
@@ -74,34 +76,6 @@ def is_odd(raw: bytes, message: Message) -> bool:
     size = message.ByteSize()
     message.DiscardUnknownFields()
     return message.ByteSize() != size or 0 in raw
-
-
-def oddities(message: Message, path: str = "") -> list[Violation]:
-    """Fields that the contract does not have, and strings with a NUL, which no database stores alike."""
-    unknown = UnknownFieldSet(message)
-    found = [
-        (f"{path}{unknown[index].field_number}", "is the number of no field in this version of the contract")
-        for index in range(len(unknown))
-    ]
-    for field, value in message.ListFields():
-        for where, part in _parts(field, value):
-            if isinstance(part, Message):
-                found += oddities(part, f"{path}{where}.")
-            elif isinstance(part, str) and "\0" in part:
-                found.append((path + where, "must hold no NUL character"))
-    return found
-
-
-def _parts(field: FieldDescriptor, value: Any) -> Iterator[tuple[str, Any]]:
-    if not field.is_repeated:
-        yield field.name, value
-    elif field.message_type is not None and field.message_type.GetOptions().map_entry:
-        for key, part in value.items():
-            yield field.name, key
-            yield f"{field.name}[{key}]", part
-    else:
-        for index, part in enumerate(value):
-            yield f"{field.name}[{index}]", part
 
 
 def _is_message_list(field: FieldDescriptor) -> bool:

@@ -9,7 +9,7 @@ from google.rpc import code_pb2  # type: ignore[import-untyped]  # googleapis-co
 
 from gateway.admission import Admission
 from gateway.door import Door
-from gateway.shape import Shape, Violation, in_words, is_odd, malformed, oddities, parse
+from gateway.shape import Shape, in_words, is_odd, malformed, parse
 from outreach.domain.errors import Kind, Refusal
 from outreach.runtime.server import Context
 from outreach.runtime.tokens import check_bank
@@ -23,7 +23,7 @@ from outreach.v1.outreach_service_pb2 import (
     SubmitRequest,
     SubmitResponse,
 )
-from outreach.validation import violations
+from outreach.validation import Violation, oddities, violations
 
 _SUBMIT = Shape(SubmitRequest.DESCRIPTOR)
 

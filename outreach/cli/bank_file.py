@@ -16,7 +16,7 @@ from outreach.cli.failures import Failure
 from outreach.cli.fields import FieldError, set_text
 from outreach.cli.lines import Line
 from outreach.v1.bank_service_pb2 import Balance, BankEvent, Party, Placement
-from outreach.validation import violations
+from outreach.validation import field_of, oddities, violations
 
 _EVENT = ("event_id", "event_time")
 _PLACEMENT = ("account_number", "agency_id", "start_time", "end_time", "product_name")
@@ -39,6 +39,7 @@ _OPTIONAL = (
     *_PARTY[3:],
 )
 _REQUIRED = tuple(name for name in (*_PLACEMENT, *_BALANCE, *_PARTY) if name not in _OPTIONAL)
+_NO_EVENT = "不是 BankEvent 的 ProtoJSON is not the ProtoJSON of a BankEvent"
 _SEPARATORS = re.compile(r"[;;,、\s]+")
 
 
@@ -60,7 +61,7 @@ def read_events(path: Path, bank_id: str) -> Iterator[FileEvent]:
 
 
 def _checked(found: FileEvent) -> FileEvent:
-    broken = violations(found.event) if found.event else []
+    broken = [*violations(found.event), *oddities(found.event)] if found.event else []
     if not broken:
         return found
     return FileEvent(found.line, error="; ".join(f"{field}: {message}" for field, message in broken[:3]))
@@ -72,13 +73,16 @@ def _read_jsonl(path: Path, bank_id: str) -> Iterator[FileEvent]:
             continue
         try:
             event = Parse(line.decode(), BankEvent())
-        except (ParseError, UnicodeDecodeError, RecursionError) as error:
-            yield FileEvent(number, error=f"is no BankEvent: {str(error)[:200]}")
+        except ParseError as error:
+            yield FileEvent(number, error=f"{field_of(error)}: {_NO_EVENT}".removeprefix(": "))
+            continue
+        except (UnicodeDecodeError, RecursionError):
+            yield FileEvent(number, error=_NO_EVENT)
             continue
         if event.bank_id == bank_id:
             yield FileEvent(number, event)
         else:
-            yield FileEvent(number, error=f"bank_id: must be {bank_id}, as --bank says")
+            yield FileEvent(number, error=f"bank_id: 须为 {bank_id}，如 --bank 所示 must be that, as --bank says")
 
 
 def _read_csv(path: Path, bank_id: str) -> Iterator[FileEvent]:

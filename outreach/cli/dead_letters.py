@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from email.header import Header, decode_header
 from typing import Annotated, Any
 
 import orjson
@@ -113,9 +114,16 @@ def _described(message: RawStreamMsg) -> dict[str, Any]:
     return {
         "sequence": message.seq,
         "subject": headers.get("Outreach-Subject", ""),
-        "reason": headers.get("Outreach-Reason", ""),
+        "reason": _text(headers.get("Outreach-Reason", "")),
         "bytes": len(message.data or b""),
     }
+
+
+def _text(value: str | Header) -> str:
+    """A header's text; the client hands out one that is not ASCII in the form of e-mail."""
+    parts = (part for part, _ in decode_header(value))
+    raw = b"".join(part if isinstance(part, bytes) else part.encode("ascii", "surrogateescape") for part in parts)
+    return raw.decode(errors="replace")
 
 
 def _masked(content: bytes) -> str:

@@ -134,8 +134,11 @@ def check_roles(method: str, principal: Principal) -> None:
     """Raises Refusal unless one of the principal's roles may call the public rpc."""
     allowed = ROLES.get(method, frozenset())
     if allowed.isdisjoint(principal.roles):
-        needed = ", ".join(sorted(allowed)) or "nobody"
-        raise denied(f"{method} is for the roles {needed}; the token has none of them", "ROLE_NOT_ALLOWED")
+        needed = ", ".join(sorted(allowed)) or "-"
+        raise denied(
+            f"此操作须有角色 {needed}，令牌中没有。{method} is for these roles; the token has none of them.",
+            "ROLE_NOT_ALLOWED",
+        )
 
 
 def check_certificate(method: str, context: grpc.aio.ServicerContext[Any, Any]) -> None:
@@ -147,6 +150,9 @@ def check_certificate(method: str, context: grpc.aio.ServicerContext[Any, Any]) 
         return
     names = context.auth_context().get("x509_common_name", ())
     if CERTIFICATES.get(service, frozenset()).isdisjoint(name.decode() for name in names):
-        raise denied(f"{service} is not for this certificate", "CERTIFICATE_NOT_ALLOWED")
+        raise denied(
+            f"此证书不可调用 {service}。It is not for this certificate.",
+            "CERTIFICATE_NOT_ALLOWED",
+        )
     if method in ROLES:
         check_roles(method, principal_of(context))

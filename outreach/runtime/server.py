@@ -37,7 +37,9 @@ Authorize = Callable[[str, Context], None]
 """Raises Refusal if the caller of this context may not call the method (`/package.Service/Rpc`)."""
 
 
-_RESTARTING = Refusal(Kind.UNAVAILABLE, "the server stops; call again", reason="STOPPING", retry_after_s=1.0)
+_RESTARTING = Refusal(
+    Kind.UNAVAILABLE, "服务正在重启，请再次调用。The server restarts: call again.", reason="STOPPING", retry_after_s=1.0
+)
 
 
 class PortTaken(Exception):
@@ -138,7 +140,7 @@ async def _translate(error: Exception, context: Context) -> None:
         case grpc.aio.AioRpcError():
             await abort(context, forwarded_status(error))
         case TimeoutError():
-            message = "took too long; send it again, with a deadline of your own"
+            message = "处理超时，请设定期限后重发。It took too long: send it again, with a deadline of your own."
             await abort(context, to_status(Refusal(Kind.UNAVAILABLE, message, reason="TOOK_TOO_LONG", retry_after_s=1)))
         case _:
             await abort(context, internal_status(error))
@@ -177,7 +179,6 @@ async def running(
     services: Sequence[str],
     register: Callable[[grpc.aio.Server], None],
     authorize: Authorize,
-    max_request_bytes: int = MAX_MESSAGE_BYTES,
     deadline_s: float = DEFAULT_DEADLINE_S,
     grace_s: float = GRACE_S,
 ) -> AsyncIterator[RunningServer]:
@@ -187,7 +188,7 @@ async def running(
     calls that come without a deadline. Not ready until `set_ready(True)`. Raises PortTaken.
     """
     options = (
-        ("grpc.max_receive_message_length", max_request_bytes),
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
         ("grpc.so_reuseport", 0),  # else two processes would share a taken port unseen
         ("grpc.keepalive_time_ms", 30_000),

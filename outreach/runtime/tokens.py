@@ -118,7 +118,9 @@ class Verifier:
                 scheme, _, token = str(value).partition(" ")
                 if scheme.lower() == "bearer":
                     return self.verify(token)
-        raise _unauthenticated("send metadata `authorization: Bearer <token>`", "TOKEN_MISSING")
+        raise _unauthenticated(
+            "缺少令牌，请附带元数据 `authorization: Bearer <令牌>`。No token: send that metadata.", "TOKEN_MISSING"
+        )
 
     def verify(self, token: str) -> Principal:
         """The principal of a token. Raises Refusal: UNAUTHENTICATED, or PERMISSION_DENIED for claims too wide."""
@@ -139,17 +141,30 @@ class Verifier:
             issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
             caller = self._callers.get(issuer) if isinstance(issuer, str) else None
             if caller is None or not caller.active:
-                raise _unauthenticated("the token's caller is not registered or not active", "CALLER_UNKNOWN")
+                raise _unauthenticated(
+                    "令牌的调用方未登记或已停用，请联系运维。The token's caller is not registered or not active.",
+                    "CALLER_UNKNOWN",
+                )
             claims = _signed_claims(token, caller.public_keys)
             life_s = int(claims["exp"]) - int(claims["iat"])
         except jwt.ExpiredSignatureError:
-            raise _unauthenticated("the token is over: sign a new one", "TOKEN_EXPIRED") from None
+            raise _unauthenticated(
+                "令牌已过期，请重新签发。The token is over: sign a new one.", "TOKEN_EXPIRED"
+            ) from None
         except jwt.InvalidAudienceError:
-            raise _unauthenticated(f"the token's aud must be {AUDIENCE}", "TOKEN_AUDIENCE") from None
+            raise _unauthenticated(
+                f"令牌的 aud 须为 {AUDIENCE}。The token's aud must be that.", "TOKEN_AUDIENCE"
+            ) from None
         except (jwt.PyJWTError, ValueError):
-            raise _unauthenticated("the token is malformed or its signature is wrong", "TOKEN_INVALID") from None
+            raise _unauthenticated(
+                "令牌格式或签名有误，请核对私钥。The token is malformed or its signature is wrong: check the key.",
+                "TOKEN_INVALID",
+            ) from None
         if claims["sub"] != issuer or life_s > MAX_LIFE_S:
-            raise _unauthenticated(f"a token's sub is its iss, and it lives {MAX_LIFE_S} s at most", "TOKEN_INVALID")
+            raise _unauthenticated(
+                f"令牌的 sub 须同 iss，有效期至多 {MAX_LIFE_S} 秒。Its sub must be its iss; it lives that long.",
+                "TOKEN_INVALID",
+            )
         return claims
 
     def _reload(self) -> None:
@@ -181,7 +196,7 @@ def principal_of(context: grpc.aio.ServicerContext[Any, Any]) -> Principal:
                 return Principal.FromString(value if isinstance(value, bytes) else value.encode())
             except DecodeError:
                 break
-    raise _unauthenticated(f"metadata {PRINCIPAL_KEY} is missing", "PRINCIPAL_MISSING")
+    raise _unauthenticated(f"缺少元数据 {PRINCIPAL_KEY}。The metadata is missing.", "PRINCIPAL_MISSING")
 
 
 def principal_metadata(principal: Principal) -> tuple[tuple[str, bytes], ...]:
@@ -192,7 +207,7 @@ def principal_metadata(principal: Principal) -> tuple[tuple[str, bytes], ...]:
 def check_bank(principal: Principal, bank_id: str) -> None:
     """Raises Refusal unless the principal may speak of the bank."""
     if bank_id not in principal.bank_ids and ALL_BANKS not in principal.bank_ids:
-        raise denied("the token does not speak for this bank", "BANK_NOT_ALLOWED")
+        raise denied("令牌不含此银行。The token does not speak for this bank.", "BANK_NOT_ALLOWED")
 
 
 def read_callers(path: Path) -> dict[str, Caller]:
@@ -252,12 +267,19 @@ def _principal(claims: Mapping[str, Any], caller: Caller) -> Principal:
         )
     except TypeError:
         raise _unauthenticated(
-            "employee and team are strings, roles and banks lists of them", "TOKEN_INVALID"
+            "令牌的 employee、team 须为字符串，roles、banks 须为其列表。Those claims are strings, and lists of them.",
+            "TOKEN_INVALID",
         ) from None
     if not caller.roles.issuperset(principal.roles):
-        raise denied("the token claims a role that its caller is not registered for", "ROLE_NOT_REGISTERED")
+        raise denied(
+            "令牌中有调用方未登记的角色。The token claims a role that its caller is not registered for.",
+            "ROLE_NOT_REGISTERED",
+        )
     if ALL_BANKS not in caller.banks and not caller.banks.issuperset(principal.bank_ids):
-        raise denied("the token claims a bank that its caller is not registered for", "BANK_NOT_REGISTERED")
+        raise denied(
+            "令牌中有调用方未登记的银行。The token claims a bank that its caller is not registered for.",
+            "BANK_NOT_REGISTERED",
+        )
     return principal
 
 

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from outreach.v1 import hold_service_pb2 as outreach_dot_v1_dot_hold__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eoutreach/v1/bank_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eoutreach/v1/hold_service.proto\"\xf2\x03\n\tBankEvent\x12\x30\n\x08\x65vent_id\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12.\n\x07\x62\x61nk_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\x12\x36\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12+\n\tplacement\x18\x04 \x01(\x0b\x32\x16.outreach.v1.PlacementH\x00\x12\'\n\x07\x62\x61lance\x18\x05 \x01(\x0b\x32\x14.outreach.v1.BalanceH\x00\x12+\n\trepayment\x18\x06 \x01(\x0b\x32\x16.outreach.v1.RepaymentH\x00\x12,\n\x04hold\x18\x07 \x01(\x0b\x32\x1c.outreach.v1.HoldInstructionH\x00\x12%\n\x06recall\x18\x08 \x01(\x0b\x32\x13.outreach.v1.RecallH\x00\x12*\n\tfeed_mark\x18\t \x01(\x0b\x32\x15.outreach.v1.FeedMarkH\x00\x12\x37\n\nno_contact\x18\n \x01(\x0b\x32!.outreach.v1.NoContactInstructionH\x00\x42\x0e\n\x05\x65vent\x12\x05\xbaH\x02\x08\x01\"\xdf\x02\n\tPlacement\x12\x33\n\x0e\x61\x63\x63ount_number\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[A-Za-z0-9-]{1,40}$\x12\x30\n\tagency_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\x12\x36\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x34\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12/\n\x07parties\x18\x05 \x03(\x0b\x32\x12.outreach.v1.PartyB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x14\x12-\n\x07\x62\x61lance\x18\x06 \x01(\x0b\x32\x14.outreach.v1.BalanceB\x06\xbaH\x03\xc8\x01\x01\x12\x1d\n\x0cproduct_name\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18(\"\xc8\x02\n\x05Party\x12\x30\n\x0b\x63ustomer_id\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[A-Za-z0-9-]{1,40}$\x12\x31\n\x04role\x18\x02 \x01(\x0e\x32\x17.outreach.v1.Party.RoleB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x17\n\x04name\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18<\x12\'\n\rphone_numbers\x18\x04 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\n\"\x06r\x04\x10\x01\x18 \x12 \n\x0fidentity_number\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12\x1d\n\x15\x61greed_to_quiet_hours\x18\x06 \x01(\x08\"W\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_DEBTOR\x10\x01\x12\x12\n\x0eROLE_GUARANTOR\x10\x02\x12\x14\n\x10ROLE_THIRD_PARTY\x10\x03\"\xd4\x02\n\x07\x42\x61lance\x12\x33\n\x0e\x61\x63\x63ount_number\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[A-Za-z0-9-]{0,40}$\x12\x19\n\x08sequence\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00\x12\x36\n\nas_of_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12*\n\x12overdue_amount_fen\x18\x04 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xd0\xdb\xc3\xf4\x02(\x00\x12.\n\x16outstanding_amount_fen\x18\x05 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xd0\xdb\xc3\xf4\x02(\x00\x12+\n\x13minimum_payment_fen\x18\x06 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xd0\xdb\xc3\xf4\x02(\x00\x12\x38\n\x08\x64ue_date\x18\x07 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\"\xb5\x02\n\tRepayment\x12\x33\n\x0e\x61\x63\x63ount_number\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[A-Za-z0-9-]{1,40}$\x12\x19\n\x08sequence\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00\x12\x35\n\x04kind\x18\x03 \x01(\x0e\x32\x1b.outreach.v1.Repayment.KindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\"\n\namount_fen\x18\x04 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xd0\xdb\xc3\xf4\x02(\x00\x12+\n\rbalance_after\x18\x05 \x01(\x0b\x32\x14.outreach.v1.Balance\"P\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n\x0cKIND_PARTIAL\x10\x01\x12\r\n\tKIND_FULL\x10\x02\x12\x11\n\rKIND_REVERSAL\x10\x03\"\x93\x01\n\x0fHoldInstruction\x12\x33\n\x0e\x61\x63\x63ount_number\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[A-Za-z0-9-]{1,40}$\x12/\n\x04kind\x18\x02 \x01(\x0e\x32\x15.outreach.v1.HoldKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"W\n\x06Recall\x12\x33\n\x0e\x61\x63\x63ount_number\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[A-Za-z0-9-]{1,40}$\x12\x18\n\x06reason\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"H\n\x08\x46\x65\x65\x64Mark\x12<\n\x10\x63omplete_through\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\"\xae\x01\n\x14NoContactInstruction\x12 \n\x0b\x63ustomer_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(H\x00\x12!\n\x0cphone_number\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 H\x00\x12#\n\x0e\x61\x63\x63ount_number\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(H\x00\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x42\x10\n\x07subject\x12\x05\xbaH\x02\x08\x01\"I\n\x12\x41pplyEventsRequest\x12\x33\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x16.outreach.v1.BankEventB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"G\n\x0b\x45ventResult\x12\x11\n\tduplicate\x18\x01 \x01(\x08\x12\x12\n\nsuperseded\x18\x02 \x01(\x08\x12\x11\n\tcancelled\x18\x03 \x01(\x05\"@\n\x13\x41pplyEventsResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.outreach.v1.EventResult\"R\n\x11GetAccountRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12!\n\x0e\x61\x63\x63ount_number\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(\"\x96\x02\n\x12GetAccountResponse\x12\x11\n\tagency_id\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08recalled\x18\x04 \x01(\x08\x12\x0f\n\x07settled\x18\x05 \x01(\x08\x12%\n\x07\x62\x61lance\x18\x06 \x01(\x0b\x32\x14.outreach.v1.Balance\x12#\n\x07parties\x18\x07 \x03(\x0b\x32\x12.outreach.v1.Party\x12 \n\x05holds\x18\x08 \x03(\x0b\x32\x11.outreach.v1.Hold2\xae\x01\n\x0b\x42\x61nkService\x12P\n\x0b\x41pplyEvents\x12\x1f.outreach.v1.ApplyEventsRequest\x1a .outreach.v1.ApplyEventsResponse\x12M\n\nGetAccount\x12\x1e.outreach.v1.GetAccountRequest\x1a\x1f.outreach.v1.GetAccountResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eoutreach/v1/bank_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eoutreach/v1/hold_service.proto\"\x80\x04\n\tBankEvent\x12\x30\n\x08\x65vent_id\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._:-]{1,64}$\x12.\n\x07\x62\x61nk_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\x12\x44\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x14\xbaH\x11\xb2\x01\x0b\"\x07\x08\xff\x82\xd1\xff\xaf\x07\x32\x00\xc8\x01\x01\x12+\n\tplacement\x18\x04 \x01(\x0b\x32\x16.outreach.v1.PlacementH\x00\x12\'\n\x07\x62\x61lance\x18\x05 \x01(\x0b\x32\x14.outreach.v1.BalanceH\x00\x12+\n\trepayment\x18\x06 \x01(\x0b\x32\x16.outreach.v1.RepaymentH\x00\x12,\n\x04hold\x18\x07 \x01(\x0b\x32\x1c.outreach.v1.HoldInstructionH\x00\x12%\n\x06recall\x18\x08 \x01(\x0b\x32\x13.outreach.v1.RecallH\x00\x12*\n\tfeed_mark\x18\t \x01(\x0b\x32\x15.outreach.v1.FeedMarkH\x00\x12\x37\n\nno_contact\x18\n \x01(\x0b\x32!.outreach.v1.NoContactInstructionH\x00\x42\x0e\n\x05\x65vent\x12\x05\xbaH\x02\x08\x01\"\xfb\x02\n\tPlacement\x12\x33\n\x0e\x61\x63\x63ount_number\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[A-Za-z0-9-]{1,40}$\x12\x30\n\tagency_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\x12\x44\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x14\xbaH\x11\xb2\x01\x0b\"\x07\x08\xff\x82\xd1\xff\xaf\x07\x32\x00\xc8\x01\x01\x12\x42\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x14\xbaH\x11\xb2\x01\x0b\"\x07\x08\xff\x82\xd1\xff\xaf\x07\x32\x00\xc8\x01\x01\x12/\n\x07parties\x18\x05 \x03(\x0b\x32\x12.outreach.v1.PartyB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x14\x12-\n\x07\x62\x61lance\x18\x06 \x01(\x0b\x32\x14.outreach.v1.BalanceB\x06\xbaH\x03\xc8\x01\x01\x12\x1d\n\x0cproduct_name\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18(\"\xc8\x02\n\x05Party\x12\x30\n\x0b\x63ustomer_id\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[A-Za-z0-9-]{1,40}$\x12\x31\n\x04role\x18\x02 \x01(\x0e\x32\x17.outreach.v1.Party.RoleB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x17\n\x04name\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18<\x12\'\n\rphone_numbers\x18\x04 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\n\"\x06r\x04\x10\x01\x18 \x12 \n\x0fidentity_number\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12\x1d\n\x15\x61greed_to_quiet_hours\x18\x06 \x01(\x08\"W\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_DEBTOR\x10\x01\x12\x12\n\x0eROLE_GUARANTOR\x10\x02\x12\x14\n\x10ROLE_THIRD_PARTY\x10\x03\"\xd7\x05\n\x07\x42\x61lance\x12\x33\n\x0e\x61\x63\x63ount_number\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[A-Za-z0-9-]{0,40}$\x12\x19\n\x08sequence\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00\x12\x43\n\nas_of_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x13\xbaH\x10\xb2\x01\n\x1a\x06\x08\x80\xae\x99\xa4\x0f\x32\x00\xc8\x01\x01\x12*\n\x12overdue_amount_fen\x18\x04 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xd0\xdb\xc3\xf4\x02(\x00\x12.\n\x16outstanding_amount_fen\x18\x05 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xd0\xdb\xc3\xf4\x02(\x00\x12+\n\x13minimum_payment_fen\x18\x06 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xd0\xdb\xc3\xf4\x02(\x00\x12\xad\x03\n\x08\x64ue_date\x18\x07 \x01(\tB\x9a\x03\xbaH\x96\x03\xba\x01\x92\x03\n\x04\x64\x61te\x12[\xe9\xa1\xbb\xe4\xb8\xba\xe5\xad\x98\xe5\x9c\xa8\xe7\x9a\x84\xe6\x97\xa5\xe6\x9c\x9f\xef\xbc\x8c\xe5\xa6\x82 2026-11-24\xe3\x80\x82It must be a date that exists, such as 2026-11-24.\x1a\xac\x02this == \'\' || this.matches(\'^[0-9]{4}-(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])$\') || this.matches(\'^[0-9]{4}-(0[469]|11)-(0[1-9]|[12][0-9]|30)$\') || this.matches(\'^[0-9]{4}-02-(0[1-9]|1[0-9]|2[0-8])$\') || this.matches(\'^([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29$\')\"\xb5\x02\n\tRepayment\x12\x33\n\x0e\x61\x63\x63ount_number\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[A-Za-z0-9-]{1,40}$\x12\x19\n\x08sequence\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00\x12\x35\n\x04kind\x18\x03 \x01(\x0e\x32\x1b.outreach.v1.Repayment.KindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\"\n\namount_fen\x18\x04 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xd0\xdb\xc3\xf4\x02(\x00\x12+\n\rbalance_after\x18\x05 \x01(\x0b\x32\x14.outreach.v1.Balance\"P\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n\x0cKIND_PARTIAL\x10\x01\x12\r\n\tKIND_FULL\x10\x02\x12\x11\n\rKIND_REVERSAL\x10\x03\"\x93\x01\n\x0fHoldInstruction\x12\x33\n\x0e\x61\x63\x63ount_number\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[A-Za-z0-9-]{1,40}$\x12/\n\x04kind\x18\x02 \x01(\x0e\x32\x15.outreach.v1.HoldKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1a\n\x06reason\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"W\n\x06Recall\x12\x33\n\x0e\x61\x63\x63ount_number\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[A-Za-z0-9-]{1,40}$\x12\x18\n\x06reason\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"U\n\x08\x46\x65\x65\x64Mark\x12I\n\x10\x63omplete_through\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x13\xbaH\x10\xb2\x01\n\x1a\x06\x08\x80\xae\x99\xa4\x0f\x32\x00\xc8\x01\x01\"\xae\x01\n\x14NoContactInstruction\x12 \n\x0b\x63ustomer_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(H\x00\x12!\n\x0cphone_number\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 H\x00\x12#\n\x0e\x61\x63\x63ount_number\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(H\x00\x12\x1a\n\x06reason\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x42\x10\n\x07subject\x12\x05\xbaH\x02\x08\x01\"I\n\x12\x41pplyEventsRequest\x12\x33\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x16.outreach.v1.BankEventB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"G\n\x0b\x45ventResult\x12\x11\n\tduplicate\x18\x01 \x01(\x08\x12\x12\n\nsuperseded\x18\x02 \x01(\x08\x12\x11\n\tcancelled\x18\x03 \x01(\x05\"@\n\x13\x41pplyEventsResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.outreach.v1.EventResult\"R\n\x11GetAccountRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12!\n\x0e\x61\x63\x63ount_number\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(\"\x96\x02\n\x12GetAccountResponse\x12\x11\n\tagency_id\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08recalled\x18\x04 \x01(\x08\x12\x0f\n\x07settled\x18\x05 \x01(\x08\x12%\n\x07\x62\x61lance\x18\x06 \x01(\x0b\x32\x14.outreach.v1.Balance\x12#\n\x07parties\x18\x07 \x03(\x0b\x32\x12.outreach.v1.Party\x12 \n\x05holds\x18\x08 \x03(\x0b\x32\x11.outreach.v1.Hold2\xae\x01\n\x0b\x42\x61nkService\x12P\n\x0b\x41pplyEvents\x12\x1f.outreach.v1.ApplyEventsRequest\x1a .outreach.v1.ApplyEventsResponse\x12M\n\nGetAccount\x12\x1e.outreach.v1.GetAccountRequest\x1a\x1f.outreach.v1.GetAccountResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,15 +41,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BANKEVENT'].fields_by_name['bank_id']._loaded_options = None
   _globals['_BANKEVENT'].fields_by_name['bank_id']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9-]{0,31}$'
   _globals['_BANKEVENT'].fields_by_name['event_time']._loaded_options = None
-  _globals['_BANKEVENT'].fields_by_name['event_time']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_BANKEVENT'].fields_by_name['event_time']._serialized_options = b'\272H\021\262\001\013\"\007\010\377\202\321\377\257\0072\000\310\001\001'
   _globals['_PLACEMENT'].fields_by_name['account_number']._loaded_options = None
   _globals['_PLACEMENT'].fields_by_name['account_number']._serialized_options = b'\272H\030r\0262\024^[A-Za-z0-9-]{1,40}$'
   _globals['_PLACEMENT'].fields_by_name['agency_id']._loaded_options = None
   _globals['_PLACEMENT'].fields_by_name['agency_id']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9-]{0,31}$'
   _globals['_PLACEMENT'].fields_by_name['start_time']._loaded_options = None
-  _globals['_PLACEMENT'].fields_by_name['start_time']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_PLACEMENT'].fields_by_name['start_time']._serialized_options = b'\272H\021\262\001\013\"\007\010\377\202\321\377\257\0072\000\310\001\001'
   _globals['_PLACEMENT'].fields_by_name['end_time']._loaded_options = None
-  _globals['_PLACEMENT'].fields_by_name['end_time']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_PLACEMENT'].fields_by_name['end_time']._serialized_options = b'\272H\021\262\001\013\"\007\010\377\202\321\377\257\0072\000\310\001\001'
   _globals['_PLACEMENT'].fields_by_name['parties']._loaded_options = None
   _globals['_PLACEMENT'].fields_by_name['parties']._serialized_options = b'\272H\007\222\001\004\010\001\020\024'
   _globals['_PLACEMENT'].fields_by_name['balance']._loaded_options = None
@@ -71,7 +71,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BALANCE'].fields_by_name['sequence']._loaded_options = None
   _globals['_BALANCE'].fields_by_name['sequence']._serialized_options = b'\272H\004\"\002 \000'
   _globals['_BALANCE'].fields_by_name['as_of_time']._loaded_options = None
-  _globals['_BALANCE'].fields_by_name['as_of_time']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_BALANCE'].fields_by_name['as_of_time']._serialized_options = b'\272H\020\262\001\n\032\006\010\200\256\231\244\0172\000\310\001\001'
   _globals['_BALANCE'].fields_by_name['overdue_amount_fen']._loaded_options = None
   _globals['_BALANCE'].fields_by_name['overdue_amount_fen']._serialized_options = b'\272H\013\"\t\030\200\320\333\303\364\002(\000'
   _globals['_BALANCE'].fields_by_name['outstanding_amount_fen']._loaded_options = None
@@ -79,7 +79,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BALANCE'].fields_by_name['minimum_payment_fen']._loaded_options = None
   _globals['_BALANCE'].fields_by_name['minimum_payment_fen']._serialized_options = b'\272H\013\"\t\030\200\320\333\303\364\002(\000'
   _globals['_BALANCE'].fields_by_name['due_date']._loaded_options = None
-  _globals['_BALANCE'].fields_by_name['due_date']._serialized_options = b'\272H#r!2\037^([0-9]{4}-[0-9]{2}-[0-9]{2})?$'
+  _globals['_BALANCE'].fields_by_name['due_date']._serialized_options = b'\272H\226\003\272\001\222\003\n\004date\022[\351\241\273\344\270\272\345\255\230\345\234\250\347\232\204\346\227\245\346\234\237\357\274\214\345\246\202 2026-11-24\343\200\202It must be a date that exists, such as 2026-11-24.\032\254\002this == \'\' || this.matches(\'^[0-9]{4}-(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])$\') || this.matches(\'^[0-9]{4}-(0[469]|11)-(0[1-9]|[12][0-9]|30)$\') || this.matches(\'^[0-9]{4}-02-(0[1-9]|1[0-9]|2[0-8])$\') || this.matches(\'^([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29$\')'
   _globals['_REPAYMENT'].fields_by_name['account_number']._loaded_options = None
   _globals['_REPAYMENT'].fields_by_name['account_number']._serialized_options = b'\272H\030r\0262\024^[A-Za-z0-9-]{1,40}$'
   _globals['_REPAYMENT'].fields_by_name['sequence']._loaded_options = None
@@ -99,7 +99,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECALL'].fields_by_name['reason']._loaded_options = None
   _globals['_RECALL'].fields_by_name['reason']._serialized_options = b'\272H\005r\003\030\310\001'
   _globals['_FEEDMARK'].fields_by_name['complete_through']._loaded_options = None
-  _globals['_FEEDMARK'].fields_by_name['complete_through']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_FEEDMARK'].fields_by_name['complete_through']._serialized_options = b'\272H\020\262\001\n\032\006\010\200\256\231\244\0172\000\310\001\001'
   _globals['_NOCONTACTINSTRUCTION'].oneofs_by_name['subject']._loaded_options = None
   _globals['_NOCONTACTINSTRUCTION'].oneofs_by_name['subject']._serialized_options = b'\272H\002\010\001'
   _globals['_NOCONTACTINSTRUCTION'].fields_by_name['customer_id']._loaded_options = None
@@ -117,37 +117,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETACCOUNTREQUEST'].fields_by_name['account_number']._loaded_options = None
   _globals['_GETACCOUNTREQUEST'].fields_by_name['account_number']._serialized_options = b'\272H\006r\004\020\001\030('
   _globals['_BANKEVENT']._serialized_start=142
-  _globals['_BANKEVENT']._serialized_end=640
-  _globals['_PLACEMENT']._serialized_start=643
-  _globals['_PLACEMENT']._serialized_end=994
-  _globals['_PARTY']._serialized_start=997
-  _globals['_PARTY']._serialized_end=1325
-  _globals['_PARTY_ROLE']._serialized_start=1238
-  _globals['_PARTY_ROLE']._serialized_end=1325
-  _globals['_BALANCE']._serialized_start=1328
-  _globals['_BALANCE']._serialized_end=1668
-  _globals['_REPAYMENT']._serialized_start=1671
-  _globals['_REPAYMENT']._serialized_end=1980
-  _globals['_REPAYMENT_KIND']._serialized_start=1900
-  _globals['_REPAYMENT_KIND']._serialized_end=1980
-  _globals['_HOLDINSTRUCTION']._serialized_start=1983
-  _globals['_HOLDINSTRUCTION']._serialized_end=2130
-  _globals['_RECALL']._serialized_start=2132
-  _globals['_RECALL']._serialized_end=2219
-  _globals['_FEEDMARK']._serialized_start=2221
-  _globals['_FEEDMARK']._serialized_end=2293
-  _globals['_NOCONTACTINSTRUCTION']._serialized_start=2296
-  _globals['_NOCONTACTINSTRUCTION']._serialized_end=2470
-  _globals['_APPLYEVENTSREQUEST']._serialized_start=2472
-  _globals['_APPLYEVENTSREQUEST']._serialized_end=2545
-  _globals['_EVENTRESULT']._serialized_start=2547
-  _globals['_EVENTRESULT']._serialized_end=2618
-  _globals['_APPLYEVENTSRESPONSE']._serialized_start=2620
-  _globals['_APPLYEVENTSRESPONSE']._serialized_end=2684
-  _globals['_GETACCOUNTREQUEST']._serialized_start=2686
-  _globals['_GETACCOUNTREQUEST']._serialized_end=2768
-  _globals['_GETACCOUNTRESPONSE']._serialized_start=2771
-  _globals['_GETACCOUNTRESPONSE']._serialized_end=3049
-  _globals['_BANKSERVICE']._serialized_start=3052
-  _globals['_BANKSERVICE']._serialized_end=3226
+  _globals['_BANKEVENT']._serialized_end=654
+  _globals['_PLACEMENT']._serialized_start=657
+  _globals['_PLACEMENT']._serialized_end=1036
+  _globals['_PARTY']._serialized_start=1039
+  _globals['_PARTY']._serialized_end=1367
+  _globals['_PARTY_ROLE']._serialized_start=1280
+  _globals['_PARTY_ROLE']._serialized_end=1367
+  _globals['_BALANCE']._serialized_start=1370
+  _globals['_BALANCE']._serialized_end=2097
+  _globals['_REPAYMENT']._serialized_start=2100
+  _globals['_REPAYMENT']._serialized_end=2409
+  _globals['_REPAYMENT_KIND']._serialized_start=2329
+  _globals['_REPAYMENT_KIND']._serialized_end=2409
+  _globals['_HOLDINSTRUCTION']._serialized_start=2412
+  _globals['_HOLDINSTRUCTION']._serialized_end=2559
+  _globals['_RECALL']._serialized_start=2561
+  _globals['_RECALL']._serialized_end=2648
+  _globals['_FEEDMARK']._serialized_start=2650
+  _globals['_FEEDMARK']._serialized_end=2735
+  _globals['_NOCONTACTINSTRUCTION']._serialized_start=2738
+  _globals['_NOCONTACTINSTRUCTION']._serialized_end=2912
+  _globals['_APPLYEVENTSREQUEST']._serialized_start=2914
+  _globals['_APPLYEVENTSREQUEST']._serialized_end=2987
+  _globals['_EVENTRESULT']._serialized_start=2989
+  _globals['_EVENTRESULT']._serialized_end=3060
+  _globals['_APPLYEVENTSRESPONSE']._serialized_start=3062
+  _globals['_APPLYEVENTSRESPONSE']._serialized_end=3126
+  _globals['_GETACCOUNTREQUEST']._serialized_start=3128
+  _globals['_GETACCOUNTREQUEST']._serialized_end=3210
+  _globals['_GETACCOUNTRESPONSE']._serialized_start=3213
+  _globals['_GETACCOUNTRESPONSE']._serialized_end=3491
+  _globals['_BANKSERVICE']._serialized_start=3494
+  _globals['_BANKSERVICE']._serialized_end=3668
 # @@protoc_insertion_point(module_scope)

@@ -168,7 +168,7 @@ async def test_all_that_is_wrong_is_told_at_once(edge: Edge, authority: FakeAuth
             ).SerializeToString(),
             "reason",
         ),
-        (b"\x0a\x02\xff\xfe", ""),
+        (b"\x0a\x02\xff\xfe", "bank_id"),
         (b"garbage", ""),
     ],
 )
@@ -238,8 +238,8 @@ async def test_who_asks_too_often_is_told_when_to_come_again(edge: Edge) -> None
 
 
 async def test_a_request_over_the_size_limit_is_refused(edge: Edge) -> None:
-    """A message of more than 4 MiB is not taken in."""
-    refused = await refusal(edge, CANCEL, cancellation("x" * 5_000_000), CancelResponse)
+    """A message of more than 16 MiB is not taken in."""
+    refused = await refusal(edge, CANCEL, cancellation("x" * 17_000_000), CancelResponse)
     assert refused.kind is Kind.EXHAUSTED
 
 

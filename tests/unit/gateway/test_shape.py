@@ -6,11 +6,12 @@ import pytest
 from google.protobuf.descriptor import MethodDescriptor
 
 from gateway.forwarding import SERVICES
-from gateway.shape import Shape, is_odd, oddities
+from gateway.shape import Shape, is_odd
 from outreach.domain.errors import Refusal
 from outreach.runtime import access
 from outreach.v1.bank_service_pb2 import ApplyEventsRequest, BankEvent
 from outreach.v1.outreach_service_pb2 import SmsItem, SubmitBatchRequest, SubmitRequest
+from outreach.validation import oddities
 
 METHODS = [method for service in SERVICES for method in service.methods]
 

@@ -68,5 +68,5 @@ def test_only_the_gateway_hands_on_public_calls() -> None:
 )
 def test_a_role_cannot_do_another_s_work(rpc: str, role: str) -> None:
     """The separations that the rules demand hold in the table."""
-    with pytest.raises(Refusal, match="for the roles"):
+    with pytest.raises(Refusal, match="for these roles"):
         access.check_roles(rpc, Principal(caller_id="c", roles=[role]))
