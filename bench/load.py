@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from outreach.v1.common_pb2 import State
 from outreach.v1.outreach_service_pb2 import SmsItem, SubmitBatchRequest, SubmitRequest
@@ -20,6 +20,7 @@ BATCHES_IN_FLIGHT = 8
 UNARY_IN_FLIGHT = 64
 TIMEOUT_S = 30.0
 T = TypeVar("T")
+Stub: TypeAlias = "OutreachServiceAsyncStub"
 Metadata = tuple[tuple[str, str], ...]
 """Carries a caller's token, or nothing for the bare limit."""
 
@@ -38,7 +39,7 @@ class Outcome:
         self.per_second = self.states.total() / (time.perf_counter() - self._begun)
 
 
-async def submit_batches(stub: OutreachServiceAsyncStub, items: Sequence[SmsItem], metadata: Metadata) -> Outcome:
+async def submit_batches(stub: Stub, items: Sequence[SmsItem], metadata: Metadata) -> Outcome:
     """Batches of 100, 8 in flight."""
     requests = [SubmitBatchRequest(items=batch) for batch in chunks(items, BATCH)]
     outcome = Outcome()
@@ -52,7 +53,7 @@ async def submit_batches(stub: OutreachServiceAsyncStub, items: Sequence[SmsItem
     return outcome
 
 
-async def submit_one_by_one(stub: OutreachServiceAsyncStub, items: Sequence[SmsItem], metadata: Metadata) -> Outcome:
+async def submit_one_by_one(stub: Stub, items: Sequence[SmsItem], metadata: Metadata) -> Outcome:
     """Unary calls, 64 in flight."""
     requests = [SubmitRequest(item=item) for item in items]
     outcome = Outcome()

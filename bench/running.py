@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from outreach.cli import parts as table
 from outreach.cli.installation import Installation, prepare, read_installation
 from outreach.cli.supervisor import Part, Supervisor, only_one
+from outreach.runtime import nats_server
 from outreach.runtime.config import Settings
 from outreach.runtime.secret_files import write_private
 
 PORT = 18400
 SIMULATOR = table.simulator_address(PORT)
 BARE_ADDRESS = "127.0.0.1:18410"
+BARE_NATS = "127.0.0.1:18411"
 UNLIMITED = 1_000_000
 SENDS_IN_FLIGHT = 64
 CARRIER = "bank-demo"
@@ -54,10 +56,22 @@ async def sms_service(settings: Settings) -> AsyncIterator[None]:
             yield
 
 
-@asynccontextmanager
-async def bare(database: Path) -> AsyncIterator[None]:
+def bare(database: Path) -> AbstractAsyncContextManager[None]:
     """The bare server of bench.bare."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.bare", BARE_ADDRESS, str(database))
+    return _process(sys.executable, "-m", "bench.bare", BARE_ADDRESS, str(database))
+
+
+def bare_nats(folder: Path) -> AbstractAsyncContextManager[None]:
+    """A nats-server of its own that syncs each message to disk, as the product's does."""
+    folder.mkdir()
+    conf = folder / "nats.conf"
+    conf.write_text(f'listen: "{BARE_NATS}"\njetstream {{ store_dir: "{folder}", sync_interval: always }}\n')
+    return _process(str(nats_server.executable()), "-c", str(conf))
+
+
+@asynccontextmanager
+async def _process(*command: str) -> AsyncIterator[None]:
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
     try:
         yield
     finally:

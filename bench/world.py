@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from nats.errors import TimeoutError as NatsTimeoutError
 
 from bench.load import chunks, in_flight
 from bench.running import CARRIER, installation
 from outreach.client import Connection, read_identity
+from outreach.domain.ids import new_id
+from outreach.domain.money import format_fen
+from outreach.runtime import bus, nats_server
 from outreach.runtime.config import Settings
 from outreach.runtime.tls import ca_certificate
 from outreach.v1.bank_service_pb2 import (
@@ -40,11 +44,13 @@ from outreach.v1.template_service_pb2 import (
     TemplateContent,
 )
 from outreach.v1.template_service_pb2_grpc import TemplateServiceStub
+from outreach.v1.worker_service_pb2 import Permit, PermitValue
 
 BANK = "demo-bank"
 NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)
 """When the business clock begins: noon in Shanghai, far from the quiet hours."""
 TEMPLATE = "overdue-reminder"
+SIGNATURE = "示例银行"
 TEXT = (
     "尊敬的{name}，您尾号{tail}的账户截至{as_of}逾期{amount}元，"
     "示例催收受我行委托提醒您还款，参考号{case}，详询{hotline}。"
@@ -54,6 +60,8 @@ MIX, GOOD = 12, 8
 """Of twelve accounts eight are in order; two were never placed, one is on hold, and to one it is another's number."""
 NOT_PLACED, ON_HOLD, THIRD_PARTY = (8, 9), 10, 11
 PLACED_IN_ONE_CALL = 500
+SETTLED_S = 2.0
+"""What has been silent for so long has settled."""
 _SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
 _GIVEN = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平"
 
@@ -76,7 +84,8 @@ def event(event_id: str, **what: Any) -> BankEvent:
     return BankEvent(event_id=event_id, bank_id=BANK, event_time=_time(NOON), **what)
 
 
-def balance(sequence: int, overdue_fen: int) -> Balance:
+def balance(sequence: int, account: int) -> Balance:
+    overdue_fen = 10_000 + account
     return Balance(
         sequence=sequence,
         as_of_time=_time(NOON),
@@ -85,6 +94,38 @@ def balance(sequence: int, overdue_fen: int) -> Balance:
         minimum_payment_fen=overdue_fen // 2,
         due_date="2026-11-01",
     )
+
+
+def permit(account: int) -> Permit:
+    """A permit as the authority would give it for the account."""
+    values = {
+        "name": _name(account),
+        "tail": account_number(account)[-4:],
+        "as_of": NOON.date().isoformat(),
+        "amount": format_fen(balance(1, account).overdue_amount_fen),
+        "case": _case(account),
+        "hotline": HOTLINE,
+    }
+    return Permit(
+        attempt_id=new_id(),
+        phone_number=_phone(account),
+        signature=SIGNATURE,
+        template_digest="0" * 64,
+        template_text=TEXT,
+        values=[PermitValue(name=name, text=text) for name, text in values.items()],
+    )
+
+
+async def settled(settings: Settings) -> None:
+    """Returns once the outbox has published what happened, so that one measurement does not weigh on the next."""
+    nats = await bus.connect(settings, nats_server.bank_user(BANK))
+    try:
+        changes = await nats.subscribe(bus.status_subject(BANK))
+        with suppress(NatsTimeoutError):
+            while True:
+                await changes.next_msg(timeout=SETTLED_S)
+    finally:
+        await nats.close()
 
 
 @asynccontextmanager
@@ -142,7 +183,7 @@ async def _approve_template(settings: Settings) -> None:
     content = TemplateContent(
         bank_id=BANK,
         name=TEMPLATE,
-        signature="示例银行",
+        signature=SIGNATURE,
         text=TEXT,
         placeholders=[Placeholder(name=name, type=kind, record_field=field) for name, kind, field in placeholders],
     )
@@ -198,7 +239,7 @@ def _placement(account: int) -> BankEvent:
         start_time=_time(NOON - timedelta(days=30)),
         end_time=_time(NOON + timedelta(days=150)),
         parties=parties,
-        balance=balance(1, 10_000 + account),
+        balance=balance(1, account),
         product_name="信用卡",
     )
     return event(f"placement-{account}", placement=placement)
@@ -218,7 +259,7 @@ def _item(request_id: str, account: int) -> SmsItem:
         account_number=account_number(account),
         phone_number=_third_partys_phone(account) if account % MIX == THIRD_PARTY else _phone(account),
         template_name=TEMPLATE,
-        variables={"case": f"CASE-{account:07d}", "hotline": HOTLINE},
+        variables={"case": _case(account), "hotline": HOTLINE},
         case_id=f"case-{account}",
     )
 
@@ -230,12 +271,16 @@ def _name(account: int) -> str:
     )
 
 
+def _case(account: int) -> str:
+    return f"CASE-{account:07d}"
+
+
 def _phone(account: int) -> str:
-    return f"138{account:08d}"
+    return f"138{account:06d}00"  # the simulator takes the last four digits 9901 and following as orders to misbehave
 
 
 def _third_partys_phone(account: int) -> str:
-    return f"139{account:08d}"
+    return f"139{account:06d}00"
 
 
 def _time(moment: datetime) -> Timestamp:

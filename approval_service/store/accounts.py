@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, not_, select, update
 
 from approval_service import schema
 from approval_service.store.lists import one_of
+from approval_service.store.rows import insert_rows
 
 account, person, party, contact = schema.account, schema.person, schema.party, schema.contact
 
@@ -18,6 +19,20 @@ _BY_ID = select(account).where(one_of(account.c.account_id, "ids"))
 _PARTIES = select(party.c.account_id, party.c.person_id, party.c.role).where(one_of(party.c.account_id, "account_ids"))
 _PERSONS = select(person).where(one_of(person.c.person_id, "ids"))
 _CONTACTS = select(contact).where(one_of(contact.c.person_id, "person_ids"))
+_UPDATE_ACCOUNT = update(account).where(account.c.account_id == bindparam("of_account"))
+_DELETE_PARTIES = delete(party).where(party.c.account_id == bindparam("of_account"))
+_BY_CUSTOMER = select(person).where(
+    person.c.bank_id == bindparam("bank_id"), person.c.customer_hash == bindparam("customer_hash")
+)
+_UPDATE_PERSON = update(person).where(person.c.person_id == bindparam("of_person"))
+_UPDATE_CONTACT = update(contact).where(
+    contact.c.person_id == bindparam("of_person"), contact.c.phone_hash == bindparam("of_phone")
+)
+_DROP_RESERVED = delete(contact).where(
+    contact.c.person_id == bindparam("of_person"),
+    contact.c.status == "RESERVED",
+    not_(one_of(contact.c.phone_hash, "kept")),
+)
 _STATUSES = _CONTACTS.with_only_columns(contact.c.person_id, contact.c.phone_hash, contact.c.status)
 
 
@@ -38,11 +53,11 @@ def accounts_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Ro
 
 
 def insert_account(connection: Connection, values: Mapping[str, Any]) -> None:
-    connection.execute(insert(account).values(**values))
+    insert_rows(connection, account, [values])
 
 
 def update_account(connection: Connection, account_id: str, values: Mapping[str, Any]) -> None:
-    connection.execute(update(account).where(account.c.account_id == account_id).values(**values))
+    connection.execute(_UPDATE_ACCOUNT, {**values, "of_account": account_id})
 
 
 def parties_of(connection: Connection, account_ids: Collection[str]) -> dict[str, dict[str, int]]:
@@ -54,10 +69,9 @@ def parties_of(connection: Connection, account_ids: Collection[str]) -> dict[str
 
 
 def replace_parties(connection: Connection, account_id: str, roles: Mapping[str, int]) -> None:
-    connection.execute(delete(party).where(party.c.account_id == account_id))
-    connection.execute(
-        insert(party), [{"account_id": account_id, "person_id": person, "role": role} for person, role in roles.items()]
-    )
+    connection.execute(_DELETE_PARTIES, {"of_account": account_id})
+    rows = [{"account_id": account_id, "person_id": person_id, "role": role} for person_id, role in roles.items()]
+    insert_rows(connection, party, rows)
 
 
 def persons_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Row[Any]]:
@@ -65,17 +79,15 @@ def persons_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Row
 
 
 def person_by_customer(connection: Connection, bank_id: str, customer_hash: str) -> Row[Any] | None:
-    return connection.execute(
-        select(person).where(person.c.bank_id == bank_id, person.c.customer_hash == customer_hash)
-    ).first()
+    return connection.execute(_BY_CUSTOMER, {"bank_id": bank_id, "customer_hash": customer_hash}).first()
 
 
 def insert_person(connection: Connection, values: Mapping[str, Any]) -> None:
-    connection.execute(insert(person).values(**values))
+    insert_rows(connection, person, [values])
 
 
 def update_person(connection: Connection, person_id: str, values: Mapping[str, Any]) -> None:
-    connection.execute(update(person).where(person.c.person_id == person_id).values(**values))
+    connection.execute(_UPDATE_PERSON, {**values, "of_person": person_id})
 
 
 def contact_statuses(connection: Connection, person_ids: Collection[str]) -> dict[tuple[str, str], str]:
@@ -90,18 +102,19 @@ def contacts_of(connection: Connection, person_ids: Collection[str]) -> list[Row
 
 def put_contact(connection: Connection, values: Mapping[str, Any]) -> None:
     """Inserts a contact, or replaces its status and evidence."""
-    key = and_(contact.c.person_id == values["person_id"], contact.c.phone_hash == values["phone_hash"])
     changed = connection.execute(
-        update(contact).where(key).values(status=values["status"], evidence=values["evidence"])
+        _UPDATE_CONTACT,
+        {
+            "of_person": values["person_id"],
+            "of_phone": values["phone_hash"],
+            "status": values["status"],
+            "evidence": values["evidence"],
+        },
     )
     if changed.rowcount == 0:
-        connection.execute(insert(contact).values(**values))
+        insert_rows(connection, contact, [values])
 
 
 def drop_reserved(connection: Connection, person_id: str, kept: Collection[str]) -> None:
     """Removes reserved numbers that the bank names no more."""
-    connection.execute(
-        delete(contact).where(
-            contact.c.person_id == person_id, contact.c.status == "RESERVED", contact.c.phone_hash.not_in(kept)
-        )
-    )
+    connection.execute(_DROP_RESERVED, {"of_person": person_id, "kept": kept})

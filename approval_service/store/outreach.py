@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Select,
     and_,
     bindparam,
     func,
@@ -21,7 +23,7 @@ from sqlalchemy import (
 from approval_service import schema
 from approval_service.store.lists import one_of
 from approval_service.store.rows import insert_rows
-from approval_service.store.scopes import Scope
+from approval_service.store.scopes import Scope, select_in
 from outreach.domain import states
 
 outreach, attempt = schema.outreach, schema.attempt
@@ -127,26 +129,29 @@ def expired(connection: Connection, now_ms: int, limit: int) -> list[Row[Any]]:
 
 def active(connection: Connection, scope: Scope) -> list[Row[Any]]:
     """Rows of a scope that have not ended, oldest first."""
-    return list(
-        connection.execute(
-            select(outreach).where(scope.condition(), outreach.c.state.in_(ACTIVE)).order_by(outreach.c.outreach_id)
-        )
-    )
+    values = scope.values()
+    return list(connection.execute(_active(tuple(values)), values))
+
+
+@lru_cache
+def _active(columns: tuple[str, ...]) -> Select[tuple[Any, ...]]:
+    return select_in(columns).where(outreach.c.state.in_(ACTIVE)).order_by(outreach.c.outreach_id)
 
 
 def ended_ids(connection: Connection, scope: Scope) -> list[str]:
-    query = select(outreach.c.outreach_id).where(scope.condition(), outreach.c.state.in_(states.FINAL))
-    return list(connection.execute(query).scalars())
+    values = scope.values()
+    query = select_in(tuple(values)).where(outreach.c.state.in_(states.FINAL))
+    return list(connection.execute(query.with_only_columns(outreach.c.outreach_id), values).scalars())
 
 
 def waiting(connection: Connection, code: str, scope: Scope) -> list[Row[Any]]:
-    return list(
-        connection.execute(
-            select(outreach).where(
-                outreach.c.state == states.ADMITTED, outreach.c.waiting_for == code, scope.condition()
-            )
-        )
-    )
+    values = scope.values()
+    return list(connection.execute(_waiting(tuple(values)), {**values, "code": code}))
+
+
+@lru_cache
+def _waiting(columns: tuple[str, ...]) -> Select[tuple[Any, ...]]:
+    return select_in(columns).where(outreach.c.state == states.ADMITTED, outreach.c.waiting_for == bindparam("code"))
 
 
 def move_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -160,10 +165,11 @@ def move_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
 
 def page(connection: Connection, scope: Scope, before_id: str, limit: int) -> list[Row[Any]]:
     """Newest first."""
-    query = select(outreach).where(scope.condition())
+    values = scope.values()
+    query = select_in(tuple(values))
     if before_id:
         query = query.where(outreach.c.outreach_id < before_id)
-    return list(connection.execute(query.order_by(outreach.c.outreach_id.desc()).limit(limit)))
+    return list(connection.execute(query.order_by(outreach.c.outreach_id.desc()).limit(limit), values))
 
 
 def insert_attempts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

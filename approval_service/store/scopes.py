@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import Select, bindparam, select
 
 from approval_service.schema import outreach
+from approval_service.store.lists import one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +26,20 @@ class Scope:
     state: int = 0
     outreach_id: tuple[str, ...] = ()
 
-    def condition(self) -> ColumnElement[bool]:
-        """The SQL condition. ValueError if nothing is set: that would be every outreach of every bank."""
-        parts = []
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value:
-                column = outreach.c[field.name]
-                parts.append(column.in_(value) if isinstance(value, tuple) else column == value)
-        if not parts:
+    def values(self) -> dict[str, Any]:
+        """What is set, by column. ValueError if nothing is: that would be every outreach of every bank."""
+        found = {field.name: value for field in fields(self) if (value := getattr(self, field.name))}
+        if not found:
             raise ValueError("a scope needs at least one field")
-        return and_(*parts)
+        return found
+
+
+@lru_cache
+def select_in(columns: tuple[str, ...]) -> Select[tuple[Any, ...]]:
+    """The outreach of a scope with these columns set; to be executed with its values."""
+    return select(outreach).where(
+        *(
+            one_of(outreach.c[name], name) if name == "outreach_id" else outreach.c[name] == bindparam(name)
+            for name in columns
+        )
+    )

@@ -1,0 +1,51 @@
+"""ledger_verify: entries a second that a person checks of an exported ledger, against their bare hashes."""
+
+from __future__ import annotations
+
+import time
+from hashlib import sha256
+from pathlib import Path
+
+from bench.results import Result, median_of, rate
+from bench.world import acting
+from outreach.ledger import export
+from outreach.ledger.checkpoint import Verifier, parse_and_verify
+from outreach.ledger.verify import verify_export
+from outreach.runtime.config import Settings
+from outreach.v1.ledger_service_pb2 import ExportRequest, GetCheckpointRequest
+from outreach.v1.ledger_service_pb2_grpc import LedgerServiceStub
+
+
+async def measure(settings: Settings, folder: Path) -> Result:
+    bodies, checkpoint, key = await _ledger(settings)
+    path = folder / "ledger.txt"
+    with path.open("wb") as file:
+        export.write(file, parse_and_verify(checkpoint, Verifier.from_key(key)).origin, bodies, checkpoint)
+
+    async def verify(_: int) -> float:
+        begun = time.perf_counter()
+        report = verify_export(path, key)
+        if not report.ok:
+            raise RuntimeError(f"the ledger is not proven: {report.problems[0]}")
+        return report.entries / (time.perf_counter() - begun)
+
+    async def hashes(_: int) -> float:
+        begun = time.perf_counter()
+        for body in bodies:
+            sha256(body).digest()
+        return len(bodies) / (time.perf_counter() - begun)
+
+    return rate("ledger_verify", await median_of(verify), "entries/s", await median_of(hashes))
+
+
+async def _ledger(settings: Settings) -> tuple[list[bytes], str, str]:
+    """All entries, their checkpoint, and the key it is verified by."""
+    bodies: list[bytes] = []
+    checkpoint = ""
+    async with acting(settings, "inspector-1") as inspector:
+        stub = LedgerServiceStub(inspector.channel)
+        key = (await inspector.call(stub.GetCheckpoint, GetCheckpointRequest())).verifier_key
+        async for response in stub.Export(ExportRequest(), metadata=inspector.metadata()):
+            bodies.extend(entry.body for entry in response.entries.entries)
+            checkpoint = response.checkpoint or checkpoint
+    return bodies, checkpoint, key
