@@ -151,6 +151,30 @@ async def test_an_unreachable_carrier_opens_the_circuit(tmp_path: Path) -> None:
         assert {outcome for outcome, _ in outcomes(authority)} == {NOT_SENT}
 
 
+async def test_a_channel_says_which_others_are_down(tmp_path: Path) -> None:
+    """Once a carrier does not answer, the leases of the other name it, so that it may stand in; its own never do."""
+    async with stage(tmp_path) as (authority, stub, simulator):
+        accounts = [
+            aliyun_account("http://127.0.0.1:9", carrier_id="first", max_in_flight=8),
+            aliyun_account(simulator.url, carrier_id="second"),
+        ]
+        reporter = Reporter(stub)
+        channels = [Channel(open_carrier(a), a.rate_per_s, a.max_in_flight, stub, reporter) for a in accounts]
+        for channel in channels:
+            await channel.carrier.start()
+        authority.due.extend(permits(400))
+        task = asyncio.create_task(worker.run(channels, "w1", reporter))
+        await eventually(lambda: any(lease.down_carrier_ids for lease in authority.leases))
+        for channel in channels:
+            channel.stop()
+        await task
+        for channel in channels:
+            await channel.carrier.close()
+        named = {(lease.carrier_ids[0], tuple(lease.down_carrier_ids)) for lease in authority.leases}
+        assert ("second", ("first",)) in named
+        assert not [down for carrier, down in named if carrier in down]
+
+
 async def test_the_rate_is_kept(tmp_path: Path) -> None:
     """A carrier of 20 messages a second gets no more, and nothing is leased that could not be sent yet."""
     async with stage(tmp_path) as (authority, stub, simulator):
