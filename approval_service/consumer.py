@@ -17,7 +17,7 @@ from outreach.domain.errors import Kind, Refusal
 from outreach.runtime.bus import dead_letter, probe_subject
 from outreach.runtime.logs import EventLogger
 from outreach.v1.bank_service_pb2 import BankEvent
-from outreach.validation import field_of, oddities, violations
+from outreach.validation import NOT_OF_ITS_TYPE, field_of, oddities, violations
 
 DURABLE = "approval_service"
 PLACEMENT_DELIVERIES = 7
@@ -95,7 +95,8 @@ def read_event(data: bytes, bank_id: str) -> BankEvent:
     try:
         event = json_format.Parse(data, BankEvent(), ignore_unknown_fields=True)
     except json_format.ParseError as error:
-        raise Unreadable(f"{field_of(error)}: {_NO_EVENT}".removeprefix(": ")) from None
+        field = field_of(error)
+        raise Unreadable(f"{field}: {NOT_OF_ITS_TYPE}" if field else _NO_EVENT) from None
     except (UnicodeDecodeError, RecursionError):
         raise Unreadable(_NO_EVENT) from None
     broken = [*violations(event), *(oddities(event) if b"\\u0000" in data else ())]

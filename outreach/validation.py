@@ -40,7 +40,9 @@ _IN_CHINESE = {
 }
 _OUT_OF_RANGE = "超出范围"
 """For the rules whose last word names a bound: gt, gte, lt, lte and their pairs."""
-_JSON_FIELD = re.compile(r'Failed to parse (\w+) field|has no field named "(\w{1,40})"')
+NOT_OF_ITS_TYPE = "值不合字段的类型 is no value of the field's type"
+"""What is wrong with a JSON text at `field_of`."""
+_JSON_FIELD = re.compile(r"Failed to parse ([A-Za-z]\w*) field", re.ASCII)
 
 
 def violations(message: Message) -> list[Violation]:
@@ -65,7 +67,7 @@ def oddities(message: Message, path: str = "") -> list[Violation]:
 
 def field_of(error: ParseError) -> str:
     """The field for which a JSON text was not read, such as accountNumber; empty if that is not known."""
-    return ".".join(known or unknown for known, unknown in _JSON_FIELD.findall(str(error)))
+    return ".".join(_JSON_FIELD.findall(str(error)))
 
 
 def _unknown(message: Message, path: str, number: int) -> Violation:

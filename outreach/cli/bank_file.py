@@ -16,7 +16,7 @@ from outreach.cli.failures import Failure
 from outreach.cli.fields import FieldError, set_text
 from outreach.cli.lines import Line
 from outreach.v1.bank_service_pb2 import Balance, BankEvent, Party, Placement
-from outreach.validation import field_of, oddities, violations
+from outreach.validation import NOT_OF_ITS_TYPE, field_of, oddities, violations
 
 _EVENT = ("event_id", "event_time")
 _PLACEMENT = ("account_number", "agency_id", "start_time", "end_time", "product_name")
@@ -74,7 +74,10 @@ def _read_jsonl(path: Path, bank_id: str) -> Iterator[FileEvent]:
         try:
             event = Parse(line.decode(), BankEvent())
         except ParseError as error:
-            yield FileEvent(number, error=f"{field_of(error)}: {_NO_EVENT}".removeprefix(": "))
+            field = field_of(error)
+            yield FileEvent(
+                number, error=f"{field}: {NOT_OF_ITS_TYPE}" if field else f"{_NO_EVENT}: {str(error)[:200]}"
+            )
             continue
         except (UnicodeDecodeError, RecursionError):
             yield FileEvent(number, error=_NO_EVENT)

@@ -42,7 +42,7 @@ def to_status(refusal: Refusal) -> status_pb2.Status:
     """The google.rpc.Status that tells a caller of a refusal, with as many of its violations as a response's headers
     hold.
     """
-    message = refusal.message[:_MAX_MESSAGE]
+    message = refusal.message if len(refusal.message) <= _MAX_MESSAGE else refusal.message[:_MAX_MESSAGE] + "…"
     status = status_pb2.Status(code=code_pb2.Code.Value(refusal.kind.value), message=message)
     violations = _fitting(refusal.violations, message)
     _add(status, error_details_pb2.ErrorInfo(reason=refusal.reason, domain=DOMAIN))
