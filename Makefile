@@ -8,7 +8,7 @@ PORT ?= 17400
 UP := $(BIN)/outreach up --play examples.play --port $(PORT)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock generate lint test run crash accuracy clean
+.PHONY: help setup lock generate lint test run crash bench accuracy clean
 
 help: ## 列出命令 · list the verbs
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ run: setup ## 启动全部并演一天；ONCE=1 演完即止，PORT=18400 换端
 
 crash: setup ## 反复强杀进程 25 次 · 25 kills of random processes while the example runs
 	@$(BIN)/pytest tests/system/test_kill.py --kills 25 --timeout 3600
+
+bench: setup ## 性能，对照同一轮测得的极限 · speed, against bare limits measured in the same run
+	@$(BIN)/python -m bench.run
 
 accuracy: setup ## 地址筛查的准确率 · accuracy of the address screening on labelled addresses
 	@$(BIN)/python -m bench.accuracy
