@@ -223,7 +223,7 @@ def upgrade() -> None:
     op.create_index(
         "outreach_due",
         "outreach",
-        ["due_ms"],
+        ["bank_id", "due_ms", "outreach_id"],
         unique=False,
         sqlite_where=sa.text("state = 1"),
         postgresql_where=sa.text("state = 1"),
