@@ -41,7 +41,7 @@ apply = one_by_one(_apply)
 
 
 def _apply_placement(tx: Tx, event: BankEvent) -> EventResult:
-    account_id, applied = place(tx, event.bank_id, event.placement)
+    account_id, applied = place(tx, event.bank_id, event.placement, event.event_time.ToMilliseconds())
     tx.record("placed", event.bank_id, account=account_id, superseded=not applied, by=BANK, event=event.event_id)
     if applied:
         _resume(tx, Scope(account_id=account_id), Code.CONTACT_UNVERIFIED)
@@ -145,7 +145,9 @@ def _apply_hold(tx: Tx, event: BankEvent) -> EventResult:
 def _apply_recall(tx: Tx, event: BankEvent) -> EventResult:
     account = _account(tx, event, event.recall.account_number)
     tx.record("recalled", event.bank_id, account=account.account_id, by=BANK, event=event.event_id)
-    account_store.update_account(tx.connection, account.account_id, {"recalled": True})
+    account_store.update_account(
+        tx.connection, account.account_id, {"recalled": True, "recall_event_ms": event.event_time.ToMilliseconds()}
+    )
     cancelled = cancellation.cancel(tx, Scope(account_id=account.account_id), Code.CASE_RECALLED, BANK)
     return EventResult(cancelled=len(cancelled.withdrawn))
 

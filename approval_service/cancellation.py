@@ -7,6 +7,7 @@ from typing import Any
 
 from approval_service.calls import Call, require_plain
 from approval_service.moves import Moves
+from approval_service.people import require_employee
 from approval_service.store import accounts as account_store
 from approval_service.store import outreach as store
 from approval_service.store.scopes import Scope
@@ -71,11 +72,12 @@ def _scope(tx: Tx, request: CancelRequest) -> Scope:
 def _cancel_requested(tx: Tx, call: Call[CancelRequest]) -> CancelResponse:
     request = call.request
     call.require_bank(request.bank_id)
+    actor = require_employee(tx, call)
     reason = require_plain("reason", request.reason)
     scope = _scope(tx, request)
     response = CancelResponse(ended_ids=store.ended_ids(tx.connection, scope))
-    tx.record("cancel_requested", request.bank_id, by=call.actor, reason=reason)
-    done = cancel(tx, scope, REQUESTED, call.actor, notice=False)
+    tx.record("cancel_requested", request.bank_id, by=actor, reason=reason)
+    done = cancel(tx, scope, REQUESTED, actor, notice=False)
     response.cancelled_ids.extend(done.withdrawn)
     response.possibly_leaving.extend(done.leaving)
     return response

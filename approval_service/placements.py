@@ -14,9 +14,10 @@ from outreach.domain.phone import normalize_mobile
 from outreach.v1.bank_service_pb2 import Balance, Party, Placement
 
 
-def place(tx: Tx, bank_id: str, placement: Placement) -> tuple[str, bool]:
+def place(tx: Tx, bank_id: str, placement: Placement, event_ms: int) -> tuple[str, bool]:
     """Stores a placement, or replaces an account's earlier one. Returns the account id, and False if the bank had told
-    of a higher sequence, so that nothing was stored. A placement after a recall takes the case up again."""
+    of a higher sequence, so that nothing was stored. One that the bank made after its recall, by its
+    sequence or its time (`event_ms`), takes the case up again; an earlier one that only arrives later does not."""
     _check(placement)
     number_hash = tx.keys.hash("account", placement.account_number)
     known = store.accounts_by_number(tx.connection, [(bank_id, number_hash)]).get((bank_id, number_hash))
@@ -31,13 +32,13 @@ def place(tx: Tx, bank_id: str, placement: Placement) -> tuple[str, bool]:
         "agency_id": placement.agency_id,
         "start_ms": placement.start_time.ToMilliseconds(),
         "end_ms": placement.end_time.ToMilliseconds(),
-        "recalled": False,
+        "recalled": _still_recalled(known, placement, event_ms),
     }
     if known is None or placement.balance.sequence > known.sequence:
         columns |= amounts(placement.balance)
     if known is None:
         account_id = new_id()
-        key = {"account_id": account_id, "bank_id": bank_id, "number_hash": number_hash}
+        key = {"account_id": account_id, "bank_id": bank_id, "number_hash": number_hash, "recall_event_ms": 0}
         store.insert_account(tx.connection, columns | key)
     else:
         account_id = known.account_id
@@ -45,6 +46,12 @@ def place(tx: Tx, bank_id: str, placement: Placement) -> tuple[str, bool]:
     roles = {people[party.customer_id][0]: party.role for party in placement.parties}
     store.replace_parties(tx.connection, account_id, roles)
     return account_id, True
+
+
+def _still_recalled(known: Any | None, placement: Placement, event_ms: int) -> bool:
+    if known is None or not known.recalled:
+        return False
+    return bool(placement.balance.sequence <= known.sequence and event_ms <= known.recall_event_ms)
 
 
 def amounts(balance: Balance) -> dict[str, Any]:

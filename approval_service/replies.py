@@ -9,6 +9,7 @@ from typing import Any
 from approval_service import contacts, holds, marks
 from approval_service.calls import Call
 from approval_service.paging import page_size
+from approval_service.people import require_employee
 from approval_service.store import accounts as account_store
 from approval_service.store import outreach as outreach_store
 from approval_service.store import replies as store
@@ -123,6 +124,7 @@ def _hold(tx: Tx, outreach: Any, kind: HoldKind.ValueType) -> None:
 def _list(tx: Tx, call: Call[ListRepliesRequest]) -> ListRepliesResponse:
     request = call.request
     call.require_bank(request.bank_id)
+    actor = require_employee(tx, call)
     caller_id = own_caller(call.principal)
     rows = store.replies_after(
         tx.connection, request.bank_id, caller_id, request.after_reply_id, page_size(request.page_size)
@@ -140,7 +142,7 @@ def _list(tx: Tx, call: Call[ListRepliesRequest]) -> ListRepliesResponse:
         )
         reply.receive_time.FromMilliseconds(row.received_ms)
     if rows:
-        tx.record("replies_read", request.bank_id, replies=[row.reply_id for row in rows], by=call.actor)
+        tx.record("replies_read", request.bank_id, replies=[row.reply_id for row in rows], by=actor)
     return response
 
 

@@ -86,6 +86,8 @@ account = Table(
     Column("start_ms", BigInteger, nullable=False),
     Column("end_ms", BigInteger, nullable=False),
     Column("recalled", Boolean, nullable=False),
+    # When the bank took it back, by the event: only a later placement takes it up again.
+    Column("recall_event_ms", BigInteger, nullable=False),
     Column("settled", Boolean, nullable=False),
     Column("sequence", BigInteger, nullable=False),
     # False while the bank has not told the amounts after a repayment.

@@ -34,6 +34,7 @@ from outreach.domain.ids import new_id
 from outreach.runtime.config import SettingError
 from outreach.runtime.logs import EventLogger
 from outreach.v1.common_pb2 import Principal
+from outreach.validation import violations
 
 AUDIENCE = "outreach-gateway"
 MAX_LIFE_S = 600
@@ -270,6 +271,11 @@ def _principal(claims: Mapping[str, Any], caller: Caller) -> Principal:
             "令牌的 employee、team 须为字符串，roles、banks 须为其列表。Those claims are strings, and lists of them.",
             "TOKEN_INVALID",
         ) from None
+    broken = violations(principal)
+    if broken:
+        raise _unauthenticated(
+            f"令牌的 {broken[0][0]} 不合规：{broken[0][1]}。That claim is malformed: mend it.", "TOKEN_INVALID"
+        )
     if not caller.roles.issuperset(principal.roles):
         raise denied(
             "令牌中有调用方未登记的角色。The token claims a role that its caller is not registered for.",

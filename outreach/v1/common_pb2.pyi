@@ -121,7 +121,9 @@ class Principal(_message.Message):
     caller_id: _builtins.str
     """The registered caller: a case system, a console, a bank."""
     employee_id: _builtins.str
-    """The employee who asked, as vouched for by the caller's token."""
+    """The employee who asked, as vouched for by the caller's token. It goes into the ledger: a staff number or account
+    name, never a phone or identity number.
+    """
     team: _builtins.str
     """The employee's team, or empty."""
     @_builtins.property

@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("start_ms", sa.BigInteger(), nullable=False),
         sa.Column("end_ms", sa.BigInteger(), nullable=False),
         sa.Column("recalled", sa.Boolean(), nullable=False),
+        sa.Column("recall_event_ms", sa.BigInteger(), nullable=False),
         sa.Column("settled", sa.Boolean(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("balance_known", sa.Boolean(), nullable=False),

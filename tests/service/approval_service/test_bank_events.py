@@ -384,3 +384,34 @@ async def test_an_event_that_overtakes_the_placement_waits_for_it(ready: World) 
     await ready.place("6009", phone_of("6009"))
     await inbound.handle([cast("Any", message)])
     assert "ACCOUNT_SETTLED" in {finding.code for finding in (await ready.ask("6009")).findings}
+
+
+async def test_a_placement_that_was_made_before_a_recall_lifts_none(ready: World) -> None:
+    """Events may overtake one another: only a placement that the bank made after it took the case back counts."""
+
+    async def happened(event: BankEvent, at_ms: int) -> None:
+        event.event_time.FromMilliseconds(at_ms)
+        await ready.apply(event)
+
+    def placement() -> BankEvent:
+        placed = Placement(
+            account_number="6003",
+            agency_id=AGENCY,
+            parties=[Party(customer_id="C1", role=Party.ROLE_DEBTOR, name="张三", phone_numbers=["13800138003"])],
+            balance=Balance(sequence=1, overdue_amount_fen=100),
+        )
+        placed.start_time.FromMilliseconds(ready.now_ms() - DAY_MS)
+        placed.end_time.FromMilliseconds(ready.now_ms() + DAY_MS)
+        placed.balance.as_of_time.FromMilliseconds(ready.now_ms())
+        return BankEvent(placement=placed)
+
+    async def recalled() -> bool:
+        codes = {finding.code for finding in (await ready.submit("6003", "13800138003")).findings}
+        return "CASE_RECALLED" in codes
+
+    await happened(placement(), 1_000)
+    await happened(BankEvent(recall=Recall(account_number="6003")), 3_000)
+    await happened(placement(), 2_000)
+    assert await recalled()
+    await happened(placement(), 4_000)
+    assert not await recalled()
