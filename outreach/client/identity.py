@@ -43,7 +43,9 @@ class Identity:
 def identity_path(state_dir: Path, name: str) -> Path:
     """Where the identity of that name lies. Raises IdentityError for a name that is no plain file name."""
     if not _NAME.fullmatch(name):
-        raise IdentityError("an identity's name is made of letters, digits, dots, hyphens and underscores")
+        raise IdentityError(
+            "身份名只含字母、数字、. - _ an identity's name is made of letters, digits, dots, hyphens, underscores"
+        )
     return state_dir / "callers" / f"{name}.json"
 
 
@@ -59,11 +61,13 @@ def read_identity(state_dir: Path, name: str) -> Identity:
         entry = orjson.loads(path.read_bytes())
     except FileNotFoundError:
         known = ", ".join(identity_names(state_dir)) or "none"
-        raise IdentityError(f"{path} is not there; identities in this state directory: {known}") from None
+        raise IdentityError(
+            f"{path} 不存在；此安装的身份：{known}。It is not there; the identities are listed."
+        ) from None
     except OSError as error:
-        raise IdentityError(f"{path} cannot be read: {error.strerror}") from None
+        raise IdentityError(f"{path} 无法读取 cannot be read: {error.strerror}") from None
     except orjson.JSONDecodeError:
-        raise IdentityError(f"{path} is no JSON: write it again") from None
+        raise IdentityError(f"{path} 不是 JSON，请重写。It is no JSON: write it again.") from None
     return _identity(path, entry)
 
 
@@ -105,19 +109,19 @@ def _key(pem: str) -> Ed25519PrivateKey:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PrivateKey):
-        raise ValueError("private_key must be an Ed25519 key as PEM (PKCS #8, not encrypted)")
+        raise ValueError("private_key 须为不加密的 Ed25519 私钥 must be an Ed25519 key as PEM (PKCS #8, not encrypted)")
     return key
 
 
 def _text(entry: Any, key: str) -> str:
     value = entry.get(key) if isinstance(entry, dict) else None
     if not isinstance(value, str):
-        raise ValueError(f"{key} must be a string")
+        raise ValueError(f"{key} 须为字符串 must be a string")
     return value
 
 
 def _texts(entry: dict[str, Any], key: str) -> tuple[str, ...]:
     value = entry.get(key)
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ValueError(f"{key} must be a list of strings")
+        raise ValueError(f"{key} 须为字符串列表 must be a list of strings")
     return tuple(value)

@@ -68,12 +68,14 @@ class Verifier:
             material = b64decode(encoded, validate=True)
             verifier = cls(name, material[1:])
         except ValueError:
-            raise CheckpointError("not a verifier key: expected name+8 hex digits+base64 of an Ed25519 key") from None
+            raise CheckpointError(
+                "不是公钥 not a verifier key: expected name+8 hex digits+base64 of an Ed25519 key"
+            ) from None
         if material[:1] != _ED25519:
-            raise CheckpointError("the verifier key is of another type than Ed25519 (type byte 0x01)")
+            raise CheckpointError("公钥类型不符 the verifier key is of another type than Ed25519 (type byte 0x01)")
         if verifier.key_id.hex() != key_id:
             raise CheckpointError(
-                f"the verifier key is damaged: its id should be {verifier.key_id.hex()}, not {key_id}"
+                f"公钥有损 the verifier key is damaged: its id should be {verifier.key_id.hex()}, not {key_id}"
             )
         return verifier
 
@@ -88,18 +90,22 @@ class Verifier:
 def open_note(note: str, verifier: Verifier) -> str:
     """The text of a signed note. CheckpointError unless the key has signed it; other keys' signatures are ignored."""
     if len(note) > MAX_NOTE_CHARACTERS or _has_control(note.replace("\n", "")):
-        raise CheckpointError("not a signed note: too long, or it holds control characters")
+        raise CheckpointError("不是签名文本 not a signed note: too long, or it holds control characters")
     text, separator, block = note.rpartition("\n\n")
     if not separator or not block.endswith("\n"):
-        raise CheckpointError("not a signed note: a text, an empty line and signature lines are expected")
+        raise CheckpointError("不是签名文本 not a signed note: a text, an empty line and signature lines are expected")
     text += "\n"
     signatures = [_read_signature(line) for line in block[:-1].split("\n")]
     ours = [raw for name, raw in signatures if name == verifier.name and raw[:_KEY_ID_BYTES] == verifier.key_id]
     if not ours:
         signers = ", ".join(f"{name}+{raw[:_KEY_ID_BYTES].hex()}" for name, raw in signatures)
-        raise CheckpointError(f"not signed by {verifier.name}+{verifier.key_id.hex()}, but by {signers}")
+        raise CheckpointError(
+            f"并非由此公钥签名 not signed by {verifier.name}+{verifier.key_id.hex()}, but by {signers}"
+        )
     if not all(verifier.accepts(raw[_KEY_ID_BYTES:], text.encode()) for raw in ours):
-        raise CheckpointError(f"the signature of {verifier.name} does not fit: the text or the signature was changed")
+        raise CheckpointError(
+            f"签名不符 the signature of {verifier.name} does not fit: the text or the signature was changed"
+        )
     return text
 
 
@@ -107,13 +113,13 @@ def parse_and_verify(note: str, verifier: Verifier) -> Checkpoint:
     """The checkpoint in a note. CheckpointError unless the key has signed it and it has a checkpoint's form."""
     lines = open_note(note, verifier).split("\n")[:-1]
     if len(lines) < 3 or not all(lines):
-        raise CheckpointError("not a checkpoint: origin, size and root hash are expected, a line each")
+        raise CheckpointError("不是检查点 not a checkpoint: origin, size and root hash are expected, a line each")
     origin, size, encoded = lines[:3]
     if not (size.isascii() and size.isdigit()) or (size[0] == "0" and size != "0"):
-        raise CheckpointError("not a checkpoint: the second line is the number of entries")
+        raise CheckpointError("不是检查点 not a checkpoint: the second line is the number of entries")
     root = _b64(encoded)
     if len(root) != hashlib.sha256().digest_size:
-        raise CheckpointError("not a checkpoint: the third line is the base64 of a SHA-256 root hash")
+        raise CheckpointError("不是检查点 not a checkpoint: the third line is the base64 of a SHA-256 root hash")
     return Checkpoint(origin, int(size), root)
 
 
@@ -135,7 +141,7 @@ def _read_signature(line: str) -> tuple[str, bytes]:
     name, _, encoded = rest.partition(" ")
     raw = _b64(encoded)
     if dash != "—" or not name or len(raw) <= _KEY_ID_BYTES:
-        raise CheckpointError("not a signed note: a signature line is a dash, the key's name and base64")
+        raise CheckpointError("不是签名文本 not a signed note: a signature line is a dash, the key's name and base64")
     return name, raw
 
 

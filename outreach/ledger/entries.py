@@ -46,9 +46,9 @@ def decode(body: bytes) -> dict[str, Any]:
     try:
         entry = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise ValueError("not JSON") from None
+        raise ValueError("不是 JSON not JSON") from None
     if encode(entry) != body:
-        raise ValueError("not in canonical form (keys sorted and unique, no spaces, shortest escapes)")
+        raise ValueError("不是规范形式 not in canonical form (keys sorted and unique, no spaces, shortest escapes)")
     return entry  # type: ignore[no-any-return]  # encode refuses what is no dict
 
 

@@ -69,16 +69,16 @@ class Reader:
                 return
             rest = lines.pop()
             if len(rest) > MAX_LINE_BYTES:
-                raise ExportError("a line is longer than 1 MiB: this is no entry that we wrote")
+                raise ExportError("行过长 a line is longer than 1 MiB: this is no entry that we wrote")
             yield lines
-        raise ExportError("the file ends before its checkpoint: it was cut off; export or copy it again")
+        raise ExportError("文件不完整 the file ends before its checkpoint: it was cut off; export or copy it again")
 
     def _read_checkpoint(self, begun: bytes) -> None:
         note = begun + self._file.read(MAX_CHECKPOINT_BYTES)
         try:
             self.checkpoint = note.decode()
         except UnicodeDecodeError:
-            raise ExportError("what follows the entries is no text, so no checkpoint") from None
+            raise ExportError("条目之后不是检查点 what follows the entries is no text, so no checkpoint") from None
 
 
 def _read_header(line: bytes) -> str:
@@ -87,7 +87,11 @@ def _read_header(line: bytes) -> str:
     except orjson.JSONDecodeError:
         header = None
     if not isinstance(header, dict) or header.get("format") != FORMAT or not isinstance(header.get("origin"), str):
-        raise ExportError(f'not an exported ledger: the first line should say "format":"{FORMAT}" and the origin')
+        raise ExportError(
+            f'不是导出的账本 not an exported ledger: the first line should say "format":"{FORMAT}" and the origin'
+        )
     if line.endswith(b"\r\n"):
-        raise ExportError("the line ends were changed to CRLF on the way; copy the file again as binary")
+        raise ExportError(
+            "行尾被改为 CRLF the line ends were changed to CRLF on the way; copy the file again as binary"
+        )
     return str(header["origin"])

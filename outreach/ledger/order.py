@@ -50,10 +50,12 @@ class Order:
     def problems(self, size: int | None) -> list[str]:
         """One sentence per finding. `size` is the number of entries there should be; None if nobody knows it."""
         if self.too_many:
-            return [f"the order is broken in more than {MAX_RUNS} places; the first is {_place(self.runs[1])}"]
+            return [
+                f"次序多处错乱 the order is broken in more than {MAX_RUNS} places; the first is {_place(self.runs[1])}"
+            ]
         found = self._displaced() + self._gaps_and_doubles(size)
         more = len(found) - _MAX_NAMED
-        return found if more <= 0 else [*found[:_MAX_NAMED], f"and {more} more findings about the order"]
+        return found if more <= 0 else [*found[:_MAX_NAMED], f"另有 and {more} more findings about the order"]
 
     def _displaced(self) -> list[str]:
         """Entries that stand after a higher number: moved, or put in."""
@@ -61,7 +63,7 @@ class Order:
         highest = -1
         for run in self.runs:
             if run.first < highest:
-                found.append(f"out of order: {_place(run)} stands after seq {highest}")
+                found.append(f"次序错误 out of order: {_place(run)} stands after seq {highest}")
             highest = max(highest, run.end - 1)
         return found
 
@@ -70,15 +72,15 @@ class Order:
         expected = 0
         for run in sorted(self.runs, key=lambda run: (run.first, run.line)):
             if run.first > expected:
-                found.append(f"missing: {_numbers(expected, run.first)} (removed, or made unreadable)")
+                found.append(f"缺失 missing: {_numbers(expected, run.first)} (removed, or made unreadable)")
             elif run.first < expected:
                 doubled = _numbers(run.first, min(expected, run.end))
-                found.append(f"twice: {doubled}, again at line {run.line}: one of the two was inserted")
+                found.append(f"重复 twice: {doubled}, again at line {run.line}: one of the two was inserted")
             expected = max(expected, run.end)
         if size is not None and expected < size:
-            found.append(f"missing: {_numbers(expected, size)} (the end was cut off)")
+            found.append(f"缺失 missing: {_numbers(expected, size)} (the end was cut off)")
         if size is not None and expected > size:
-            found.append(f"too many: {_numbers(size, expected)} are beyond what the checkpoint covers")
+            found.append(f"多出 too many: {_numbers(size, expected)} are beyond what the checkpoint covers")
         return found
 
 

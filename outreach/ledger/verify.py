@@ -50,7 +50,7 @@ def verify_export(
     verifier = Verifier.from_key(vkey)
     report = Report()
     if witness is not None:
-        report.witness = _open_checkpoint(witness, verifier, "the witness's checkpoint", report)
+        report.witness = _open_checkpoint(witness, verifier, "见证检查点 the witness's checkpoint", report)
     scan = _Scan(report.witness.size if report.witness else 0)
     with Path(path).open("rb") as file:
         try:
@@ -62,9 +62,11 @@ def verify_export(
         except ExportError as error:
             report.problems.append(str(error))
         else:
-            report.checkpoint = _open_checkpoint(reader.checkpoint, verifier, "the checkpoint", report)
+            report.checkpoint = _open_checkpoint(reader.checkpoint, verifier, "检查点 the checkpoint", report)
             if report.checkpoint and report.checkpoint.origin != reader.origin:
-                report.problems.append(f"the file is of {reader.origin}, the checkpoint of {report.checkpoint.origin}")
+                report.problems.append(
+                    f"不是同一账本 the file is of {reader.origin}, the checkpoint of {report.checkpoint.origin}"
+                )
     report.entries = scan.frontier.size
     report.first_time, report.last_time = scan.first_time, scan.last_time
     report.problems += scan.malformed_problems()
@@ -119,12 +121,12 @@ class _Scan:
     def _note_malformed(self, line: int, error: ValueError | KeyError) -> None:
         self._malformed_count += 1
         if self._malformed_count <= _MAX_MALFORMED:
-            why = error if isinstance(error, ValueError) else "an entry has a number (seq) and a time"
-            self._malformed.append(f"line {line}: {why}")
+            why = error if isinstance(error, ValueError) else "须有序号与时间 an entry has a number (seq) and a time"
+            self._malformed.append(f"第 {line} 行 line {line}: {why}")
 
     def malformed_problems(self) -> list[str]:
         more = self._malformed_count - len(self._malformed)
-        return [*self._malformed, f"and {more} more lines like these"] if more else self._malformed
+        return [*self._malformed, f"另有 and {more} more lines like these"] if more else self._malformed
 
 
 def _salvage(body: bytes) -> tuple[int | None, str]:
@@ -150,9 +152,9 @@ def _tree_problems(report: Report, scan: _Scan) -> list[str]:
     problems = [witness_problem] if witness_problem else []
     signed, root = report.checkpoint, scan.frontier.root()
     if signed and signed.size != report.entries:
-        problems.append(f"the checkpoint covers {signed.size} entries, the file holds {report.entries}")
+        problems.append(f"条数不符 the checkpoint covers {signed.size} entries, the file holds {report.entries}")
     elif signed and signed.root != root:
-        problem = f"the entries have the root hash {_b64(root)}, the checkpoint says {_b64(signed.root)}: "
+        problem = f"条目被改动 the entries have the root hash {_b64(root)}, the checkpoint says {_b64(signed.root)}: "
         if report.problems:
             problem += "they are not the entries that were signed"
         else:
@@ -173,14 +175,14 @@ def _witness_problem(report: Report, scan: _Scan) -> str:
     if witness is None:
         return ""
     if signed and signed.origin != witness.origin:
-        return f"the witness's checkpoint is of another ledger: {witness.origin}, not {signed.origin}"
+        return f"见证属于另一账本 the witness's checkpoint is of another ledger: {witness.origin}, not {signed.origin}"
     if witness.size > report.entries:
         return (
-            f"the witness has seen {witness.size} entries, the file holds {report.entries}: the file is older than "
-            "the witness's checkpoint, or the ledger was cut back"
+            f"账本变短 the witness has seen {witness.size} entries, the file holds {report.entries}: the file is older "
+            "than the witness's checkpoint, or the ledger was cut back"
         )
     if scan.witness_root != witness.root:
-        problem = f"the first {witness.size} entries are not those that the witness has seen"
+        problem = f"以往条目被改写 the first {witness.size} entries are not those that the witness has seen"
         rewritten = signed and signed.root == scan.frontier.root()
         return f"{problem}: the past was rewritten and signed anew" if rewritten else problem
     return ""

@@ -48,34 +48,34 @@ def test_a_removed_entry(ledger: Ledger) -> None:
     """A removed entry is named by its number, and the count differs."""
     problems = ledger.verify(ledger.bodies[:40] + ledger.bodies[41:]).problems
     assert problems == [
-        "missing: seq 40 (removed, or made unreadable)",
-        "the checkpoint covers 100 entries, the file holds 99",
+        "缺失 missing: seq 40 (removed, or made unreadable)",
+        "条数不符 the checkpoint covers 100 entries, the file holds 99",
     ]
 
 
 def test_the_end_cut_off(ledger: Ledger) -> None:
     """Entries removed at the end are named too."""
     problems = ledger.verify(ledger.bodies[:-3]).problems
-    assert "missing: seq 97 to 99 (the end was cut off)" in problems
+    assert "缺失 missing: seq 97 to 99 (the end was cut off)" in problems
 
 
 def test_a_removed_entry_with_the_rest_renumbered(ledger: Ledger) -> None:
     """Renumbering hides the gap, not the removal."""
     problems = ledger.verify(ledger.bodies[:40] + [body(seq) for seq in range(40, 99)]).problems
-    assert "the checkpoint covers 100 entries, the file holds 99" in problems
+    assert "条数不符 the checkpoint covers 100 entries, the file holds 99" in problems
 
 
 def test_an_inserted_entry(ledger: Ledger) -> None:
     """An inserted entry is named by its number and line: it is there twice."""
     problems = ledger.verify([*ledger.bodies[:41], body(40, "cancelled"), *ledger.bodies[41:]]).problems
-    assert "twice: seq 40, again at line 43: one of the two was inserted" in problems
-    assert "the checkpoint covers 100 entries, the file holds 101" in problems
+    assert "重复 twice: seq 40, again at line 43: one of the two was inserted" in problems
+    assert "条数不符 the checkpoint covers 100 entries, the file holds 101" in problems
 
 
 def test_an_entry_added_at_the_end(ledger: Ledger) -> None:
     """An entry that nobody signed is named."""
     problems = ledger.verify([*ledger.bodies, body(100)]).problems
-    assert "too many: seq 100 are beyond what the checkpoint covers" in problems
+    assert "多出 too many: seq 100 are beyond what the checkpoint covers" in problems
 
 
 @pytest.mark.parametrize(("here", "there"), [(10, 11), (10, 90), (0, 99)])
@@ -101,13 +101,19 @@ def test_a_shuffled_ledger_gives_a_short_report(ledger: Ledger) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda line: line.replace(b":", b": "), "line 12: not in canonical form"),
-        (lambda line: line + b"\r", "line 12: not in canonical form"),
-        (lambda line: line[:-1], "line 12: not JSON"),
-        (lambda line: b"5", "line 12: a ledger entry is a dict, not int"),
-        (lambda line: b'{"seq":10}', "line 12: an entry has a number (seq) and a time"),
-        (lambda line: b'{"seq":true,"time":""}', "line 12: an entry has a number (seq) and a time"),
-        (lambda line: b'{"seq":-1,"time":""}', "line 12: an entry has a number (seq) and a time"),
+        (lambda line: line.replace(b":", b": "), "第 12 行 line 12: 不是规范形式 not in canonical form"),
+        (lambda line: line + b"\r", "第 12 行 line 12: 不是规范形式 not in canonical form"),
+        (lambda line: line[:-1], "第 12 行 line 12: 不是 JSON not JSON"),
+        (lambda line: b"5", "第 12 行 line 12: a ledger entry is a dict, not int"),
+        (lambda line: b'{"seq":10}', "第 12 行 line 12: 须有序号与时间 an entry has a number (seq) and a time"),
+        (
+            lambda line: b'{"seq":true,"time":""}',
+            "第 12 行 line 12: 须有序号与时间 an entry has a number (seq) and a time",
+        ),
+        (
+            lambda line: b'{"seq":-1,"time":""}',
+            "第 12 行 line 12: 须有序号与时间 an entry has a number (seq) and a time",
+        ),
     ],
 )
 def test_a_malformed_entry(ledger: Ledger, change: object, problem: str) -> None:
@@ -126,7 +132,7 @@ def test_many_malformed_entries_give_a_short_report(ledger: Ledger) -> None:
     """The first malformed lines are named, the rest are counted."""
     ledger.verify()
     ledger.path.write_bytes(ledger.path.read_bytes().replace(b'"note":', b'"note": '))
-    assert "and 80 more lines like these" in ledger.verify_file().problems
+    assert "另有 and 80 more lines like these" in ledger.verify_file().problems
 
 
 def test_another_key(ledger: Ledger) -> None:
@@ -135,7 +141,7 @@ def test_another_key(ledger: Ledger) -> None:
     other = Signer(ORIGIN, Ed25519PrivateKey.generate())
     report = verify_export(ledger.path, other.verifier_key)
     assert report.checkpoint is None
-    assert "the checkpoint: not signed by bank.example/ledger" in report.problems[0]
+    assert "the checkpoint: 并非由此公钥签名 not signed by bank.example/ledger" in report.problems[0]
 
 
 def test_a_wrong_key_is_the_caller_s_error(ledger: Ledger) -> None:
@@ -156,7 +162,7 @@ def test_another_ledger_s_checkpoint(ledger: Ledger) -> None:
     ledger.verify()
     ledger.path.write_bytes(ledger.path.read_bytes().replace(b'"bank.example/ledger"', b'"other.example/ledger"'))
     assert ledger.verify_file().problems == [
-        "the file is of other.example/ledger, the checkpoint of bank.example/ledger"
+        "不是同一账本 the file is of other.example/ledger, the checkpoint of bank.example/ledger"
     ]
 
 
@@ -175,7 +181,9 @@ def test_a_rewritten_past(ledger: Ledger) -> None:
     ledger.bodies[30] = body(30, "released")
     assert ledger.verify().ok
     (problem,) = ledger.verify(witness=witness).problems
-    assert problem.startswith("the first 50 entries are not those that the witness has seen: the past was rewritten")
+    assert problem.startswith(
+        "以往条目被改写 the first 50 entries are not those that the witness has seen: the past was rewritten"
+    )
 
 
 def test_a_cut_back_ledger(ledger: Ledger) -> None:
@@ -196,7 +204,7 @@ def test_the_witness_narrows_a_change_down(ledger: Ledger) -> None:
 def test_a_bad_witness(ledger: Ledger) -> None:
     """A witness's checkpoint that is forged, or of another ledger, proves nothing and is said so."""
     forged = Signer(ORIGIN, Ed25519PrivateKey.generate()).sign(ORIGIN, 1, bytes(32))
-    assert "the witness's checkpoint: not signed by" in ledger.verify(witness=forged).problems[0]
+    assert "the witness's checkpoint: 并非由此公钥签名 not signed by" in ledger.verify(witness=forged).problems[0]
     foreign = ledger.signer.sign("other.example/ledger", 0, bytes(32))
     assert "of another ledger" in ledger.verify(witness=foreign).problems[0]
 
