@@ -1,11 +1,8 @@
-"""Reads carriers' registered copies of templates again and again, so that one that was changed there sends nothing."""
+"""Reads carriers' registered copies of templates, so that one that was changed there sends nothing."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
-
-import grpc
 
 from outreach.runtime.logs import EventLogger
 from outreach.v1.worker_service_pb2 import FiledVersion, ListFilingsRequest, ReportFilingsRequest
@@ -14,21 +11,10 @@ from sms_service.carriers.seam import QueryError, RegisteredCopies
 if TYPE_CHECKING:
     from outreach.v1.worker_service_pb2_grpc import WorkerServiceAsyncStub
 
-INTERVAL_S = 3600.0
 CALL_TIMEOUT_S = 10.0
 BATCH = 100
 
 _log = EventLogger("sms_service.filings")
-
-
-async def run(authority: WorkerServiceAsyncStub, carrier: RegisteredCopies, interval_s: float = INTERVAL_S) -> None:
-    """Reads for ever, every `interval_s` seconds."""
-    while True:
-        try:
-            await read_copies(authority, carrier)
-        except grpc.aio.AioRpcError as error:
-            _log.warning("filings_failed", carrier_id=carrier.carrier_id, status=error.code().name)
-        await asyncio.sleep(interval_s)
 
 
 async def read_copies(authority: WorkerServiceAsyncStub, carrier: RegisteredCopies) -> int:

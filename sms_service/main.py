@@ -19,7 +19,7 @@ from outreach.runtime.client import open_channel
 from outreach.runtime.config import Settings, load
 from outreach.runtime.sealing import Sealer
 from outreach.v1.worker_service_pb2_grpc import WorkerServiceStub
-from sms_service import filings, inbox, lookups, worker
+from sms_service import inbox, lookups, worker
 from sms_service.carriers.account import Account
 from sms_service.carriers.registry import load_accounts, open_carrier
 from sms_service.carriers.seam import Carrier
@@ -45,8 +45,6 @@ class SmsSettings(Settings):
     """YAML or JSON with the carrier accounts (docs/carriers.md)."""
     lookup_interval_s: float = lookups.INTERVAL_S
     """Seconds between two rounds of asking the carriers that keep records."""
-    filing_interval_s: float = filings.INTERVAL_S
-    """Seconds between two readings of the carriers' registered copies of templates."""
     lookup_min_age_s: float = lookups.MIN_AGE_MS / 1000
     """Seconds that a receipt is awaited before the carrier is asked."""
 
