@@ -18,6 +18,8 @@ from approval_service.store import accounts as account_store
 from approval_service.store import outreach as store
 from approval_service.writer import Tx
 from outreach.domain import states
+from outreach.domain.clocks import milliseconds, timestamp
+from outreach.domain.codes import Code
 from outreach.domain.errors import Kind, Refusal, invalid
 from outreach.domain.ids import new_id
 from outreach.domain.masking import mask_account, mask_phone
@@ -34,10 +36,12 @@ class Judged(NamedTuple):
     message: Message
     facts: Facts
     verdicts: list[Verdict]
+    refused: bool
 
     @property
-    def refused(self) -> bool:
-        return any(verdict.effect is Effect.REFUSE for verdict in self.verdicts)
+    def parked(self) -> list[Code]:
+        """The codes it waits for without a time."""
+        return [] if self.refused else [v.code for v in self.verdicts if v.effect is Effect.PARK]
 
 
 class _Subject(NamedTuple):
@@ -107,11 +111,13 @@ def judge(
             phone_hash=phone_hash,
             template=context.template(item.bank_id, item.template_name),
             pinned_digest=item.template_digest,
-            variables=item.variables,
+            variables=dict(item.variables),
             employee_active=(principal.caller_id, principal.employee_id) in catalog.employees,
         )
         facts = context.facts(message, at_permit=False)
-        judged.append(Judged(message, facts, evaluate(facts)))
+        verdicts = evaluate(facts)
+        refused = any(verdict.effect is Effect.REFUSE for verdict in verdicts)
+        judged.append(Judged(message, facts, verdicts, refused))
     return context, judged
 
 
@@ -122,15 +128,14 @@ def findings_of(verdicts: Sequence[Verdict]) -> list[Finding]:
 def decision_of(one: Judged, item: SmsItem) -> Decision:
     """The answer to an item, without an id. The due time is unset where it waits for something that has no time."""
     facts = one.facts
-    decision = Decision(
+    due = None if one.refused or one.parked else due_ms(one.verdicts, facts, _not_before_ms(item))
+    return Decision(
         state=states.BLOCKED if one.refused else states.ADMITTED,
         findings=findings_of(one.verdicts),
         template_digest=facts.template.digest if facts.template else "",
         policy_version=facts.policy.version if facts.policy else 0,
+        due_time=timestamp(due) if due is not None else None,
     )
-    if not one.refused and not any(verdict.effect is Effect.PARK for verdict in one.verdicts):
-        decision.due_time.FromMilliseconds(due_ms(one.verdicts, facts, _not_before_ms(item)))
-    return decision
 
 
 def _decide(
@@ -141,17 +146,15 @@ def _decide(
     message = one.message
     not_after_ms = _not_after_ms(item, one.facts)
     decision = decision_of(one, item)
-    decision.outreach_id = new_id()
-    refused = one.refused
-    codes = sorted({str(v.code) for v in one.verdicts if (v.effect is Effect.REFUSE) is refused})
-    parked = [v.code for v in one.verdicts if v.effect is Effect.PARK] if not refused else []
+    outreach_id = decision.outreach_id = new_id()
+    codes = sorted({str(v.code) for v in one.verdicts if (v.effect is Effect.REFUSE) is one.refused})
     sealed, commitment = b"", ""
     if message.person is not None and message.phone is not None:
         key = context.key(message.person)
-        content = orjson.dumps([message.phone, dict(item.variables)], option=orjson.OPT_SORT_KEYS)
+        content = orjson.dumps([message.phone, message.variables], option=orjson.OPT_SORT_KEYS)
         sealed, commitment = key.seal(content), key.commit(content)
     row = {
-        "outreach_id": decision.outreach_id,
+        "outreach_id": outreach_id,
         "caller_id": principal.caller_id,
         "request_id": item.request_id,
         "request_hash": request_hash,
@@ -167,8 +170,8 @@ def _decide(
         "request_sealed": sealed,
         "template_digest": decision.template_digest,
         "state": decision.state,
-        "due_ms": decision.due_time.ToMilliseconds() if decision.HasField("due_time") else None,
-        "waiting_for": parked[0] if parked else "",
+        "due_ms": milliseconds(decision.due_time) if decision.HasField("due_time") else None,
+        "waiting_for": next(map(str, one.parked), ""),
         "cause": "",
         "not_before_ms": _not_before_ms(item),
         "not_after_ms": not_after_ms,
@@ -178,7 +181,7 @@ def _decide(
         "created_ms": tx.now_ms,
     }
     tx.changed(
-        _Subject(item.bank_id, decision.outreach_id, item.request_id, principal.caller_id, item.case_id),
+        _Subject(item.bank_id, outreach_id, item.request_id, principal.caller_id, item.case_id),
         decision.state,
         codes,
         by=call.actor,

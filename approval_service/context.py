@@ -43,6 +43,7 @@ class _Terms:
     filing_problem: str
     identity_problem: str
     placeholders: tuple[Placeholder, ...]
+    gaps_of_record: list[values.RecordGap]
     hotlines: tuple[str, ...]
 
 
@@ -168,6 +169,7 @@ class Context:
                 filing_problem=self.catalog.filing_problem(template, self.carrier(policy)) if policy else "",
                 identity_problem=identity_problem(template.content, policy) if policy else "",
                 placeholders=tuple(template.content.placeholders),
+                gaps_of_record=values.gaps_of_record(template.content.placeholders),
                 hotlines=tuple(policy.policy.hotlines) if policy else (),
             )
         return self._terms[key]
@@ -192,7 +194,7 @@ class Context:
             account_number=self.key(debtor).unseal(account.number_sealed).decode(),
             time_zone=policy.policy.time_zone,
         )
-        return values.of_record(self._terms_of(message.bank_id, template, policy).placeholders, record)
+        return values.of_record(self._terms_of(message.bank_id, template, policy).gaps_of_record, record)
 
     def _sends(self, message: Message) -> tuple[list[int], list[int]]:
         by_person = self._by_identity.get(message.person.identity, {}) if message.person is not None else {}

@@ -52,6 +52,7 @@ class Database:
             cursor.execute("PRAGMA journal_mode = WAL")
             cursor.execute("PRAGMA synchronous = FULL")
             cursor.execute("PRAGMA secure_delete = ON")
+            cursor.execute("PRAGMA cache_size = -32768")
             cursor.close()
 
         return engine

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import OrderedDict
+from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -46,6 +47,7 @@ class KeyRing:
     def __init__(self, master: bytes) -> None:
         self._wrapping = AESGCM(_derive(master, b"wrapping"))
         self._hashing = _derive(master, b"hashing")
+        self._hashers: dict[str, Any] = {}
         self._cache: OrderedDict[bytes, PersonKey] = OrderedDict()
 
     def new_person(self) -> tuple[bytes, PersonKey]:
@@ -65,4 +67,9 @@ class KeyRing:
 
     def hash(self, kind: str, value: str) -> str:
         """A keyed hash of a value of a kind (phone, account, customer, identity, request). 32 hex characters."""
-        return hashlib.blake2b(value.encode(), key=self._hashing, digest_size=16, person=kind.encode()).hexdigest()
+        if kind not in self._hashers:
+            self._hashers[kind] = hashlib.blake2b(key=self._hashing, digest_size=16, person=kind.encode())
+        hasher = self._hashers[kind].copy()
+        hasher.update(value.encode())
+        digest: str = hasher.hexdigest()
+        return digest

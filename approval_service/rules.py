@@ -23,6 +23,9 @@ SEND_WITHIN_MS = 5_000
 """How long after its permit a message may leave."""
 LONGEST_GAP_MS = 30 * DAY_MS
 """The longest gap that a policy may set: how far back the caps look."""
+SUSPENDED = TemplateState.TEMPLATE_STATE_SUSPENDED
+APPROVED = TemplateState.TEMPLATE_STATE_APPROVED
+MAY_BE_WRITTEN_TO = (Party.ROLE_DEBTOR, Party.ROLE_GUARANTOR)
 ALL_BANKS_PER_DAY = 4
 ALL_BANKS_PER_HOUR = 2
 
@@ -155,7 +158,7 @@ def account_on_hold(facts: Facts) -> Sequence[Verdict]:
 def third_party_disclosure(facts: Facts) -> Sequence[Verdict]:
     if facts.account is None:
         return NOTHING
-    if facts.role not in (Party.ROLE_DEBTOR, Party.ROLE_GUARANTOR):
+    if facts.role not in MAY_BE_WRITTEN_TO:
         return _refuse(
             Code.THIRD_PARTY_DISCLOSURE,
             "收件人不是债务人或担保人。The recipient is neither debtor nor guarantor.",
@@ -203,10 +206,10 @@ def template_not_approved(facts: Facts) -> Sequence[Verdict]:
         return _refuse(code, "无已批准且生效的模板版本。No approved version of this name is in force.", field)
     if facts.pinned_digest and facts.pinned_digest != template.digest:
         return _refuse(code, "指定的版本不是现行版本。The pinned version is not the one in force.", "template_digest")
-    if template.state == TemplateState.TEMPLATE_STATE_SUSPENDED:
+    if template.state == SUSPENDED:
         reason = "模板已暂停使用。The template is suspended."
         return _park(code, reason, field) if facts.at_permit else _refuse(code, reason, field)
-    if template.state != TemplateState.TEMPLATE_STATE_APPROVED or facts.template_superseded:
+    if template.state != APPROVED or facts.template_superseded:
         return _refuse(code, "该版本未批准或已失效。The version is not approved, or no longer in force.", field)
     return NOTHING
 
@@ -307,6 +310,8 @@ def own_cap_until(facts: Facts) -> int:
     if policy is None:
         return 0
     caps, sends, now = policy.policy, sorted(facts.own_sends_ms), facts.now_ms
+    if not sends and caps.sms_per_day and caps.sms_per_seven_days:
+        return 0
     until = 0
     if sends:
         until = sends[-1] + caps.sms_gap_minutes * MINUTE_MS
@@ -321,7 +326,7 @@ def own_cap_until(facts: Facts) -> int:
 
 def all_banks_cap_until(facts: Facts) -> int:
     """The same for the ceiling over all banks: 4 a day and 2 an hour."""
-    if facts.policy is None:
+    if facts.policy is None or not facts.all_sends_ms:
         return 0
     sends, now = sorted(facts.all_sends_ms), facts.now_ms
     until = 0
@@ -368,10 +373,15 @@ def _at_minute(day_start_ms: int, minute: int, time_zone: str) -> int:
 def next_opening(now_ms: int, policy: PolicyVersion) -> int:
     """The first moment from now on that lies inside the bank's contact window."""
     window = policy.policy
-    start, end = local_day(now_ms, window.time_zone)
-    opens = _at_minute(start, window.contact_from_minute, window.time_zone)
+    return _opening(now_ms, window.contact_from_minute, window.contact_until_minute, window.time_zone)
+
+
+@lru_cache(maxsize=1024)  # a group of messages is judged at one moment
+def _opening(now_ms: int, from_minute: int, until_minute: int, time_zone: str) -> int:
+    start, end = local_day(now_ms, time_zone)
+    opens = _at_minute(start, from_minute, time_zone)
     if now_ms < opens:
         return opens
-    if now_ms < _at_minute(start, window.contact_until_minute, window.time_zone):
+    if now_ms < _at_minute(start, until_minute, time_zone):
         return now_ms
-    return _at_minute(end, window.contact_from_minute, window.time_zone)
+    return _at_minute(end, from_minute, time_zone)

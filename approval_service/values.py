@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from approval_service import variables as variable_rules
 from outreach.domain.money import format_fen
-from outreach.v1.template_service_pb2 import Placeholder, RecordField
+from outreach.v1.template_service_pb2 import Placeholder, PlaceholderType, RecordField
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """The bank's record of one account and one of its parties, unsealed."""
 
     account: Any
@@ -31,19 +29,29 @@ def problems(
     return list(variable_rules.check(placeholders, variables, hotlines))
 
 
-def of_record(placeholders: Iterable[Placeholder], record: Record) -> tuple[dict[str, str], list[tuple[str, str]]]:
+class RecordGap(NamedTuple):
+    """A placeholder that the record fills."""
+
+    name: str
+    kind: PlaceholderType.ValueType
+    text: Callable[[Record], str]
+
+
+def gaps_of_record(placeholders: Iterable[Placeholder]) -> list[RecordGap]:
+    return [RecordGap(p.name, p.type, _TEXTS[p.record_field]) for p in placeholders if p.record_field]
+
+
+def of_record(gaps: Iterable[RecordGap], record: Record) -> tuple[dict[str, str], list[tuple[str, str]]]:
     """The texts that the record gives, and (placeholder, reason) for those that it does not."""
     texts: dict[str, str] = {}
     missing: list[tuple[str, str]] = []
-    for placeholder in placeholders:
-        if not placeholder.record_field:
-            continue
-        text = _TEXTS[placeholder.record_field](record)
-        reason = variable_rules.record_problem(placeholder.type, text)
+    for name, kind, text_of in gaps:
+        text = text_of(record)
+        reason = variable_rules.record_problem(kind, text)
         if reason:
-            missing.append((placeholder.name, reason))
+            missing.append((name, reason))
         else:
-            texts[placeholder.name] = text
+            texts[name] = text
     return texts, missing
 
 

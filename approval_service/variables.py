@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 
 from approval_service.screening.content import screen
 from outreach.v1.template_service_pb2 import Placeholder, PlaceholderType, RecordField
@@ -81,9 +82,15 @@ def _name_fault(name: str) -> str:
         return (
             f"姓名只能是文字，至多 {NAME_LIMIT} 字。Is no name: letters, parted by · or a space, at most {NAME_LIMIT}."
         )
-    if screen(name):
+    if _is_forbidden(name):
         return "姓名栏写有禁用内容。The name reads as a forbidden message."
     return ""
+
+
+@lru_cache(maxsize=50_000)
+def _is_forbidden(name: str) -> bool:
+    """Kept in mind, since a name is judged at the door and again at each permit."""
+    return bool(screen(name))
 
 
 def _date_fault(day: str) -> str:

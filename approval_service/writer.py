@@ -21,7 +21,7 @@ from approval_service.catalog import Catalog, CatalogCache
 from approval_service.database import Database
 from approval_service.keys import KeyRing
 from approval_service.store.rows import insert_rows
-from outreach.domain.clocks import BusinessClock, iso, real_ms
+from outreach.domain.clocks import BusinessClock, iso, real_ms, timestamp
 from outreach.domain.errors import Kind, Refusal
 from outreach.ledger import entries, merkle
 from outreach.ledger.checkpoint import Signer
@@ -37,6 +37,9 @@ ORIGIN = "outreach-gateway"
 
 _DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
 """Errors that repeating the request mends. The others come of what a request holds, and would come again."""
+
+_KINDS = {state: State.Name(state).removeprefix("STATE_").lower() for state in State.values()}
+"""What the ledger calls a move into a state."""
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -58,7 +61,7 @@ class Tx:
         self._catalog_version: int = row.catalog_version
         self._head_changes: dict[str, Any] = {}
         self._frontier = merkle.Frontier.from_bytes(row.frontier)
-        self._time = iso(self.now_ms)
+        self._time, self._timestamp = iso(self.now_ms), timestamp(self.now_ms)
         self._entries: list[dict[str, Any]] = []
         self._changes: list[dict[str, Any]] = []
 
@@ -69,12 +72,12 @@ class Tx:
 
     def record(self, kind: str, bank_id: str, **fields: Any) -> int:
         """Adds a ledger entry and returns its number. Fields must hold no personal data; empty ones are left out."""
-        seq = self._frontier.size
+        seq = self._frontier.size + len(self._entries)
         entry = {"seq": seq, "time": self._time, "kind": kind, "bank": bank_id}
-        entry.update((name, value) for name, value in fields.items() if value or value is False)
-        body = entries.encode(entry)
-        self._frontier.append(merkle.leaf_hash(body))
-        self._entries.append({"seq": seq, "body": body})
+        for name, value in fields.items():
+            if value or value is False:
+                entry[name] = value
+        self._entries.append({"seq": seq, "body": entries.encode(entry)})
         return seq
 
     def changed(
@@ -88,9 +91,8 @@ class Tx:
         **ledger_fields: Any,
     ) -> None:
         """Records that an outreach (anything with its columns) moved: in the ledger and for those who watch."""
-        name = State.Name(state).removeprefix("STATE_")
         seq = self.record(
-            "notice" if notice else name.lower(),
+            "notice" if notice else _KINDS[state],
             row.bank_id,
             outreach=row.outreach_id,
             attempt=attempt_id,
@@ -108,8 +110,8 @@ class Tx:
             codes=codes,
             attempt_id=attempt_id,
             notice=notice,
+            change_time=self._timestamp,
         )
-        change.change_time.FromMilliseconds(self.now_ms)
         self._changes.append(
             {
                 "position": seq + 1,
@@ -144,6 +146,7 @@ class Tx:
         insert_rows(self.connection, schema.ledger_entry, self._entries)
         insert_rows(self.connection, schema.change, self._changes)
         if self._entries:
+            self._frontier.extend([merkle.leaf_hash(entry["body"]) for entry in self._entries])
             columns |= {
                 "frontier": self._frontier.to_bytes(),
                 "tree_size": self._frontier.size,

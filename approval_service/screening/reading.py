@@ -95,7 +95,9 @@ def mentions(text: str) -> list[Mention]:
             if (broken := _BREAKS.get(character)) and not _inside_number(text, at):
                 found.append(Mention(at, at + 1, broken))
             at += 1
-    occurring = frozenset(text)
+    occurring = _ANCHORS.intersection(text)
+    if not occurring:
+        return found
     expressions = [
         Mention(match.start(), match.end(), concept)
         for anchors, pattern, concept in PATTERNS
@@ -105,6 +107,7 @@ def mentions(text: str) -> list[Mention]:
     return sorted(expressions + found, key=_start) if expressions else found
 
 
+_ANCHORS = frozenset[str]().union(*(anchors for anchors, _, _ in PATTERNS))
 _start = attrgetter("start")
 
 

@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 MAX_WALL_JUMP_S = 2.0
 
 
@@ -48,6 +50,16 @@ class WallClockGuard:
 
     def confirm(self) -> None:
         self._offset = time.time() - time.monotonic()
+
+
+def timestamp(ms: int) -> Timestamp:
+    """Milliseconds since the epoch as protobuf has them."""
+    return Timestamp(seconds=ms // 1000, nanos=ms % 1000 * 1_000_000)
+
+
+def milliseconds(stamp: Timestamp) -> int:
+    """The other way round."""
+    return stamp.seconds * 1000 + stamp.nanos // 1_000_000
 
 
 def iso(ms: int) -> str:
