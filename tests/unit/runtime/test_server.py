@@ -189,6 +189,7 @@ async def test_a_stopping_server_ends_streams(state_dir: Path) -> None:
             stub: Any = ledger_service_pb2_grpc.LedgerServiceStub(opened)
             call = stub.Export(ledger_service_pb2.ExportRequest(), metadata=(*SUPERVISOR, ("stay", "yes")))
             await call.read()
+            await asyncio.sleep(0.2)  # the server is done writing it, and waits for what comes next
             start = time.monotonic()
         assert time.monotonic() - start < 2
         with pytest.raises(grpc.aio.AioRpcError) as raised:
