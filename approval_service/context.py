@@ -33,6 +33,8 @@ class Message:
     pinned_digest: str
     variables: Mapping[str, str]
     employee_active: bool
+    record_values: tuple[dict[str, str], list[tuple[str, str]]] | None = None
+    """What Context.record_values found, once it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,11 @@ class Context:
 
     def record_values(self, message: Message) -> tuple[dict[str, str], list[tuple[str, str]]]:
         """What the bank's record gives for the template's placeholders, and what it fails to give."""
+        if message.record_values is None:
+            message.record_values = self._record_values(message)
+        return message.record_values
+
+    def _record_values(self, message: Message) -> tuple[dict[str, str], list[tuple[str, str]]]:
         template, account, person = message.template, message.account, message.person
         policy = self.policy(message.bank_id)
         if template is None or account is None or person is None or policy is None:

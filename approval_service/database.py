@@ -14,6 +14,10 @@ from approval_service import schema
 
 IDLE_TIMEOUT_MS = 5_000
 BUSY_TIMEOUT_MS = 10_000
+CACHE_KIB = 32 * 1024
+CHECKPOINT_PAGES = 8_000
+"""Pages (4 KiB) in the write-ahead log before they are copied into the file: one that many commits touch is copied
+once."""
 
 
 class Database:
@@ -52,7 +56,8 @@ class Database:
             cursor.execute("PRAGMA journal_mode = WAL")
             cursor.execute("PRAGMA synchronous = FULL")
             cursor.execute("PRAGMA secure_delete = ON")
-            cursor.execute("PRAGMA cache_size = -32768")
+            cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            cursor.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             cursor.close()
 
         return engine

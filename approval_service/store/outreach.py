@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from approval_service import schema
 from approval_service.store.lists import one_of
-from approval_service.store.rows import insert_rows
+from approval_service.store.rows import insert_rows, update_rows
 from approval_service.store.scopes import Scope, select_in
 from outreach.domain import states
 
@@ -35,19 +35,7 @@ _BY_REQUEST = select(outreach.c.request_id, outreach.c.request_hash, outreach.c.
     outreach.c.caller_id == bindparam("caller_id"), one_of(outreach.c.request_id, "request_ids")
 )
 _BY_ID = select(outreach).where(one_of(outreach.c.outreach_id, "ids"))
-_MOVE = (
-    update(outreach)
-    .where(outreach.c.outreach_id == bindparam("b_id"), outreach.c.state == bindparam("b_old"))
-    .values({name: bindparam(name) for name in ("state", "due_ms", "waiting_for", "cause", "codes", "attempt_id")})
-)
 _ATTEMPTS_BY_ID = select(attempt).where(one_of(attempt.c.attempt_id, "ids"))
-_UPDATE_ATTEMPT = (
-    update(attempt)
-    .where(attempt.c.attempt_id == bindparam("b_id"))
-    .values(
-        {name: bindparam(name) for name in ("state", "may_have_left", "carrier_message_id", "carrier_code", "segments")}
-    )
-)
 _RECENT = select(
     attempt.c.attempt_id, attempt.c.identity, attempt.c.phone_hash, attempt.c.bank_id, attempt.c.released_ms
 ).where(attempt.c.released_ms > bindparam("since_ms"), attempt.c.may_have_left.is_(True))
@@ -164,10 +152,7 @@ def _waiting(columns: tuple[str, ...]) -> Select[tuple[Any, ...]]:
 def move_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
     """Updates many rows, each guarded by its old state. Rows give outreach_id, old_state and all of: state, due_ms,
     waiting_for, cause, codes, attempt_id. Returns how many rows changed."""
-    if not rows:
-        return 0
-    parameters = [{**row, "b_id": row["outreach_id"], "b_old": row["old_state"]} for row in rows]
-    return connection.execute(_MOVE, parameters).rowcount
+    return update_rows(connection, outreach, {"outreach_id": "outreach_id", "state": "old_state"}, rows)
 
 
 def page(connection: Connection, scope: Scope, before_id: str, limit: int) -> list[Row[Any]]:
@@ -249,9 +234,7 @@ def unconfirmed_attempts(connection: Connection, bank_id: str, limit: int) -> li
 def update_attempts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Updates many attempts. Rows give attempt_id and all of: state, may_have_left, carrier_message_id, carrier_code,
     segments."""
-    if not rows:
-        return
-    connection.execute(_UPDATE_ATTEMPT, [{**row, "b_id": row["attempt_id"]} for row in rows])
+    update_rows(connection, attempt, {"attempt_id": "attempt_id"}, rows)
 
 
 def identify(connection: Connection, person_id: str, old: str, new: str) -> None:
