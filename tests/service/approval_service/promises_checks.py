@@ -86,6 +86,12 @@ class Checks(RuleBasedStateMachine):
         found = self.model.scope((ADMITTED, *LEAVING), **wanted)
         return {outreach_id for outreach_id in found if self.model.outreach[outreach_id].account.bank == bank}
 
+    def event(self, bank: str, **kind: Any) -> BankEvent:
+        """An event that happened now."""
+        event = self.driver.event(bank, **kind)
+        event.event_time.FromMilliseconds(self.model.now)
+        return event
+
     def remember(self, event: BankEvent) -> BankEvent:
         self.last_event = event
         return event

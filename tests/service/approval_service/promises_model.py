@@ -37,6 +37,8 @@ class Account:
     agency: str = AGENCY
     end: int = 0
     recalled: bool = False
+    recall: int = 0
+    """When the bank last took it back."""
     settled: bool = False
     known: bool = False
     as_of: int = 0
@@ -45,6 +47,9 @@ class Account:
     roles: dict[str, int] = field(default_factory=dict)
     """Role by customer number."""
     holds: set[str] = field(default_factory=set)
+
+    def take_back(self, now: int) -> None:
+        self.recalled, self.recall = True, now
 
 
 @dataclass

@@ -100,12 +100,14 @@ class Stops(Checks):
         parties = [one if phone == "own" else one._replace(phone=phone) for one in PARTIES[number]]
         parties = parties if all_parties else parties[:1]
         amounts = balance(sequence, 10_000 + sequence, now)
-        event = self.driver.event(account.bank, placement=placement(account, agency, parties, amounts, now))
+        event = self.event(account.bank, placement=placement(account, agency, parties, amounts, now))
         result = self.apply(event)
         assert result.superseded == (sequence < account.sequence)
         if result.superseded:
             return
-        account.placed, account.agency, account.recalled, account.end = True, agency, False, now + 20 * DAY
+        account.placed, account.agency, account.end = True, agency, now + 20 * DAY
+        if sequence > account.sequence or now > account.recall:
+            account.recalled = False
         account.roles = {one.customer: one.role for one in parties}
         if sequence > account.sequence:
             self.amounts(account, sequence, 10_000 + sequence, now)
@@ -137,7 +139,7 @@ class Stops(Checks):
         for bank in BANKS:
             mark = FeedMark()
             mark.complete_through.FromMilliseconds(now)
-            events.append(self.driver.event(bank, feed_mark=mark))
+            events.append(self.event(bank, feed_mark=mark))
             model.feed[bank] = max(model.feed.get(bank, 0), now)
             model.proven_real[bank] = model.real
         for account in model.accounts.values():
@@ -145,7 +147,7 @@ class Stops(Checks):
                 self.amounts(account, account.sequence + 1, account.overdue or 500, now)
                 told = balance(account.sequence, account.overdue, now)
                 told.account_number = account.number
-                events.append(self.driver.event(account.bank, balance=told))
+                events.append(self.event(account.bank, balance=told))
         proofs = [self.driver.authority.write(bank_events.prove_feeds, (bank, model.real)) for bank in BANKS]
         self.driver.together(*proofs, *(self.driver.apply(event) for event in events))
 
@@ -154,7 +156,7 @@ class Stops(Checks):
         through = self.model.now - age
         mark = FeedMark()
         mark.complete_through.FromMilliseconds(through)
-        result = self.apply(self.driver.event(bank, feed_mark=mark))
+        result = self.apply(self.event(bank, feed_mark=mark))
         assert result.superseded == (self.model.feed.get(bank, 0) >= through)
         self.model.feed[bank] = max(self.model.feed.get(bank, 0), through)
 
@@ -174,7 +176,7 @@ class Stops(Checks):
         sequence, as_of = account.sequence + step, self.model.now - age
         told = balance(sequence, overdue, as_of)
         told.account_number = number
-        result = self.apply(self.driver.event(account.bank, balance=told))
+        result = self.apply(self.event(account.bank, balance=told))
         assert result.superseded == (step == 0)
         if step:
             self.amounts(account, sequence, overdue, as_of)
@@ -276,7 +278,7 @@ class Stops(Checks):
                 return self.repayment(account, "FULL", None, account.sequence + 1)
             case "recall":
                 recalls = follow(
-                    "CASE_RECALLED", lambda: setattr(account, "recalled", True), lambda: self.active(account)
+                    "CASE_RECALLED", lambda: account.take_back(self.model.now), lambda: self.active(account)
                 )
                 return self.event_stop(account, recalls, recall=Recall(account_number=number))
             case _:
@@ -289,7 +291,7 @@ class Stops(Checks):
                 return self.event_stop(account, marks_it, no_contact=closed)
 
     def event_stop(self, account: Account, follow: Callable[[Any], None], **kind: Any) -> Stop:
-        return Stop(self.driver.apply(self.remember(self.driver.event(account.bank, **kind))), follow)
+        return Stop(self.driver.apply(self.remember(self.event(account.bank, **kind))), follow)
 
     def _cancelled(self, account: Account) -> Callable[[Any], None]:
         def follow(answer: Any) -> None:
