@@ -29,6 +29,9 @@ from tests.service.approval_service.world import AGENCY, CARRIER
 STATE_CODES = {"SENT": 3, "DELIVERED": 4, "UNDELIVERED": 5}
 
 
+WORDS = ("NOT_SENT", "NOT_SENT", "UNKNOWN", "ACCEPTED", "REFUSED", "DELIVERED", "UNDELIVERED", "lease again")
+
+
 class Promises(Stops):
     """All steps: those of promises_stops, and the way of a message."""
 
@@ -63,7 +66,7 @@ class Promises(Stops):
         expected = [self.judge(item) for item in items]
         decisions = self.driver.together(*map(self.submit_call, items))
         for item, decision, wanted in zip(items, decisions, expected, strict=True):
-            assert self.codes_of(decision) == wanted.refuse | wanted.park | wanted.wait
+            assert self.codes_of(decision) == wanted.refuse | wanted.park | wanted.wait, (item, decision, wanted)
             self.admitted(item, decision, bool(wanted.refuse))
 
     @rule()
@@ -71,16 +74,23 @@ class Promises(Stops):
         self.ask_for_all()
         self.lease(1, 50)
 
-    @rule(pick=picks, outcome=st.sampled_from(["NOT_SENT", "UNKNOWN", "ACCEPTED"]), room=st.sampled_from([1, 50]))
-    def a_days_work(self, pick: int, outcome: str, room: int) -> None:
-        """A morning on which something leaves, and what the worker says of one of its attempts."""
+    @rule(pick=picks, words=st.lists(st.sampled_from(WORDS), max_size=4), room=st.sampled_from([1, 50]))
+    def a_days_work(self, pick: int, words: list[str], room: int) -> None:
+        """A morning on which something leaves, and what worker and carrier say of one attempt, in any order."""
         self.tomorrow(9 * 60)
         self.mend()
         self.ask_for_all()
         self.lease(1, room)
-        released = chosen([a for a in self.model.attempts.values() if a.state == model_of.RELEASED], pick)
-        if released:
-            self.say(released, outcome, False, 1)
+        attempt = chosen([a for a in self.model.attempts.values() if a.state == model_of.RELEASED], pick)
+        if attempt is None:
+            return
+        for word in words:
+            if word == "lease again":
+                self.lease(1, 50)
+            elif word in STATE_CODES:
+                self.receive(attempt, Receipt(attempt_id=attempt.attempt_id), word)
+            else:
+                self.say(attempt, word, False, 1)
 
     @rule(rounds=st.integers(2, 6), minutes=st.sampled_from([15, 29, 30, 31, 60]))
     def a_long_day(self, rounds: int, minutes: int) -> None:
@@ -195,21 +205,27 @@ class Promises(Stops):
         if attempt is None:
             return
         phone = self.model.outreach[attempt.outreach_id].phone
-        said = Receipt(carrier_id=CARRIER, delivered=state == "DELIVERED", pending=state == "PENDING", number_dead=dead)
+        said = Receipt(number_dead=dead)
+        matching: Attempt | None = attempt
         if by in ("attempt", "wrong phone"):
             said.attempt_id = attempt.attempt_id
         elif by == "message":
             said.carrier_message_id = f"m{attempt.attempt_id}"
         said.phone_number = phone if by == "phone" else UNKNOWN_PHONE if by == "wrong phone" else ""
         if by == "phone":
-            attempt = self.candidate(phone)
+            matching = self.candidate(phone)
         elif (by == "message" and not attempt.carrier_message_id) or (by == "wrong phone" and phone != UNKNOWN_PHONE):
-            attempt = None
+            matching = None
+        self.receive(matching, said, state)
+
+    def receive(self, attempt: Attempt | None, said: Receipt, state: str) -> None:
+        """A receipt that must match the attempt, or nothing."""
+        said.carrier_id, said.delivered, said.pending = CARRIER, state == "DELIVERED", state == "PENDING"
         matched = self.driver.run(self.driver.authority.write(reports.receive, said))
         assert matched == (attempt is not None)
         if attempt is not None and state != "PENDING":
             self.model.receipt(attempt, state)
-            if dead:
+            if said.number_dead:
                 self.model.dead.add(self.model.outreach[attempt.outreach_id].phone)
 
     @rule(pick=picks, state=st.sampled_from(sorted(STATE_CODES)))

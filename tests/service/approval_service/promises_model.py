@@ -17,7 +17,7 @@ AGENCY = "demo-agency"
 PER_DAY = {"demo-bank": 2, "other-bank": 3}
 PER_SEVEN_DAYS, GAP_MINUTES = 5, 30
 MAX_AGE = DAY
-REPORT_WITHIN, FEED_PROOF = 40_000, 60_000
+SEND_WITHIN, REPORT_WITHIN, FEED_PROOF = 5_000, 40_000, 60_000
 
 ADMITTED, RELEASED, SENT, DELIVERED, UNDELIVERED = "ADMITTED", "RELEASED", "SENT", "DELIVERED", "UNDELIVERED"
 UNCONFIRMED, BLOCKED, CANCELLED, EXPIRED = "UNCONFIRMED", "BLOCKED", "CANCELLED", "EXPIRED"
@@ -162,8 +162,10 @@ class Model:
         if known and person in self.marks:
             refuse.add("DO_NOT_CONTACT")
         self._about_template(account.bank, digest, at_permit, refuse, park)
-        minute = (self.now + SHANGHAI_OFFSET) % DAY // MINUTE
-        if not 480 <= minute < 1260 and not (known and person in self.agreed):
+        # A permit is good for some seconds more.
+        moments = (self.now, self.now + SEND_WITHIN) if at_permit else (self.now,)
+        minutes = [(moment + SHANGHAI_OFFSET) % DAY // MINUTE for moment in moments]
+        if not all(480 <= minute < 1260 for minute in minutes) and not (known and person in self.agreed):
             wait.add("QUIET_HOURS")
         if not self.cap_allows(account.bank, self.identities.get(person, "") if known else "", phone):
             wait.add("FREQUENCY_CAP")
