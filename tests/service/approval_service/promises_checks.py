@@ -291,8 +291,8 @@ class Checks(RuleBasedStateMachine):
             assert told.carrier_message_id == attempt.carrier_message_id
 
     def what_waits_waits_for_something(self) -> None:
-        """Promise 2: what waits without a time waits for something that still is so, so nothing is forgotten. What would
-        be refused by now may wait until it expires."""
+        """Promise 2: what waits without a time waits for something that still is so, so nothing is forgotten.
+        What would be refused by now may wait until it expires."""
         for outreach_id, row in self.pending().items():
             reasons = self.model.reasons_at_permit(self.model.outreach[outreach_id])
             if row.waiting_for:
