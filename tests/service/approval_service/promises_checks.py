@@ -208,6 +208,15 @@ class Checks(RuleBasedStateMachine):
             assert (values["amount"], values["tail"]) == (f"{fen // 100}.{fen % 100:02}", one.account.number[-4:])
             model.release(permit.attempt_id, one)
 
+    def refused_before(self, also: dict[str, Reasons]) -> None:
+        """What a lease cancelled for a reason (`also`) older than the stop that crossed it."""
+        rows = {row.outreach_id: row for row in self.driver.rows(select(schema.outreach))}
+        for outreach_id in sorted(self.model.scope((ADMITTED,))):
+            row, reasons = rows[outreach_id], also[outreach_id]
+            if row.state == states.CANCELLED and reasons.refuse and set(row.codes.split(",")) == reasons.refuse:
+                self.model.outreach[outreach_id].move(CANCELLED)
+                self.model.covered.add(outreach_id)
+
     def held_back(self, before: dict[str, Row[Any]], also: dict[str, Reasons], *, roomy: bool) -> None:
         """What a lease did not permit: cancelled or waiting for a reason that the model sees too, before the lease
         (`also`) or after it; left as it was only where it was not due, or there was no room."""

@@ -278,6 +278,7 @@ class Promises(Stops):
         stop, before, also = self.make_stop(kind, self.account(number)), self.pending(), self.reasons_now()
         first, answer, second = self.driver.together(self.lease_call(50), stop.asked, self.lease_call(50))
         self.permits([*first.permits, *second.permits])
+        self.refused_before(also)
         stop.follow(answer)
         self.held_back(before, also, roomy=True)
 
