@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import orjson
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
 
 from approval_service.authority import Authority
 from approval_service.store import changes as store
@@ -31,22 +30,21 @@ def mark_published(tx: Tx, positions: Sequence[int]) -> Sequence[None]:
 async def run(authority: Authority, client: Client) -> None:
     """Publishes until cancelled. What was published and not yet marked is sent again under the same message id, which
     the stream takes once."""
-    js = client.jetstream()
     while True:
         await authority.changes.wait(POLL_S)
         try:
             await client.publish(WAKE_SMS, b"")
-            while await _publish_batch(authority, js):
+            while await _publish_batch(authority, client):
                 continue
-        except (NatsError, TimeoutError) as error:
+        except NatsError as error:
             _log.warning("publish_failed", kind=type(error).__name__)
 
 
-async def _publish_batch(authority: Authority, js: JetStreamContext) -> bool:
+async def _publish_batch(authority: Authority, client: Client) -> bool:
     rows = await authority.read(store.unpublished, BATCH)
     if rows:
         messages = [(status_subject(row.bank_id), to_json(row.body), str(row.position)) for row in rows]
-        await publish_in_order(js, messages)
+        await publish_in_order(client, messages)
         await authority.write(mark_published, rows[-1].position)
     return len(rows) == BATCH
 

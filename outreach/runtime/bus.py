@@ -39,7 +39,6 @@ BATCH = 256
 ACK_WAIT_S = 30.0
 
 _EXPECTED_LAST = "Nats-Expected-Last-Msg-Id"
-_ACKS_TIMEOUT_S = 5.0
 _GIB = 1 << 30
 _DAY_S = 86_400.0
 _PULL_EXPIRES_S = 20.0
@@ -172,19 +171,18 @@ async def consume(
         await puller.close()
 
 
-async def publish_in_order(js: JetStreamContext, messages: Sequence[tuple[str, bytes, str]]) -> None:
+async def publish_in_order(client: Client, messages: Sequence[tuple[str, bytes, str]]) -> None:
     """Publishes (subject, payload, message id) to one stream that nobody else writes to; a repeat changes nothing.
 
-    Returns once the stream has them all; TimeoutError if it has not in 5 s, NatsError. They are not waited for one by
-    one: each but the first is refused unless it comes right behind the one before, so that a failure leaves no gap.
+    Each but the first is refused unless it comes right behind the one before, so that a failure leaves no gap, and the
+    last one's acknowledgement stands for all. Raises NatsError if there is none.
     """
-    acks = []
-    behind: dict[str, str] = {}
-    for subject, payload, message_id in messages:
-        acks.append(await js.publish_async(subject, payload, headers={MESSAGE_ID: message_id, **behind}))
-        behind = {_EXPECTED_LAST: message_id}
-    # A refusal is never told: the client raises it where it reads the answer, and the future stays open.
-    await asyncio.wait_for(asyncio.gather(*acks), _ACKS_TIMEOUT_S)
+    headers: dict[str, str] = {}
+    for subject, payload, message_id in messages[:-1]:
+        await client.publish(subject, payload, headers={MESSAGE_ID: message_id, **headers})
+        headers = {_EXPECTED_LAST: message_id}
+    for subject, payload, message_id in messages[-1:]:
+        await client.jetstream().publish(subject, payload, headers={MESSAGE_ID: message_id, **headers})
 
 
 async def dead_letter(js: JetStreamContext, message: Msg, reason: str) -> None:

@@ -190,11 +190,11 @@ async def test_many_are_published_in_order_without_a_gap(nats_process: NatsProce
     async with connected(nats_process, nats_server.APPROVAL_SERVICE) as client:
         js = client.jetstream()
         await bus.ensure_streams(js, bus.OUTREACH_OUT)
-        await bus.publish_in_order(js, messages[:6])
-        await bus.publish_in_order(js, messages[3:8])
+        await bus.publish_in_order(client, messages[:6])
+        await bus.publish_in_order(client, messages[3:8])
         missing = (subject, b"8", "2")  # the stream takes it for a repeat of the third
-        with pytest.raises(TimeoutError):
-            await bus.publish_in_order(js, [messages[7], missing, messages[9]])
+        with pytest.raises(APIError, match="wrong last msg ID"):
+            await bus.publish_in_order(client, [messages[7], missing, messages[9]])
         state = (await js.stream_info(bus.OUTREACH_OUT)).state
         kept = [(await js.get_msg(bus.OUTREACH_OUT, seq=seq)).data for seq in range(1, state.last_seq + 1)]
         assert kept == [payload for _, payload, _ in messages[:8]]
