@@ -31,13 +31,15 @@ def report(tx: Tx, reports: Sequence[AttemptReport]) -> Sequence[bool | Exceptio
     """Handler of Report: True per report whose attempt is known."""
     attempts = store.attempts_by_id(tx.connection, {one.attempt_id for one in reports})
     known = [(attempts[one.attempt_id].outreach_id, one) for one in reports if one.attempt_id in attempts]
+    unwritten = attempts
     for batch in _one_each(known):
-        attempts_now = store.attempts_by_id(tx.connection, {one.attempt_id for _, one in batch})
+        attempts_now = unwritten or store.attempts_by_id(tx.connection, {one.attempt_id for _, one in batch})
         outreach = store.get_many(tx.connection, {outreach_id for outreach_id, _ in batch})
         moves = Moves(tx)
         for outreach_id, one in batch:
             _apply_report(tx, moves, attempts_now[one.attempt_id], outreach[outreach_id], one)
         moves.write()
+        unwritten = {}
     return [one.attempt_id in attempts for one in reports]
 
 

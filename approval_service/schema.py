@@ -253,10 +253,10 @@ outreach = Table(
         postgresql_where=text("state = 1"),
     ),
     Index("outreach_expiry", "not_after_ms", sqlite_where=text("state = 1"), postgresql_where=text("state = 1")),
-    Index("outreach_by_account", "account_id", "state"),
+    Index("outreach_by_account", "account_id"),
     Index("outreach_by_case", "bank_id", "case_id"),
-    Index("outreach_by_person", "person_id", "state"),
-    Index("outreach_by_phone", "phone_hash", "state"),
+    Index("outreach_by_person", "person_id"),
+    Index("outreach_by_phone", "phone_hash"),
     Index("outreach_by_day", "bank_id", "created_ms"),
     Index(
         "outreach_waiting",

@@ -11,6 +11,7 @@ import re
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import takewhile
 from urllib.parse import parse_qsl, quote
 
 import orjson
@@ -140,7 +141,7 @@ def _out_of_time(headers: dict[str, str], account: Account) -> tuple[int, str, s
         return 400, "InvalidTimeStamp.Format", "Specified time stamp is not well formatted."
     if abs(now - signed_at) > SKEW_S:
         return 400, "InvalidTimeStamp.Expired", "Specified time stamp is expired."
-    for nonce in [nonce for nonce, until in account.nonces.items() if until < now]:
+    for nonce in [nonce for nonce, _ in takewhile(lambda item: item[1] < now, account.nonces.items())]:
         del account.nonces[nonce]
     if headers["x-acs-signature-nonce"] in account.nonces:
         return 400, "SignatureNonceUsed", "Specified signature nonce was used already."

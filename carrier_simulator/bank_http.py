@@ -7,6 +7,7 @@ import hmac
 import re
 import time
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import orjson
 from aiohttp import web
@@ -96,7 +97,7 @@ def verify(request: web.Request, body: bytes, account: Account) -> tuple[int, st
     now = time.time()
     if not timestamp.isdecimal() or abs(now - int(timestamp)) > SKEW_S:
         return 401, "1002", "timestamp"
-    for seen in [seen for seen, until in account.nonces.items() if until < now]:
+    for seen in [seen for seen, _ in takewhile(lambda item: item[1] < now, account.nonces.items())]:
         del account.nonces[seen]
     if nonce in account.nonces:
         return 401, "1003", "nonce used"

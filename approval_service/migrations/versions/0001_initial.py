@@ -216,11 +216,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("outreach_id"),
         sa.UniqueConstraint("caller_id", "request_id"),
     )
-    op.create_index("outreach_by_account", "outreach", ["account_id", "state"], unique=False)
+    op.create_index("outreach_by_account", "outreach", ["account_id"], unique=False)
     op.create_index("outreach_by_case", "outreach", ["bank_id", "case_id"], unique=False)
     op.create_index("outreach_by_day", "outreach", ["bank_id", "created_ms"], unique=False)
-    op.create_index("outreach_by_person", "outreach", ["person_id", "state"], unique=False)
-    op.create_index("outreach_by_phone", "outreach", ["phone_hash", "state"], unique=False)
+    op.create_index("outreach_by_person", "outreach", ["person_id"], unique=False)
+    op.create_index("outreach_by_phone", "outreach", ["phone_hash"], unique=False)
     op.create_index(
         "outreach_due",
         "outreach",
