@@ -57,6 +57,8 @@ class Stage:
         self.cases: dict[str, SmsItem] = {}
         self.placements: dict[str, Placement] = {}
         self.answers: dict[str, list[tuple[SmsItem, ItemResult]]] = defaultdict(list)
+        self._given_up: set[str] = set()
+        """Whose fate stayed open while processes were killed: no receipt comes for what never left."""
         self._waves = _read_waves()
         self.events = {bank: read_bank_events("events.jsonl", bank) for bank in BANKS}
         for _, items in (wave for waves in self._waves.values() for wave in waves):
@@ -120,15 +122,15 @@ class Stage:
         """Returns once nothing is under way: nothing due, nothing released, no receipt awaited that will come.
 
         With `final`, also what the carrier is asked for is awaited. RuntimeError if it takes too long.
+        In the rough, what stays in doubt is awaited once only.
         """
-        rough = self.office.settings.rough
-        end = time.monotonic() + SETTLE_TIMEOUT_S
-        give_up = time.monotonic() + (ROUGH_TIMEOUT_S if rough else SETTLE_TIMEOUT_S)
+        begin = time.monotonic()
         while busy := [one for bank in BANKS for one in await self._busy(bank, final=final)]:
+            waited_s = time.monotonic() - begin
             in_doubt = all(one.state in (states.SENT, states.UNCONFIRMED) for one in busy)
-            if time.monotonic() > (give_up if in_doubt else end):
-                if in_doubt and rough:
-                    return
+            if self.office.settings.rough and in_doubt and waited_s > ROUGH_TIMEOUT_S:
+                self._given_up.update(one.outreach_id for one in busy)
+            elif waited_s > SETTLE_TIMEOUT_S:
                 raise RuntimeError(f"still under way: {sorted(one.request_id for one in busy)}")
             await self.show()
             await asyncio.sleep(POLL_S)
@@ -169,7 +171,7 @@ class Stage:
                 is_due = one.HasField("due_time") and one.due_time.ToMilliseconds() <= now_ms
                 is_over = one.not_after.ToMilliseconds() <= now_ms
                 is_awaited = tail != NO_RECEIPT or (final and bank == ASKED)
-                if (
+                if one.outreach_id not in self._given_up and (
                     (state == states.ADMITTED and (is_due or is_over))
                     or state == states.RELEASED
                     or (state == states.SENT and is_awaited)
