@@ -1,4 +1,4 @@
-"""A letter version as it was read: what the lint judges and the layout sets. Lengths are millimetres from the top left."""
+"""A letter version as read: what the lint judges and the layout sets. Lengths are millimetres from the top left."""
 
 from __future__ import annotations
 
