@@ -16,9 +16,13 @@ from outreach.v1 import (
     bank_service_pb2,
     hold_service_pb2,
     ledger_service_pb2,
+    letter_service_pb2,
+    letter_version_service_pb2,
+    mailroom_service_pb2,
     operations_service_pb2,
     outreach_service_pb2,
     policy_service_pb2,
+    quantity_service_pb2,
     template_service_pb2,
 )
 from outreach.v1.common_pb2 import Principal
@@ -35,6 +39,10 @@ SERVICES: tuple[ServiceDescriptor, ...] = tuple(
         policy_service_pb2,
         ledger_service_pb2,
         operations_service_pb2,
+        letter_service_pb2,
+        letter_version_service_pb2,
+        mailroom_service_pb2,
+        quantity_service_pb2,
     )
     for service in module.DESCRIPTOR.services_by_name.values()
 )

@@ -16,11 +16,18 @@ from outreach.v1.common_pb2 import Principal
 
 GATEWAY = "gateway"
 SMS_SERVICE = "sms_service"
+LETTER_SERVICE = "letter_service"
 APPROVAL_SERVICE = "approval_service"
 
 CERTIFICATES: dict[str, frozenset[str]] = {
     "outreach.v1.AdmissionService": frozenset({GATEWAY}),
     "outreach.v1.WorkerService": frozenset({SMS_SERVICE}),
+    "outreach.v1.PrintService": frozenset({GATEWAY, LETTER_SERVICE}),
+    "outreach.v1.ArchiveService": frozenset({GATEWAY}),
+    "outreach.v1.LetterService": frozenset({GATEWAY}),
+    "outreach.v1.LetterVersionService": frozenset({GATEWAY}),
+    "outreach.v1.QuantityService": frozenset({GATEWAY}),
+    "outreach.v1.MailroomService": frozenset({GATEWAY}),
     "outreach.v1.OutreachService": frozenset({GATEWAY}),
     "outreach.v1.BankService": frozenset({GATEWAY}),
     "outreach.v1.HoldService": frozenset({GATEWAY}),
@@ -43,6 +50,9 @@ BANK = "bank"
 OPERATOR = "operator"
 SUPERVISOR = "supervisor"
 INSPECTOR = "inspector"
+TEAM_LEAD = "team_lead"
+ADMINISTRATION = "administration"
+MAILROOM = "mailroom"
 ALL_ROLES = frozenset(
     {
         CASE_SYSTEM,
@@ -55,10 +65,14 @@ ALL_ROLES = frozenset(
         OPERATOR,
         SUPERVISOR,
         INSPECTOR,
+        TEAM_LEAD,
+        ADMINISTRATION,
+        MAILROOM,
     }
 )
 
 _TEMPLATE_PEOPLE = (DRAFTER, REVIEWER, BANK_APPROVER)
+_LETTER_PEOPLE = (TEAM_LEAD, ADMINISTRATION, MAILROOM)
 _POLICY_PEOPLE = (POLICY_MAKER, POLICY_APPROVER)
 
 _ROLES_BY_SERVICE: dict[str, dict[str, tuple[str, ...]]] = {
@@ -66,6 +80,8 @@ _ROLES_BY_SERVICE: dict[str, dict[str, tuple[str, ...]]] = {
         "Submit": (CASE_SYSTEM,),
         "SubmitBatch": (CASE_SYSTEM,),
         "Preflight": (CASE_SYSTEM,),
+        "SubmitLetters": (CASE_SYSTEM,),
+        "PreflightLetter": (CASE_SYSTEM,),
         "Get": (CASE_SYSTEM, SUPERVISOR, INSPECTOR),
         "List": (CASE_SYSTEM, SUPERVISOR, INSPECTOR),
         "Cancel": (CASE_SYSTEM, SUPERVISOR),
@@ -84,6 +100,9 @@ _ROLES_BY_SERVICE: dict[str, dict[str, tuple[str, ...]]] = {
         "MarkNoContact": (CASE_SYSTEM, SUPERVISOR),
         "ConfirmContact": (CASE_SYSTEM, SUPERVISOR),
         "CloseContact": (CASE_SYSTEM, SUPERVISOR),
+        "ConfirmAddress": (CASE_SYSTEM, SUPERVISOR),
+        "MarkAddressBad": (CASE_SYSTEM, SUPERVISOR, MAILROOM),
+        "ListBadAddresses": (CASE_SYSTEM, SUPERVISOR, MAILROOM, INSPECTOR),
     },
     "TemplateService": {
         "DraftTemplate": (DRAFTER,),
@@ -98,6 +117,46 @@ _ROLES_BY_SERVICE: dict[str, dict[str, tuple[str, ...]]] = {
         "RecordFiling": (DRAFTER, OPERATOR),
         "GetTemplate": (*_TEMPLATE_PEOPLE, CASE_SYSTEM, SUPERVISOR, OPERATOR, INSPECTOR),
         "ListTemplates": (*_TEMPLATE_PEOPLE, CASE_SYSTEM, SUPERVISOR, OPERATOR, INSPECTOR),
+    },
+    "LetterVersionService": {
+        "DraftLetterVersion": (DRAFTER,),
+        "LintLetterVersion": _TEMPLATE_PEOPLE,
+        "ReviewLetterVersion": (REVIEWER,),
+        "ApproveLetterVersion": (BANK_APPROVER,),
+        "RecordLetterDocument": (DRAFTER,),
+        "VerifyLetterDocument": (REVIEWER,),
+        "SuspendLetterVersion": (REVIEWER, BANK_APPROVER, OPERATOR),
+        "ResumeLetterVersion": (REVIEWER, BANK_APPROVER),
+        "RetireLetterVersion": (REVIEWER, BANK_APPROVER),
+        "GetLetterVersion": (*_TEMPLATE_PEOPLE, *_LETTER_PEOPLE, CASE_SYSTEM, SUPERVISOR, OPERATOR, INSPECTOR),
+        "ListLetterVersions": (*_TEMPLATE_PEOPLE, *_LETTER_PEOPLE, CASE_SYSTEM, SUPERVISOR, OPERATOR, INSPECTOR),
+    },
+    "LetterService": {
+        "PreviewLetter": (*_TEMPLATE_PEOPLE, *_LETTER_PEOPLE, INSPECTOR),
+    },
+    "QuantityService": {
+        "AskQuantity": (TEAM_LEAD,),
+        "DecideQuantity": (ADMINISTRATION,),
+        "ListQuantities": (*_LETTER_PEOPLE, SUPERVISOR, INSPECTOR),
+    },
+    "MailroomService": {
+        "GetQueue": (*_LETTER_PEOPLE, SUPERVISOR, INSPECTOR),
+        "StartRun": (MAILROOM,),
+        "GetRun": (*_LETTER_PEOPLE, SUPERVISOR, INSPECTOR),
+        "ListRuns": (*_LETTER_PEOPLE, SUPERVISOR, INSPECTOR),
+        "ListLetters": (*_LETTER_PEOPLE, SUPERVISOR, INSPECTOR),
+        "FetchRunPdf": (MAILROOM,),
+        "FetchLetterPdf": (MAILROOM, SUPERVISOR, INSPECTOR),
+        "ConfirmPrinted": (MAILROOM,),
+        "Spoil": (MAILROOM,),
+        "Seal": (MAILROOM,),
+        "Mail": (MAILROOM,),
+        "Pull": (MAILROOM,),
+        "RecordAcceptance": (MAILROOM,),
+        "RecordDelivery": (MAILROOM,),
+        "Return": (MAILROOM,),
+        "CloseRun": (MAILROOM, ADMINISTRATION),
+        "ReleaseCare": (REVIEWER, SUPERVISOR),
     },
     "PolicyService": {
         "DraftPolicy": (POLICY_MAKER,),

@@ -40,6 +40,11 @@ class AdmissionServiceStub:
                 request_serializer=outreach_dot_v1_dot_admission__service__pb2.AdmitRequest.SerializeToString,
                 response_deserializer=outreach_dot_v1_dot_admission__service__pb2.AdmitResponse.FromString,
                 _registered_method=True)
+        self.AdmitLetters = channel.unary_unary(
+                '/outreach.v1.AdmissionService/AdmitLetters',
+                request_serializer=outreach_dot_v1_dot_admission__service__pb2.AdmitLettersRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_admission__service__pb2.AdmitLettersResponse.FromString,
+                _registered_method=True)
 
 
 class AdmissionServiceServicer:
@@ -53,6 +58,13 @@ class AdmissionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AdmitLetters(self, request, context):
+        """Decides letters of a good shape, likewise.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdmissionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +72,11 @@ def add_AdmissionServiceServicer_to_server(servicer, server):
                     servicer.Admit,
                     request_deserializer=outreach_dot_v1_dot_admission__service__pb2.AdmitRequest.FromString,
                     response_serializer=outreach_dot_v1_dot_admission__service__pb2.AdmitResponse.SerializeToString,
+            ),
+            'AdmitLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.AdmitLetters,
+                    request_deserializer=outreach_dot_v1_dot_admission__service__pb2.AdmitLettersRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_admission__service__pb2.AdmitLettersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +107,33 @@ class AdmissionService:
             '/outreach.v1.AdmissionService/Admit',
             outreach_dot_v1_dot_admission__service__pb2.AdmitRequest.SerializeToString,
             outreach_dot_v1_dot_admission__service__pb2.AdmitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AdmitLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.AdmissionService/AdmitLetters',
+            outreach_dot_v1_dot_admission__service__pb2.AdmitLettersRequest.SerializeToString,
+            outreach_dot_v1_dot_admission__service__pb2.AdmitLettersResponse.FromString,
             options,
             channel_credentials,
             insecure,

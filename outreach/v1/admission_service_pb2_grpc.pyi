@@ -35,6 +35,8 @@ class AdmissionServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AdmissionServiceAsyncStub: ...
     Admit: _grpc.UnaryUnaryMultiCallable[_admission_service_pb2.AdmitRequest, _admission_service_pb2.AdmitResponse]
     """Decides items of a good shape. All of one call share one commit; answered after it."""
+    AdmitLetters: _grpc.UnaryUnaryMultiCallable[_admission_service_pb2.AdmitLettersRequest, _admission_service_pb2.AdmitLettersResponse]
+    """Decides letters of a good shape, likewise."""
 
 @_typing.type_check_only
 class AdmissionServiceAsyncStub(AdmissionServiceStub):
@@ -43,6 +45,8 @@ class AdmissionServiceAsyncStub(AdmissionServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Admit: _aio.UnaryUnaryMultiCallable[_admission_service_pb2.AdmitRequest, _admission_service_pb2.AdmitResponse]  # type: ignore[assignment]
     """Decides items of a good shape. All of one call share one commit; answered after it."""
+    AdmitLetters: _aio.UnaryUnaryMultiCallable[_admission_service_pb2.AdmitLettersRequest, _admission_service_pb2.AdmitLettersResponse]  # type: ignore[assignment]
+    """Decides letters of a good shape, likewise."""
 
 class AdmissionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Internal: how the gateway hands requests to the authority, many callers' at a time."""
@@ -54,5 +58,13 @@ class AdmissionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admission_service_pb2.AdmitResponse, _abc.Awaitable[_admission_service_pb2.AdmitResponse]]:
         """Decides items of a good shape. All of one call share one commit; answered after it."""
+
+    @_abc_1.abstractmethod
+    def AdmitLetters(
+        self,
+        request: _admission_service_pb2.AdmitLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admission_service_pb2.AdmitLettersResponse, _abc.Awaitable[_admission_service_pb2.AdmitLettersResponse]]:
+        """Decides letters of a good shape, likewise."""
 
 def add_AdmissionServiceServicer_to_server(servicer: AdmissionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -190,6 +190,7 @@ class Party(_message.Message):
     PHONE_NUMBERS_FIELD_NUMBER: _builtins.int
     IDENTITY_NUMBER_FIELD_NUMBER: _builtins.int
     AGREED_TO_QUIET_HOURS_FIELD_NUMBER: _builtins.int
+    ADDRESSES_FIELD_NUMBER: _builtins.int
     customer_id: _builtins.str
     """The bank's customer number."""
     role: Global___Party.Role.ValueType
@@ -204,6 +205,10 @@ class Party(_message.Message):
     def phone_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Phone numbers reserved with the bank."""
 
+    @_builtins.property
+    def addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Addresses reserved with the bank, each in full on one line."""
+
     def __init__(
         self,
         *,
@@ -213,10 +218,11 @@ class Party(_message.Message):
         phone_numbers: _abc.Iterable[_builtins.str] | None = ...,
         identity_number: _builtins.str = ...,
         agreed_to_quiet_hours: _builtins.bool = ...,
+        addresses: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreed_to_quiet_hours", b"agreed_to_quiet_hours", "customer_id", b"customer_id", "identity_number", b"identity_number", "name", b"name", "phone_numbers", b"phone_numbers", "role", b"role"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "agreed_to_quiet_hours", b"agreed_to_quiet_hours", "customer_id", b"customer_id", "identity_number", b"identity_number", "name", b"name", "phone_numbers", b"phone_numbers", "role", b"role"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -45,6 +45,18 @@ class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_State.ValueType
     """Withdrawn before it left; `cause` says by what. Final."""
     STATE_EXPIRED: _State.ValueType  # 9
     """Its `not_after` passed before it could leave. Final."""
+    STATE_AWAITING_QUANTITY: _State.ValueType  # 10
+    """A letter waits for a quantity that the administration department grants."""
+    STATE_PRINTED: _State.ValueType  # 11
+    """A letter came out of the printer."""
+    STATE_MAILED: _State.ValueType  # 12
+    """A letter was handed to the post."""
+    STATE_RETURNED: _State.ValueType  # 13
+    """A letter came back. Final."""
+    STATE_TO_PULL: _State.ValueType  # 14
+    """A letter that may be printed must be taken out of the pile; `cause` says why."""
+    STATE_PULLED: _State.ValueType  # 15
+    """A letter was taken out and destroyed, or never printed. Final."""
 
 class State(_State, metaclass=_StateEnumTypeWrapper):
     """Where an outreach stands. docs/states.md draws every transition; nothing moves outside it."""
@@ -69,6 +81,18 @@ STATE_CANCELLED: State.ValueType  # 8
 """Withdrawn before it left; `cause` says by what. Final."""
 STATE_EXPIRED: State.ValueType  # 9
 """Its `not_after` passed before it could leave. Final."""
+STATE_AWAITING_QUANTITY: State.ValueType  # 10
+"""A letter waits for a quantity that the administration department grants."""
+STATE_PRINTED: State.ValueType  # 11
+"""A letter came out of the printer."""
+STATE_MAILED: State.ValueType  # 12
+"""A letter was handed to the post."""
+STATE_RETURNED: State.ValueType  # 13
+"""A letter came back. Final."""
+STATE_TO_PULL: State.ValueType  # 14
+"""A letter that may be printed must be taken out of the pile; `cause` says why."""
+STATE_PULLED: State.ValueType  # 15
+"""A letter was taken out and destroyed, or never printed. Final."""
 Global___State: _TypeAlias = State  # noqa: Y015
 
 @_typing.final
@@ -129,7 +153,7 @@ class Principal(_message.Message):
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the token may do: case_system, drafter, reviewer, bank_approver, policy_maker, policy_approver, bank,
-        operator, supervisor, inspector.
+        operator, supervisor, inspector, team_lead, administration, mailroom.
         """
 
     @_builtins.property

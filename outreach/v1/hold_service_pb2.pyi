@@ -104,6 +104,46 @@ NO_CONTACT_REASON_THIRD_PARTY_REFUSAL: NoContactReason.ValueType  # 4
 """A third party refused contact."""
 Global___NoContactReason: _TypeAlias = NoContactReason  # noqa: Y015
 
+class _BadAddressReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BadAddressReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BadAddressReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BAD_ADDRESS_REASON_UNSPECIFIED: _BadAddressReason.ValueType  # 0
+    """Not allowed."""
+    BAD_ADDRESS_REASON_DEMOLISHED: _BadAddressReason.ValueType  # 1
+    """Demolished: bad for everybody."""
+    BAD_ADDRESS_REASON_NO_SUCH_ADDRESS: _BadAddressReason.ValueType  # 2
+    """No such address: bad for everybody."""
+    BAD_ADDRESS_REASON_PERSON_UNKNOWN: _BadAddressReason.ValueType  # 3
+    """The debtor is not found there: bad for this person."""
+    BAD_ADDRESS_REASON_MOVED: _BadAddressReason.ValueType  # 4
+    """The debtor moved away: bad for this person."""
+    BAD_ADDRESS_REASON_REFUSED: _BadAddressReason.ValueType  # 5
+    """Mail is refused there: bad for this person."""
+    BAD_ADDRESS_REASON_RETURNED: _BadAddressReason.ValueType  # 6
+    """Mail came back for another reason: bad for this person."""
+
+class BadAddressReason(_BadAddressReason, metaclass=_BadAddressReasonEnumTypeWrapper):
+    """Why an address is known bad."""
+
+BAD_ADDRESS_REASON_UNSPECIFIED: BadAddressReason.ValueType  # 0
+"""Not allowed."""
+BAD_ADDRESS_REASON_DEMOLISHED: BadAddressReason.ValueType  # 1
+"""Demolished: bad for everybody."""
+BAD_ADDRESS_REASON_NO_SUCH_ADDRESS: BadAddressReason.ValueType  # 2
+"""No such address: bad for everybody."""
+BAD_ADDRESS_REASON_PERSON_UNKNOWN: BadAddressReason.ValueType  # 3
+"""The debtor is not found there: bad for this person."""
+BAD_ADDRESS_REASON_MOVED: BadAddressReason.ValueType  # 4
+"""The debtor moved away: bad for this person."""
+BAD_ADDRESS_REASON_REFUSED: BadAddressReason.ValueType  # 5
+"""Mail is refused there: bad for this person."""
+BAD_ADDRESS_REASON_RETURNED: BadAddressReason.ValueType  # 6
+"""Mail came back for another reason: bad for this person."""
+Global___BadAddressReason: _TypeAlias = BadAddressReason  # noqa: Y015
+
 @_typing.final
 class Hold(_message.Message):
     """One hold."""
@@ -612,3 +652,243 @@ class CloseContactResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CloseContactResponse: _TypeAlias = CloseContactResponse  # noqa: Y015
+
+@_typing.final
+class ConfirmAddressRequest(_message.Message):
+    """Request of ConfirmAddress."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    EVIDENCE_REFERENCE_FIELD_NUMBER: _builtins.int
+    bank_id: _builtins.str
+    """The bank."""
+    customer_id: _builtins.str
+    """The customer."""
+    address: _builtins.str
+    """The address."""
+    evidence_reference: _builtins.str
+    """Reference of the evidence, without personal data."""
+    def __init__(
+        self,
+        *,
+        bank_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        address: _builtins.str = ...,
+        evidence_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "bank_id", b"bank_id", "customer_id", b"customer_id", "evidence_reference", b"evidence_reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmAddressRequest: _TypeAlias = ConfirmAddressRequest  # noqa: Y015
+
+@_typing.final
+class ConfirmAddressResponse(_message.Message):
+    """Response of ConfirmAddress."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESUMED_FIELD_NUMBER: _builtins.int
+    resumed: _builtins.int
+    """How many outreach waited for it and are due again."""
+    def __init__(
+        self,
+        *,
+        resumed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["resumed", b"resumed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmAddressResponse: _TypeAlias = ConfirmAddressResponse  # noqa: Y015
+
+@_typing.final
+class BadAddress(_message.Message):
+    """One known-bad address."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARK_ID_FIELD_NUMBER: _builtins.int
+    BANK_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    FOR_EVERYBODY_FIELD_NUMBER: _builtins.int
+    MASKED_ADDRESS_FIELD_NUMBER: _builtins.int
+    EVIDENCE_REFERENCE_FIELD_NUMBER: _builtins.int
+    SET_BY_FIELD_NUMBER: _builtins.int
+    SET_TIME_FIELD_NUMBER: _builtins.int
+    mark_id: _builtins.str
+    """The gateway's id of the mark."""
+    bank_id: _builtins.str
+    """The bank."""
+    reason: Global___BadAddressReason.ValueType
+    """Why."""
+    for_everybody: _builtins.bool
+    """True if it is bad for everybody."""
+    masked_address: _builtins.str
+    """The address, masked to its province and city."""
+    evidence_reference: _builtins.str
+    """Reference of the evidence, or the letter number that came back."""
+    set_by: _builtins.str
+    """Who marked it."""
+    @_builtins.property
+    def set_time(self) -> _timestamp_pb2.Timestamp:
+        """When (business clock)."""
+
+    def __init__(
+        self,
+        *,
+        mark_id: _builtins.str = ...,
+        bank_id: _builtins.str = ...,
+        reason: Global___BadAddressReason.ValueType = ...,
+        for_everybody: _builtins.bool = ...,
+        masked_address: _builtins.str = ...,
+        evidence_reference: _builtins.str = ...,
+        set_by: _builtins.str = ...,
+        set_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["set_time", b"set_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_id", b"bank_id", "evidence_reference", b"evidence_reference", "for_everybody", b"for_everybody", "mark_id", b"mark_id", "masked_address", b"masked_address", "reason", b"reason", "set_by", b"set_by", "set_time", b"set_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BadAddress: _TypeAlias = BadAddress  # noqa: Y015
+
+@_typing.final
+class MarkAddressBadRequest(_message.Message):
+    """Request of MarkAddressBad."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_ID_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    EVIDENCE_REFERENCE_FIELD_NUMBER: _builtins.int
+    bank_id: _builtins.str
+    """The bank."""
+    customer_id: _builtins.str
+    """The customer whose address it was."""
+    address: _builtins.str
+    """The address."""
+    reason: Global___BadAddressReason.ValueType
+    """Why."""
+    evidence_reference: _builtins.str
+    """Reference of the evidence, without personal data."""
+    def __init__(
+        self,
+        *,
+        bank_id: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        address: _builtins.str = ...,
+        reason: Global___BadAddressReason.ValueType = ...,
+        evidence_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "bank_id", b"bank_id", "customer_id", b"customer_id", "evidence_reference", b"evidence_reference", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MarkAddressBadRequest: _TypeAlias = MarkAddressBadRequest  # noqa: Y015
+
+@_typing.final
+class MarkAddressBadResponse(_message.Message):
+    """Response of MarkAddressBad."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARK_FIELD_NUMBER: _builtins.int
+    CANCELLED_IDS_FIELD_NUMBER: _builtins.int
+    TO_PULL_LETTER_NUMBERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def mark(self) -> Global___BadAddress:
+        """The mark."""
+
+    @_builtins.property
+    def cancelled_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was withdrawn."""
+
+    @_builtins.property
+    def to_pull_letter_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Letters that are to be pulled."""
+
+    def __init__(
+        self,
+        *,
+        mark: Global___BadAddress | None = ...,
+        cancelled_ids: _abc.Iterable[_builtins.str] | None = ...,
+        to_pull_letter_numbers: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["mark", b"mark"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled_ids", b"cancelled_ids", "mark", b"mark", "to_pull_letter_numbers", b"to_pull_letter_numbers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MarkAddressBadResponse: _TypeAlias = MarkAddressBadResponse  # noqa: Y015
+
+@_typing.final
+class ListBadAddressesRequest(_message.Message):
+    """Request of ListBadAddresses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    bank_id: _builtins.str
+    """The bank."""
+    page_size: _builtins.int
+    """At most this many; 0 for 100."""
+    page_token: _builtins.str
+    """The `next_page_token` of the previous page, or empty."""
+    def __init__(
+        self,
+        *,
+        bank_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_id", b"bank_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBadAddressesRequest: _TypeAlias = ListBadAddressesRequest  # noqa: Y015
+
+@_typing.final
+class ListBadAddressesResponse(_message.Message):
+    """Response of ListBadAddresses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESSES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty at the end."""
+    @_builtins.property
+    def addresses(self) -> _containers.RepeatedCompositeFieldContainer[Global___BadAddress]:
+        """The page."""
+
+    def __init__(
+        self,
+        *,
+        addresses: _abc.Iterable[Global___BadAddress] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBadAddressesResponse: _TypeAlias = ListBadAddressesResponse  # noqa: Y015

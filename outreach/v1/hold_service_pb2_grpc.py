@@ -70,6 +70,21 @@ class HoldServiceStub:
                 request_serializer=outreach_dot_v1_dot_hold__service__pb2.CloseContactRequest.SerializeToString,
                 response_deserializer=outreach_dot_v1_dot_hold__service__pb2.CloseContactResponse.FromString,
                 _registered_method=True)
+        self.ConfirmAddress = channel.unary_unary(
+                '/outreach.v1.HoldService/ConfirmAddress',
+                request_serializer=outreach_dot_v1_dot_hold__service__pb2.ConfirmAddressRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_hold__service__pb2.ConfirmAddressResponse.FromString,
+                _registered_method=True)
+        self.MarkAddressBad = channel.unary_unary(
+                '/outreach.v1.HoldService/MarkAddressBad',
+                request_serializer=outreach_dot_v1_dot_hold__service__pb2.MarkAddressBadRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_hold__service__pb2.MarkAddressBadResponse.FromString,
+                _registered_method=True)
+        self.ListBadAddresses = channel.unary_unary(
+                '/outreach.v1.HoldService/ListBadAddresses',
+                request_serializer=outreach_dot_v1_dot_hold__service__pb2.ListBadAddressesRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_hold__service__pb2.ListBadAddressesResponse.FromString,
+                _registered_method=True)
 
 
 class HoldServiceServicer:
@@ -125,6 +140,27 @@ class HoldServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ConfirmAddress(self, request, context):
+        """Records that an address is the person's own, with its evidence, and releases what waited for that.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MarkAddressBad(self, request, context):
+        """Marks an address as known bad, for this person or for everybody, and cancels what is pending to it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBadAddresses(self, request, context):
+        """Lists known-bad addresses of a bank, newest first. The list holds no address in clear.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_HoldServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -162,6 +198,21 @@ def add_HoldServiceServicer_to_server(servicer, server):
                     servicer.CloseContact,
                     request_deserializer=outreach_dot_v1_dot_hold__service__pb2.CloseContactRequest.FromString,
                     response_serializer=outreach_dot_v1_dot_hold__service__pb2.CloseContactResponse.SerializeToString,
+            ),
+            'ConfirmAddress': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmAddress,
+                    request_deserializer=outreach_dot_v1_dot_hold__service__pb2.ConfirmAddressRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_hold__service__pb2.ConfirmAddressResponse.SerializeToString,
+            ),
+            'MarkAddressBad': grpc.unary_unary_rpc_method_handler(
+                    servicer.MarkAddressBad,
+                    request_deserializer=outreach_dot_v1_dot_hold__service__pb2.MarkAddressBadRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_hold__service__pb2.MarkAddressBadResponse.SerializeToString,
+            ),
+            'ListBadAddresses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBadAddresses,
+                    request_deserializer=outreach_dot_v1_dot_hold__service__pb2.ListBadAddressesRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_hold__service__pb2.ListBadAddressesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -354,6 +405,87 @@ class HoldService:
             '/outreach.v1.HoldService/CloseContact',
             outreach_dot_v1_dot_hold__service__pb2.CloseContactRequest.SerializeToString,
             outreach_dot_v1_dot_hold__service__pb2.CloseContactResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmAddress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.HoldService/ConfirmAddress',
+            outreach_dot_v1_dot_hold__service__pb2.ConfirmAddressRequest.SerializeToString,
+            outreach_dot_v1_dot_hold__service__pb2.ConfirmAddressResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MarkAddressBad(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.HoldService/MarkAddressBad',
+            outreach_dot_v1_dot_hold__service__pb2.MarkAddressBadRequest.SerializeToString,
+            outreach_dot_v1_dot_hold__service__pb2.MarkAddressBadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBadAddresses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.HoldService/ListBadAddresses',
+            outreach_dot_v1_dot_hold__service__pb2.ListBadAddressesRequest.SerializeToString,
+            outreach_dot_v1_dot_hold__service__pb2.ListBadAddressesResponse.FromString,
             options,
             channel_credentials,
             insecure,

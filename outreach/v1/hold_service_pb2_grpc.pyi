@@ -47,6 +47,12 @@ class HoldServiceStub:
     """Records that a number is the person's own, with its evidence, and releases what waited for that."""
     CloseContact: _grpc.UnaryUnaryMultiCallable[_hold_service_pb2.CloseContactRequest, _hold_service_pb2.CloseContactResponse]
     """Records that a number is dead or another person's."""
+    ConfirmAddress: _grpc.UnaryUnaryMultiCallable[_hold_service_pb2.ConfirmAddressRequest, _hold_service_pb2.ConfirmAddressResponse]
+    """Records that an address is the person's own, with its evidence, and releases what waited for that."""
+    MarkAddressBad: _grpc.UnaryUnaryMultiCallable[_hold_service_pb2.MarkAddressBadRequest, _hold_service_pb2.MarkAddressBadResponse]
+    """Marks an address as known bad, for this person or for everybody, and cancels what is pending to it."""
+    ListBadAddresses: _grpc.UnaryUnaryMultiCallable[_hold_service_pb2.ListBadAddressesRequest, _hold_service_pb2.ListBadAddressesResponse]
+    """Lists known-bad addresses of a bank, newest first. The list holds no address in clear."""
 
 @_typing.type_check_only
 class HoldServiceAsyncStub(HoldServiceStub):
@@ -67,6 +73,12 @@ class HoldServiceAsyncStub(HoldServiceStub):
     """Records that a number is the person's own, with its evidence, and releases what waited for that."""
     CloseContact: _aio.UnaryUnaryMultiCallable[_hold_service_pb2.CloseContactRequest, _hold_service_pb2.CloseContactResponse]  # type: ignore[assignment]
     """Records that a number is dead or another person's."""
+    ConfirmAddress: _aio.UnaryUnaryMultiCallable[_hold_service_pb2.ConfirmAddressRequest, _hold_service_pb2.ConfirmAddressResponse]  # type: ignore[assignment]
+    """Records that an address is the person's own, with its evidence, and releases what waited for that."""
+    MarkAddressBad: _aio.UnaryUnaryMultiCallable[_hold_service_pb2.MarkAddressBadRequest, _hold_service_pb2.MarkAddressBadResponse]  # type: ignore[assignment]
+    """Marks an address as known bad, for this person or for everybody, and cancels what is pending to it."""
+    ListBadAddresses: _aio.UnaryUnaryMultiCallable[_hold_service_pb2.ListBadAddressesRequest, _hold_service_pb2.ListBadAddressesResponse]  # type: ignore[assignment]
+    """Lists known-bad addresses of a bank, newest first. The list holds no address in clear."""
 
 class HoldServiceServicer(metaclass=_abc_1.ABCMeta):
     """Stops: holds on accounts, no-contact marks, and what is known of a phone number."""
@@ -126,5 +138,29 @@ class HoldServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_hold_service_pb2.CloseContactResponse, _abc.Awaitable[_hold_service_pb2.CloseContactResponse]]:
         """Records that a number is dead or another person's."""
+
+    @_abc_1.abstractmethod
+    def ConfirmAddress(
+        self,
+        request: _hold_service_pb2.ConfirmAddressRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hold_service_pb2.ConfirmAddressResponse, _abc.Awaitable[_hold_service_pb2.ConfirmAddressResponse]]:
+        """Records that an address is the person's own, with its evidence, and releases what waited for that."""
+
+    @_abc_1.abstractmethod
+    def MarkAddressBad(
+        self,
+        request: _hold_service_pb2.MarkAddressBadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hold_service_pb2.MarkAddressBadResponse, _abc.Awaitable[_hold_service_pb2.MarkAddressBadResponse]]:
+        """Marks an address as known bad, for this person or for everybody, and cancels what is pending to it."""
+
+    @_abc_1.abstractmethod
+    def ListBadAddresses(
+        self,
+        request: _hold_service_pb2.ListBadAddressesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hold_service_pb2.ListBadAddressesResponse, _abc.Awaitable[_hold_service_pb2.ListBadAddressesResponse]]:
+        """Lists known-bad addresses of a bank, newest first. The list holds no address in clear."""
 
 def add_HoldServiceServicer_to_server(servicer: HoldServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

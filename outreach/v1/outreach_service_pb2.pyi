@@ -21,6 +21,78 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _PostalClass:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PostalClassEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PostalClass.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    POSTAL_CLASS_UNSPECIFIED: _PostalClass.ValueType  # 0
+    """Not allowed."""
+    POSTAL_CLASS_ORDINARY: _PostalClass.ValueType  # 1
+    """平信: ordinary mail, confirmed by range."""
+    POSTAL_CLASS_REGISTERED: _PostalClass.ValueType  # 2
+    """挂号信: registered mail, confirmed piece by piece with an item number."""
+
+class PostalClass(_PostalClass, metaclass=_PostalClassEnumTypeWrapper):
+    """How a letter is mailed."""
+
+POSTAL_CLASS_UNSPECIFIED: PostalClass.ValueType  # 0
+"""Not allowed."""
+POSTAL_CLASS_ORDINARY: PostalClass.ValueType  # 1
+"""平信: ordinary mail, confirmed by range."""
+POSTAL_CLASS_REGISTERED: PostalClass.ValueType  # 2
+"""挂号信: registered mail, confirmed piece by piece with an item number."""
+Global___PostalClass: _TypeAlias = PostalClass  # noqa: Y015
+
+class _CallOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CallOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CallOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CALL_OUTCOME_UNSPECIFIED: _CallOutcome.ValueType  # 0
+    """Not allowed."""
+    CALL_OUTCOME_ANSWERED: _CallOutcome.ValueType  # 1
+    """Somebody answered."""
+    CALL_OUTCOME_NOT_ANSWERED: _CallOutcome.ValueType  # 2
+    """Nobody answered, or the line was busy."""
+
+class CallOutcome(_CallOutcome, metaclass=_CallOutcomeEnumTypeWrapper):
+    """What became of a telephone call."""
+
+CALL_OUTCOME_UNSPECIFIED: CallOutcome.ValueType  # 0
+"""Not allowed."""
+CALL_OUTCOME_ANSWERED: CallOutcome.ValueType  # 1
+"""Somebody answered."""
+CALL_OUTCOME_NOT_ANSWERED: CallOutcome.ValueType  # 2
+"""Nobody answered, or the line was busy."""
+Global___CallOutcome: _TypeAlias = CallOutcome  # noqa: Y015
+
+class _Channel:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Channel.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CHANNEL_UNSPECIFIED: _Channel.ValueType  # 0
+    """Never set on a stored outreach."""
+    CHANNEL_SMS: _Channel.ValueType  # 1
+    """SMS."""
+    CHANNEL_LETTER: _Channel.ValueType  # 2
+    """Payment-notice letter."""
+
+class Channel(_Channel, metaclass=_ChannelEnumTypeWrapper):
+    """By what an outreach reaches the person."""
+
+CHANNEL_UNSPECIFIED: Channel.ValueType  # 0
+"""Never set on a stored outreach."""
+CHANNEL_SMS: Channel.ValueType  # 1
+"""SMS."""
+CHANNEL_LETTER: Channel.ValueType  # 2
+"""Payment-notice letter."""
+Global___Channel: _TypeAlias = Channel  # noqa: Y015
+
 class _ReplyKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -146,6 +218,240 @@ class SmsItem(_message.Message):
 Global___SmsItem: _TypeAlias = SmsItem  # noqa: Y015
 
 @_typing.final
+class PriorCall(_message.Message):
+    """The recorded first call that a letter needs before it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_TIME_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    RECORDING_REFERENCE_FIELD_NUMBER: _builtins.int
+    outcome: Global___CallOutcome.ValueType
+    """What became of it."""
+    recording_reference: _builtins.str
+    """The recording's reference. It goes into the ledger: no phone number."""
+    @_builtins.property
+    def call_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    def __init__(
+        self,
+        *,
+        call_time: _timestamp_pb2.Timestamp | None = ...,
+        outcome: Global___CallOutcome.ValueType = ...,
+        recording_reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call_time", b"call_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_time", b"call_time", "outcome", b"outcome", "recording_reference", b"recording_reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PriorCall: _TypeAlias = PriorCall  # noqa: Y015
+
+@_typing.final
+class LetterItem(_message.Message):
+    """One letter to one person about one account."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class VariablesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    BANK_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_NUMBER_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    POSTCODE_FIELD_NUMBER: _builtins.int
+    LETTER_NAME_FIELD_NUMBER: _builtins.int
+    VERSION_DIGEST_FIELD_NUMBER: _builtins.int
+    VARIABLES_FIELD_NUMBER: _builtins.int
+    POSTAL_CLASS_FIELD_NUMBER: _builtins.int
+    PRIOR_CALL_FIELD_NUMBER: _builtins.int
+    ADDRESS_EVIDENCE_FIELD_NUMBER: _builtins.int
+    CASE_ID_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    NOT_AFTER_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The caller's id of this request, unique per caller for ever, letters and SMS together."""
+    bank_id: _builtins.str
+    """The bank that placed the account."""
+    account_number: _builtins.str
+    """The account number as the bank placed it."""
+    customer_id: _builtins.str
+    """The party to write to, by the bank's customer number. Empty for the debtor."""
+    address: _builtins.str
+    """The address to write to, in full, on one line."""
+    postcode: _builtins.str
+    """Its postcode, or empty."""
+    letter_name: _builtins.str
+    """The letter's name within the bank; its version in force is used."""
+    version_digest: _builtins.str
+    """Pins the version: lower hex SHA-256. A mismatch with the version in force is refused. Empty for none."""
+    postal_class: Global___PostalClass.ValueType
+    """How it is mailed."""
+    address_evidence: _builtins.str
+    """Reference of the evidence that a wide place is right (confirmed by telephone), which lifts ADDRESS_BROAD. Empty for none."""
+    case_id: _builtins.str
+    """The caller's case, to list and cancel by. Empty for none. Must not hold personal data."""
+    @_builtins.property
+    def variables(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Values of the placeholders that the caller supplies. Those of the bank's record must not be given."""
+
+    @_builtins.property
+    def prior_call(self) -> Global___PriorCall:
+        """The first call before it; unset for none."""
+
+    @_builtins.property
+    def not_before(self) -> _timestamp_pb2.Timestamp:
+        """Not to be printed before this time (business clock). Unset for as soon as the rules allow."""
+
+    @_builtins.property
+    def not_after(self) -> _timestamp_pb2.Timestamp:
+        """Expires if it is in no print run by this time (business clock). Unset for the policy's limit."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        bank_id: _builtins.str = ...,
+        account_number: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        address: _builtins.str = ...,
+        postcode: _builtins.str = ...,
+        letter_name: _builtins.str = ...,
+        version_digest: _builtins.str = ...,
+        variables: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        postal_class: Global___PostalClass.ValueType = ...,
+        prior_call: Global___PriorCall | None = ...,
+        address_evidence: _builtins.str = ...,
+        case_id: _builtins.str = ...,
+        not_before: _timestamp_pb2.Timestamp | None = ...,
+        not_after: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after", "not_before", b"not_before", "prior_call", b"prior_call"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_number", b"account_number", "address", b"address", "address_evidence", b"address_evidence", "bank_id", b"bank_id", "case_id", b"case_id", "customer_id", b"customer_id", "letter_name", b"letter_name", "not_after", b"not_after", "not_before", b"not_before", "postal_class", b"postal_class", "postcode", b"postcode", "prior_call", b"prior_call", "request_id", b"request_id", "variables", b"variables", "version_digest", b"version_digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LetterItem: _TypeAlias = LetterItem  # noqa: Y015
+
+@_typing.final
+class SubmitLettersRequest(_message.Message):
+    """Request of SubmitLetters."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___LetterItem]:
+        """The letters, decided one by one. One of a bad shape is answered with an error; the others go on."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___LetterItem] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitLettersRequest: _TypeAlias = SubmitLettersRequest  # noqa: Y015
+
+@_typing.final
+class SubmitLettersResponse(_message.Message):
+    """Response of SubmitLetters."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemResult]:
+        """One answer per letter, in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ItemResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitLettersResponse: _TypeAlias = SubmitLettersResponse  # noqa: Y015
+
+@_typing.final
+class PreflightLetterRequest(_message.Message):
+    """Request of PreflightLetter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def item(self) -> Global___LetterItem:
+        """What would be written."""
+
+    def __init__(
+        self,
+        *,
+        item: Global___LetterItem | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreflightLetterRequest: _TypeAlias = PreflightLetterRequest  # noqa: Y015
+
+@_typing.final
+class PreflightLetterResponse(_message.Message):
+    """Response of PreflightLetter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def decision(self) -> Global___Decision:
+        """The decision as of now."""
+
+    def __init__(
+        self,
+        *,
+        decision: Global___Decision | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreflightLetterResponse: _TypeAlias = PreflightLetterResponse  # noqa: Y015
+
+@_typing.final
 class Decision(_message.Message):
     """What was decided about one item."""
 
@@ -160,7 +466,7 @@ class Decision(_message.Message):
     outreach_id: _builtins.str
     """The gateway's id; empty in a preflight."""
     state: _common_pb2.State.ValueType
-    """ADMITTED or BLOCKED, whatever has happened since."""
+    """ADMITTED, AWAITING_QUANTITY or BLOCKED, whatever has happened since."""
     template_digest: _builtins.str
     """Digest of the template version decided on; empty if there was none."""
     policy_version: _builtins.int
@@ -428,6 +734,9 @@ class Outreach(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     TEMPLATE_DIGEST_FIELD_NUMBER: _builtins.int
     ATTEMPTS_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    MASKED_ADDRESS_FIELD_NUMBER: _builtins.int
+    LETTERS_FIELD_NUMBER: _builtins.int
     outreach_id: _builtins.str
     """The gateway's id."""
     request_id: _builtins.str
@@ -452,6 +761,10 @@ class Outreach(_message.Message):
     """What cancelled it: a rule code or REQUESTED. Set on a released one that may be leaving, too."""
     template_digest: _builtins.str
     """Digest of the template version."""
+    channel: Global___Channel.ValueType
+    """By what it reaches the person."""
+    masked_address: _builtins.str
+    """A letter's address, masked to its province and city; or empty."""
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Finding]:
         """The findings of the last decision."""
@@ -471,6 +784,10 @@ class Outreach(_message.Message):
     @_builtins.property
     def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attempt]:
         """The permits given for it, oldest first."""
+
+    @_builtins.property
+    def letters(self) -> _containers.RepeatedCompositeFieldContainer[Global___LetterPrint]:
+        """The letters printed for it, oldest first."""
 
     def __init__(
         self,
@@ -492,14 +809,61 @@ class Outreach(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         template_digest: _builtins.str = ...,
         attempts: _abc.Iterable[Global___Attempt] | None = ...,
+        channel: Global___Channel.ValueType = ...,
+        masked_address: _builtins.str = ...,
+        letters: _abc.Iterable[Global___LetterPrint] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "due_time", b"due_time", "not_after", b"not_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "bank_id", b"bank_id", "caller_id", b"caller_id", "case_id", b"case_id", "cause", b"cause", "create_time", b"create_time", "due_time", b"due_time", "employee_id", b"employee_id", "findings", b"findings", "masked_account_number", b"masked_account_number", "masked_phone_number", b"masked_phone_number", "not_after", b"not_after", "outreach_id", b"outreach_id", "request_id", b"request_id", "state", b"state", "template_digest", b"template_digest", "waiting_for", b"waiting_for"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "bank_id", b"bank_id", "caller_id", b"caller_id", "case_id", b"case_id", "cause", b"cause", "channel", b"channel", "create_time", b"create_time", "due_time", b"due_time", "employee_id", b"employee_id", "findings", b"findings", "letters", b"letters", "masked_account_number", b"masked_account_number", "masked_address", b"masked_address", "masked_phone_number", b"masked_phone_number", "not_after", b"not_after", "outreach_id", b"outreach_id", "request_id", b"request_id", "state", b"state", "template_digest", b"template_digest", "waiting_for", b"waiting_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Outreach: _TypeAlias = Outreach  # noqa: Y015
+
+@_typing.final
+class LetterPrint(_message.Message):
+    """One letter number given for an outreach."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LETTER_NUMBER_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ITEM_NUMBER_FIELD_NUMBER: _builtins.int
+    RELEASE_TIME_FIELD_NUMBER: _builtins.int
+    BALANCE_SEQUENCE_FIELD_NUMBER: _builtins.int
+    letter_number: _builtins.str
+    """The number."""
+    run_id: _builtins.str
+    """The print run."""
+    state: _common_pb2.State.ValueType
+    """RELEASED, PRINTED, MAILED, RETURNED, TO_PULL, PULLED, or ADMITTED for spoiled, withdrawn or made anew."""
+    item_number: _builtins.str
+    """The post's item number, or empty."""
+    balance_sequence: _builtins.int
+    """The bank's sequence number of the balance that it shows."""
+    @_builtins.property
+    def release_time(self) -> _timestamp_pb2.Timestamp:
+        """When the permit was given (business clock)."""
+
+    def __init__(
+        self,
+        *,
+        letter_number: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+        state: _common_pb2.State.ValueType = ...,
+        item_number: _builtins.str = ...,
+        release_time: _timestamp_pb2.Timestamp | None = ...,
+        balance_sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["release_time", b"release_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_sequence", b"balance_sequence", "item_number", b"item_number", "letter_number", b"letter_number", "release_time", b"release_time", "run_id", b"run_id", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LetterPrint: _TypeAlias = LetterPrint  # noqa: Y015
 
 @_typing.final
 class Attempt(_message.Message):
@@ -789,9 +1153,9 @@ class PossiblyLeaving(_message.Message):
     outreach_id: _builtins.str
     """The outreach."""
     attempt_id: _builtins.str
-    """The attempt that holds or held the permit."""
+    """The attempt that holds or held the permit; for a letter its number."""
     state: _common_pb2.State.ValueType
-    """RELEASED, UNCONFIRMED or SENT."""
+    """RELEASED, UNCONFIRMED or SENT; TO_PULL for a letter that may be printed, MAILED for one that has left."""
     def __init__(
         self,
         *,

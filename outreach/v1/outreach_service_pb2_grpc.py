@@ -70,6 +70,16 @@ class OutreachServiceStub:
                 request_serializer=outreach_dot_v1_dot_outreach__service__pb2.WatchRequest.SerializeToString,
                 response_deserializer=outreach_dot_v1_dot_outreach__service__pb2.WatchResponse.FromString,
                 _registered_method=True)
+        self.SubmitLetters = channel.unary_unary(
+                '/outreach.v1.OutreachService/SubmitLetters',
+                request_serializer=outreach_dot_v1_dot_outreach__service__pb2.SubmitLettersRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_outreach__service__pb2.SubmitLettersResponse.FromString,
+                _registered_method=True)
+        self.PreflightLetter = channel.unary_unary(
+                '/outreach.v1.OutreachService/PreflightLetter',
+                request_serializer=outreach_dot_v1_dot_outreach__service__pb2.PreflightLetterRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_outreach__service__pb2.PreflightLetterResponse.FromString,
+                _registered_method=True)
         self.ListReplies = channel.unary_unary(
                 '/outreach.v1.OutreachService/ListReplies',
                 request_serializer=outreach_dot_v1_dot_outreach__service__pb2.ListRepliesRequest.SerializeToString,
@@ -132,6 +142,20 @@ class OutreachServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SubmitLetters(self, request, context):
+        """Submits up to 1,000 letters. Each is decided by itself and answered in order, as in SubmitBatch.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreflightLetter(self, request, context):
+        """Gives the decision that SubmitLetters would give now on one letter. Stores nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListReplies(self, request, context):
         """Lists what people replied, in order of arrival, in clear. Each look is in the ledger.
         """
@@ -176,6 +200,16 @@ def add_OutreachServiceServicer_to_server(servicer, server):
                     servicer.Watch,
                     request_deserializer=outreach_dot_v1_dot_outreach__service__pb2.WatchRequest.FromString,
                     response_serializer=outreach_dot_v1_dot_outreach__service__pb2.WatchResponse.SerializeToString,
+            ),
+            'SubmitLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitLetters,
+                    request_deserializer=outreach_dot_v1_dot_outreach__service__pb2.SubmitLettersRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_outreach__service__pb2.SubmitLettersResponse.SerializeToString,
+            ),
+            'PreflightLetter': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreflightLetter,
+                    request_deserializer=outreach_dot_v1_dot_outreach__service__pb2.PreflightLetterRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_outreach__service__pb2.PreflightLetterResponse.SerializeToString,
             ),
             'ListReplies': grpc.unary_unary_rpc_method_handler(
                     servicer.ListReplies,
@@ -373,6 +407,60 @@ class OutreachService:
             '/outreach.v1.OutreachService/Watch',
             outreach_dot_v1_dot_outreach__service__pb2.WatchRequest.SerializeToString,
             outreach_dot_v1_dot_outreach__service__pb2.WatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.OutreachService/SubmitLetters',
+            outreach_dot_v1_dot_outreach__service__pb2.SubmitLettersRequest.SerializeToString,
+            outreach_dot_v1_dot_outreach__service__pb2.SubmitLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreflightLetter(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.OutreachService/PreflightLetter',
+            outreach_dot_v1_dot_outreach__service__pb2.PreflightLetterRequest.SerializeToString,
+            outreach_dot_v1_dot_outreach__service__pb2.PreflightLetterResponse.FromString,
             options,
             channel_credentials,
             insecure,

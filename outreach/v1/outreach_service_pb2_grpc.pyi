@@ -51,6 +51,10 @@ class OutreachServiceStub:
     """Streams status changes from a position onward, first the past ones, then as they commit. Resume with the last
     position received.
     """
+    SubmitLetters: _grpc.UnaryUnaryMultiCallable[_outreach_service_pb2.SubmitLettersRequest, _outreach_service_pb2.SubmitLettersResponse]
+    """Submits up to 1,000 letters. Each is decided by itself and answered in order, as in SubmitBatch."""
+    PreflightLetter: _grpc.UnaryUnaryMultiCallable[_outreach_service_pb2.PreflightLetterRequest, _outreach_service_pb2.PreflightLetterResponse]
+    """Gives the decision that SubmitLetters would give now on one letter. Stores nothing."""
     ListReplies: _grpc.UnaryUnaryMultiCallable[_outreach_service_pb2.ListRepliesRequest, _outreach_service_pb2.ListRepliesResponse]
     """Lists what people replied, in order of arrival, in clear. Each look is in the ledger."""
 
@@ -77,6 +81,10 @@ class OutreachServiceAsyncStub(OutreachServiceStub):
     """Streams status changes from a position onward, first the past ones, then as they commit. Resume with the last
     position received.
     """
+    SubmitLetters: _aio.UnaryUnaryMultiCallable[_outreach_service_pb2.SubmitLettersRequest, _outreach_service_pb2.SubmitLettersResponse]  # type: ignore[assignment]
+    """Submits up to 1,000 letters. Each is decided by itself and answered in order, as in SubmitBatch."""
+    PreflightLetter: _aio.UnaryUnaryMultiCallable[_outreach_service_pb2.PreflightLetterRequest, _outreach_service_pb2.PreflightLetterResponse]  # type: ignore[assignment]
+    """Gives the decision that SubmitLetters would give now on one letter. Stores nothing."""
     ListReplies: _aio.UnaryUnaryMultiCallable[_outreach_service_pb2.ListRepliesRequest, _outreach_service_pb2.ListRepliesResponse]  # type: ignore[assignment]
     """Lists what people replied, in order of arrival, in clear. Each look is in the ledger."""
 
@@ -142,6 +150,22 @@ class OutreachServiceServicer(metaclass=_abc_1.ABCMeta):
         """Streams status changes from a position onward, first the past ones, then as they commit. Resume with the last
         position received.
         """
+
+    @_abc_1.abstractmethod
+    def SubmitLetters(
+        self,
+        request: _outreach_service_pb2.SubmitLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_outreach_service_pb2.SubmitLettersResponse, _abc.Awaitable[_outreach_service_pb2.SubmitLettersResponse]]:
+        """Submits up to 1,000 letters. Each is decided by itself and answered in order, as in SubmitBatch."""
+
+    @_abc_1.abstractmethod
+    def PreflightLetter(
+        self,
+        request: _outreach_service_pb2.PreflightLetterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_outreach_service_pb2.PreflightLetterResponse, _abc.Awaitable[_outreach_service_pb2.PreflightLetterResponse]]:
+        """Gives the decision that SubmitLetters would give now on one letter. Stores nothing."""
 
     @_abc_1.abstractmethod
     def ListReplies(

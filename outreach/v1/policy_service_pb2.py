@@ -26,7 +26,7 @@ from outreach import validation as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n outreach/v1/policy_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa0\x06\n\x06Policy\x12\x1c\n\tbank_name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x02\x18(\x12\x30\n\tagency_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\x12\x1e\n\x0b\x61gency_name\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x02\x18(\x12!\n\x14\x61gency_must_be_named\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12-\n\x13\x63ontact_from_minute\x18\x05 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x10\xa0\x0b(\xe0\x03H\x01\x88\x01\x01\x12.\n\x14\x63ontact_until_minute\x18\x06 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xec\t \xe0\x03H\x02\x88\x01\x01\x12\x1a\n\ttime_zone\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18(\x12#\n\x0bsms_per_day\x18\x08 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x04(\x00H\x03\x88\x01\x01\x12*\n\x12sms_per_seven_days\x18\t \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x1c(\x00H\x04\x88\x01\x01\x12)\n\x0fsms_gap_minutes\x18\n \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\xd1\x02(\x1eH\x05\x88\x01\x01\x12\x30\n\x17\x62\x61lance_max_age_minutes\x18\x0b \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x01H\x06\x88\x01\x01\x12\x32\n\x18request_lifetime_minutes\x18\x0c \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\xf4\x07(\x01H\x07\x88\x01\x01\x12.\n\x08hotlines\x18\r \x03(\tB\x1c\xbaH\x19\x92\x01\x16\x10\x14\"\x12r\x10\x32\x0e^[0-9-]{5,15}$\x12\x38\n\x08\x63\x61rriers\x18\x0e \x03(\x0b\x32\x1a.outreach.v1.CarrierChoiceB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x05\x42\x17\n\x15_agency_must_be_namedB\x16\n\x14_contact_from_minuteB\x17\n\x15_contact_until_minuteB\x0e\n\x0c_sms_per_dayB\x15\n\x13_sms_per_seven_daysB\x12\n\x10_sms_gap_minutesB\x1a\n\x18_balance_max_age_minutesB\x1b\n\x19_request_lifetime_minutes\"c\n\rCarrierChoice\x12\x31\n\ncarrier_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\x12\x1f\n\x17renders_registered_copy\x18\x02 \x01(\x08\"\xb4\x01\n\rPolicyVersion\x12\x0f\n\x07\x62\x61nk_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12#\n\x06policy\x18\x03 \x01(\x0b\x32\x13.outreach.v1.Policy\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ndrafted_by\x18\x05 \x01(\t\x12\x14\n\x0c\x61\x63tivated_by\x18\x06 \x01(\t\"\xb8\x01\n\x12\x44raftPolicyRequest\x12.\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\x12+\n\x06policy\x18\x02 \x01(\x0b\x32\x13.outreach.v1.PolicyB\x06\xbaH\x03\xc8\x01\x01\x12\x45\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x11\xbaH\x0e\xb2\x01\x0b\"\x07\x08\xff\x82\xd1\xff\xaf\x07\x32\x00\"B\n\x13\x44raftPolicyResponse\x12+\n\x07version\x18\x01 \x01(\x0b\x32\x1a.outreach.v1.PolicyVersion\"M\n\x15\x41\x63tivatePolicyRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x18\n\x07version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00\"E\n\x16\x41\x63tivatePolicyResponse\x12+\n\x07version\x18\x01 \x01(\x0b\x32\x1a.outreach.v1.PolicyVersion\"H\n\x10GetPolicyRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x18\n\x07version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"@\n\x11GetPolicyResponse\x12+\n\x07version\x18\x01 \x01(\x0b\x32\x1a.outreach.v1.PolicyVersion\"n\n\x13ListPoliciesRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"]\n\x14ListPoliciesResponse\x12,\n\x08versions\x18\x01 \x03(\x0b\x32\x1a.outreach.v1.PolicyVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xdd\x02\n\rPolicyService\x12P\n\x0b\x44raftPolicy\x12\x1f.outreach.v1.DraftPolicyRequest\x1a .outreach.v1.DraftPolicyResponse\x12Y\n\x0e\x41\x63tivatePolicy\x12\".outreach.v1.ActivatePolicyRequest\x1a#.outreach.v1.ActivatePolicyResponse\x12J\n\tGetPolicy\x12\x1d.outreach.v1.GetPolicyRequest\x1a\x1e.outreach.v1.GetPolicyResponse\x12S\n\x0cListPolicies\x12 .outreach.v1.ListPoliciesRequest\x1a!.outreach.v1.ListPoliciesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n outreach/v1/policy_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe9\t\n\x06Policy\x12\x1c\n\tbank_name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x02\x18(\x12\x30\n\tagency_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\x12\x1e\n\x0b\x61gency_name\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x02\x18(\x12!\n\x14\x61gency_must_be_named\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12-\n\x13\x63ontact_from_minute\x18\x05 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x10\xa0\x0b(\xe0\x03H\x01\x88\x01\x01\x12.\n\x14\x63ontact_until_minute\x18\x06 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xec\t \xe0\x03H\x02\x88\x01\x01\x12\x1a\n\ttime_zone\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18(\x12#\n\x0bsms_per_day\x18\x08 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x04(\x00H\x03\x88\x01\x01\x12*\n\x12sms_per_seven_days\x18\t \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x1c(\x00H\x04\x88\x01\x01\x12)\n\x0fsms_gap_minutes\x18\n \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\xd1\x02(\x1eH\x05\x88\x01\x01\x12\x30\n\x17\x62\x61lance_max_age_minutes\x18\x0b \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x01H\x06\x88\x01\x01\x12\x32\n\x18request_lifetime_minutes\x18\x0c \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\xf4\x07(\x01H\x07\x88\x01\x01\x12.\n\x08hotlines\x18\r \x03(\tB\x1c\xbaH\x19\x92\x01\x16\x10\x14\"\x12r\x10\x32\x0e^[0-9-]{5,15}$\x12\x38\n\x08\x63\x61rriers\x18\x0e \x03(\x0b\x32\x1a.outreach.v1.CarrierChoiceB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x05\x12(\n\x0fletter_gap_days\x18\x0f \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xee\x02(\x07H\x08\x88\x01\x01\x12/\n\x12letter_minimum_fen\x18\x10 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xd0\xdb\xc3\xf4\x02(\x00H\t\x88\x01\x01\x12%\n\x18letter_minimum_inclusive\x18\x11 \x01(\x08H\n\x88\x01\x01\x12,\n\x0f\x63\x61re_amount_fen\x18\x12 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xd0\xdb\xc3\xf4\x02(\x00H\x0b\x88\x01\x01\x12$\n\x17letter_needs_prior_call\x18\x13 \x01(\x08H\x0c\x88\x01\x01\x12(\n\x1bprior_call_must_be_answered\x18\x14 \x01(\x08H\r\x88\x01\x01\x12/\n\x15\x65xempt_return_reasons\x18\x15 \x03(\x05\x42\x10\xbaH\r\x92\x01\n\x18\x01\"\x06\x1a\x04\x30\x07\x30\x0b\x42\x17\n\x15_agency_must_be_namedB\x16\n\x14_contact_from_minuteB\x17\n\x15_contact_until_minuteB\x0e\n\x0c_sms_per_dayB\x15\n\x13_sms_per_seven_daysB\x12\n\x10_sms_gap_minutesB\x1a\n\x18_balance_max_age_minutesB\x1b\n\x19_request_lifetime_minutesB\x12\n\x10_letter_gap_daysB\x15\n\x13_letter_minimum_fenB\x1b\n\x19_letter_minimum_inclusiveB\x12\n\x10_care_amount_fenB\x1a\n\x18_letter_needs_prior_callB\x1e\n\x1c_prior_call_must_be_answered\"c\n\rCarrierChoice\x12\x31\n\ncarrier_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\x12\x1f\n\x17renders_registered_copy\x18\x02 \x01(\x08\"\xb4\x01\n\rPolicyVersion\x12\x0f\n\x07\x62\x61nk_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12#\n\x06policy\x18\x03 \x01(\x0b\x32\x13.outreach.v1.Policy\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ndrafted_by\x18\x05 \x01(\t\x12\x14\n\x0c\x61\x63tivated_by\x18\x06 \x01(\t\"\xb8\x01\n\x12\x44raftPolicyRequest\x12.\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\x12+\n\x06policy\x18\x02 \x01(\x0b\x32\x13.outreach.v1.PolicyB\x06\xbaH\x03\xc8\x01\x01\x12\x45\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x11\xbaH\x0e\xb2\x01\x0b\"\x07\x08\xff\x82\xd1\xff\xaf\x07\x32\x00\"B\n\x13\x44raftPolicyResponse\x12+\n\x07version\x18\x01 \x01(\x0b\x32\x1a.outreach.v1.PolicyVersion\"M\n\x15\x41\x63tivatePolicyRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x18\n\x07version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00\"E\n\x16\x41\x63tivatePolicyResponse\x12+\n\x07version\x18\x01 \x01(\x0b\x32\x1a.outreach.v1.PolicyVersion\"H\n\x10GetPolicyRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x18\n\x07version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"@\n\x11GetPolicyResponse\x12+\n\x07version\x18\x01 \x01(\x0b\x32\x1a.outreach.v1.PolicyVersion\"n\n\x13ListPoliciesRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"]\n\x14ListPoliciesResponse\x12,\n\x08versions\x18\x01 \x03(\x0b\x32\x1a.outreach.v1.PolicyVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xdd\x02\n\rPolicyService\x12P\n\x0b\x44raftPolicy\x12\x1f.outreach.v1.DraftPolicyRequest\x1a .outreach.v1.DraftPolicyResponse\x12Y\n\x0e\x41\x63tivatePolicy\x12\".outreach.v1.ActivatePolicyRequest\x1a#.outreach.v1.ActivatePolicyResponse\x12J\n\tGetPolicy\x12\x1d.outreach.v1.GetPolicyRequest\x1a\x1e.outreach.v1.GetPolicyResponse\x12S\n\x0cListPolicies\x12 .outreach.v1.ListPoliciesRequest\x1a!.outreach.v1.ListPoliciesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,6 +59,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POLICY'].fields_by_name['hotlines']._serialized_options = b'\272H\031\222\001\026\020\024\"\022r\0202\016^[0-9-]{5,15}$'
   _globals['_POLICY'].fields_by_name['carriers']._loaded_options = None
   _globals['_POLICY'].fields_by_name['carriers']._serialized_options = b'\272H\007\222\001\004\010\001\020\005'
+  _globals['_POLICY'].fields_by_name['letter_gap_days']._loaded_options = None
+  _globals['_POLICY'].fields_by_name['letter_gap_days']._serialized_options = b'\272H\007\032\005\030\356\002(\007'
+  _globals['_POLICY'].fields_by_name['letter_minimum_fen']._loaded_options = None
+  _globals['_POLICY'].fields_by_name['letter_minimum_fen']._serialized_options = b'\272H\013\"\t\030\200\320\333\303\364\002(\000'
+  _globals['_POLICY'].fields_by_name['care_amount_fen']._loaded_options = None
+  _globals['_POLICY'].fields_by_name['care_amount_fen']._serialized_options = b'\272H\013\"\t\030\200\320\333\303\364\002(\000'
+  _globals['_POLICY'].fields_by_name['exempt_return_reasons']._loaded_options = None
+  _globals['_POLICY'].fields_by_name['exempt_return_reasons']._serialized_options = b'\272H\r\222\001\n\030\001\"\006\032\0040\0070\013'
   _globals['_CARRIERCHOICE'].fields_by_name['carrier_id']._loaded_options = None
   _globals['_CARRIERCHOICE'].fields_by_name['carrier_id']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9-]{0,31}$'
   _globals['_DRAFTPOLICYREQUEST'].fields_by_name['bank_id']._loaded_options = None
@@ -82,27 +90,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPOLICIESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTPOLICIESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\310\001'
   _globals['_POLICY']._serialized_start=112
-  _globals['_POLICY']._serialized_end=912
-  _globals['_CARRIERCHOICE']._serialized_start=914
-  _globals['_CARRIERCHOICE']._serialized_end=1013
-  _globals['_POLICYVERSION']._serialized_start=1016
-  _globals['_POLICYVERSION']._serialized_end=1196
-  _globals['_DRAFTPOLICYREQUEST']._serialized_start=1199
-  _globals['_DRAFTPOLICYREQUEST']._serialized_end=1383
-  _globals['_DRAFTPOLICYRESPONSE']._serialized_start=1385
-  _globals['_DRAFTPOLICYRESPONSE']._serialized_end=1451
-  _globals['_ACTIVATEPOLICYREQUEST']._serialized_start=1453
-  _globals['_ACTIVATEPOLICYREQUEST']._serialized_end=1530
-  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_start=1532
-  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_end=1601
-  _globals['_GETPOLICYREQUEST']._serialized_start=1603
-  _globals['_GETPOLICYREQUEST']._serialized_end=1675
-  _globals['_GETPOLICYRESPONSE']._serialized_start=1677
-  _globals['_GETPOLICYRESPONSE']._serialized_end=1741
-  _globals['_LISTPOLICIESREQUEST']._serialized_start=1743
-  _globals['_LISTPOLICIESREQUEST']._serialized_end=1853
-  _globals['_LISTPOLICIESRESPONSE']._serialized_start=1855
-  _globals['_LISTPOLICIESRESPONSE']._serialized_end=1948
-  _globals['_POLICYSERVICE']._serialized_start=1951
-  _globals['_POLICYSERVICE']._serialized_end=2300
+  _globals['_POLICY']._serialized_end=1369
+  _globals['_CARRIERCHOICE']._serialized_start=1371
+  _globals['_CARRIERCHOICE']._serialized_end=1470
+  _globals['_POLICYVERSION']._serialized_start=1473
+  _globals['_POLICYVERSION']._serialized_end=1653
+  _globals['_DRAFTPOLICYREQUEST']._serialized_start=1656
+  _globals['_DRAFTPOLICYREQUEST']._serialized_end=1840
+  _globals['_DRAFTPOLICYRESPONSE']._serialized_start=1842
+  _globals['_DRAFTPOLICYRESPONSE']._serialized_end=1908
+  _globals['_ACTIVATEPOLICYREQUEST']._serialized_start=1910
+  _globals['_ACTIVATEPOLICYREQUEST']._serialized_end=1987
+  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_start=1989
+  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_end=2058
+  _globals['_GETPOLICYREQUEST']._serialized_start=2060
+  _globals['_GETPOLICYREQUEST']._serialized_end=2132
+  _globals['_GETPOLICYRESPONSE']._serialized_start=2134
+  _globals['_GETPOLICYRESPONSE']._serialized_end=2198
+  _globals['_LISTPOLICIESREQUEST']._serialized_start=2200
+  _globals['_LISTPOLICIESREQUEST']._serialized_end=2310
+  _globals['_LISTPOLICIESRESPONSE']._serialized_start=2312
+  _globals['_LISTPOLICIESRESPONSE']._serialized_end=2405
+  _globals['_POLICYSERVICE']._serialized_start=2408
+  _globals['_POLICYSERVICE']._serialized_end=2757
 # @@protoc_insertion_point(module_scope)

@@ -39,6 +39,13 @@ class Policy(_message.Message):
     REQUEST_LIFETIME_MINUTES_FIELD_NUMBER: _builtins.int
     HOTLINES_FIELD_NUMBER: _builtins.int
     CARRIERS_FIELD_NUMBER: _builtins.int
+    LETTER_GAP_DAYS_FIELD_NUMBER: _builtins.int
+    LETTER_MINIMUM_FEN_FIELD_NUMBER: _builtins.int
+    LETTER_MINIMUM_INCLUSIVE_FIELD_NUMBER: _builtins.int
+    CARE_AMOUNT_FEN_FIELD_NUMBER: _builtins.int
+    LETTER_NEEDS_PRIOR_CALL_FIELD_NUMBER: _builtins.int
+    PRIOR_CALL_MUST_BE_ANSWERED_FIELD_NUMBER: _builtins.int
+    EXEMPT_RETURN_REASONS_FIELD_NUMBER: _builtins.int
     bank_name: _builtins.str
     """The bank's name as its messages must show it."""
     agency_id: _builtins.str
@@ -63,6 +70,18 @@ class Policy(_message.Message):
     """Oldest age of the feed and of the amounts at the permit, in minutes. Default 1440."""
     request_lifetime_minutes: _builtins.int
     """Longest wait of a request before it expires, in minutes. Default 10080."""
+    letter_gap_days: _builtins.int
+    """Least time between two letters about an account, in days. Default 30; never less than 7."""
+    letter_minimum_fen: _builtins.int
+    """A letter needs an overdue debt of at least this many fen. Default 0."""
+    letter_minimum_inclusive: _builtins.bool
+    """A debt of exactly the minimum suffices. Default true."""
+    care_amount_fen: _builtins.int
+    """A letter about at most this many fen waits for a reviewer's release. Default 0, which asks for none."""
+    letter_needs_prior_call: _builtins.bool
+    """A letter needs a recorded call before it. Default true."""
+    prior_call_must_be_answered: _builtins.bool
+    """That call must have been answered. Default false."""
     @_builtins.property
     def hotlines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Hotlines that a message may show."""
@@ -70,6 +89,10 @@ class Policy(_message.Message):
     @_builtins.property
     def carriers(self) -> _containers.RepeatedCompositeFieldContainer[Global___CarrierChoice]:
         """Carriers in order of preference."""
+
+    @_builtins.property
+    def exempt_return_reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Return reasons that do not close the address: only 7 (not collected in time) and 11 (misdelivered) may be exempt."""
 
     def __init__(
         self,
@@ -88,19 +111,38 @@ class Policy(_message.Message):
         request_lifetime_minutes: _builtins.int | None = ...,
         hotlines: _abc.Iterable[_builtins.str] | None = ...,
         carriers: _abc.Iterable[Global___CarrierChoice] | None = ...,
+        letter_gap_days: _builtins.int | None = ...,
+        letter_minimum_fen: _builtins.int | None = ...,
+        letter_minimum_inclusive: _builtins.bool | None = ...,
+        care_amount_fen: _builtins.int | None = ...,
+        letter_needs_prior_call: _builtins.bool | None = ...,
+        prior_call_must_be_answered: _builtins.bool | None = ...,
+        exempt_return_reasons: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_agency_must_be_named", b"_agency_must_be_named", "_balance_max_age_minutes", b"_balance_max_age_minutes", "_contact_from_minute", b"_contact_from_minute", "_contact_until_minute", b"_contact_until_minute", "_request_lifetime_minutes", b"_request_lifetime_minutes", "_sms_gap_minutes", b"_sms_gap_minutes", "_sms_per_day", b"_sms_per_day", "_sms_per_seven_days", b"_sms_per_seven_days", "agency_must_be_named", b"agency_must_be_named", "balance_max_age_minutes", b"balance_max_age_minutes", "contact_from_minute", b"contact_from_minute", "contact_until_minute", b"contact_until_minute", "request_lifetime_minutes", b"request_lifetime_minutes", "sms_gap_minutes", b"sms_gap_minutes", "sms_per_day", b"sms_per_day", "sms_per_seven_days", b"sms_per_seven_days"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_agency_must_be_named", b"_agency_must_be_named", "_balance_max_age_minutes", b"_balance_max_age_minutes", "_care_amount_fen", b"_care_amount_fen", "_contact_from_minute", b"_contact_from_minute", "_contact_until_minute", b"_contact_until_minute", "_letter_gap_days", b"_letter_gap_days", "_letter_minimum_fen", b"_letter_minimum_fen", "_letter_minimum_inclusive", b"_letter_minimum_inclusive", "_letter_needs_prior_call", b"_letter_needs_prior_call", "_prior_call_must_be_answered", b"_prior_call_must_be_answered", "_request_lifetime_minutes", b"_request_lifetime_minutes", "_sms_gap_minutes", b"_sms_gap_minutes", "_sms_per_day", b"_sms_per_day", "_sms_per_seven_days", b"_sms_per_seven_days", "agency_must_be_named", b"agency_must_be_named", "balance_max_age_minutes", b"balance_max_age_minutes", "care_amount_fen", b"care_amount_fen", "contact_from_minute", b"contact_from_minute", "contact_until_minute", b"contact_until_minute", "letter_gap_days", b"letter_gap_days", "letter_minimum_fen", b"letter_minimum_fen", "letter_minimum_inclusive", b"letter_minimum_inclusive", "letter_needs_prior_call", b"letter_needs_prior_call", "prior_call_must_be_answered", b"prior_call_must_be_answered", "request_lifetime_minutes", b"request_lifetime_minutes", "sms_gap_minutes", b"sms_gap_minutes", "sms_per_day", b"sms_per_day", "sms_per_seven_days", b"sms_per_seven_days"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_agency_must_be_named", b"_agency_must_be_named", "_balance_max_age_minutes", b"_balance_max_age_minutes", "_contact_from_minute", b"_contact_from_minute", "_contact_until_minute", b"_contact_until_minute", "_request_lifetime_minutes", b"_request_lifetime_minutes", "_sms_gap_minutes", b"_sms_gap_minutes", "_sms_per_day", b"_sms_per_day", "_sms_per_seven_days", b"_sms_per_seven_days", "agency_id", b"agency_id", "agency_must_be_named", b"agency_must_be_named", "agency_name", b"agency_name", "balance_max_age_minutes", b"balance_max_age_minutes", "bank_name", b"bank_name", "carriers", b"carriers", "contact_from_minute", b"contact_from_minute", "contact_until_minute", b"contact_until_minute", "hotlines", b"hotlines", "request_lifetime_minutes", b"request_lifetime_minutes", "sms_gap_minutes", b"sms_gap_minutes", "sms_per_day", b"sms_per_day", "sms_per_seven_days", b"sms_per_seven_days", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_agency_must_be_named", b"_agency_must_be_named", "_balance_max_age_minutes", b"_balance_max_age_minutes", "_care_amount_fen", b"_care_amount_fen", "_contact_from_minute", b"_contact_from_minute", "_contact_until_minute", b"_contact_until_minute", "_letter_gap_days", b"_letter_gap_days", "_letter_minimum_fen", b"_letter_minimum_fen", "_letter_minimum_inclusive", b"_letter_minimum_inclusive", "_letter_needs_prior_call", b"_letter_needs_prior_call", "_prior_call_must_be_answered", b"_prior_call_must_be_answered", "_request_lifetime_minutes", b"_request_lifetime_minutes", "_sms_gap_minutes", b"_sms_gap_minutes", "_sms_per_day", b"_sms_per_day", "_sms_per_seven_days", b"_sms_per_seven_days", "agency_id", b"agency_id", "agency_must_be_named", b"agency_must_be_named", "agency_name", b"agency_name", "balance_max_age_minutes", b"balance_max_age_minutes", "bank_name", b"bank_name", "care_amount_fen", b"care_amount_fen", "carriers", b"carriers", "contact_from_minute", b"contact_from_minute", "contact_until_minute", b"contact_until_minute", "exempt_return_reasons", b"exempt_return_reasons", "hotlines", b"hotlines", "letter_gap_days", b"letter_gap_days", "letter_minimum_fen", b"letter_minimum_fen", "letter_minimum_inclusive", b"letter_minimum_inclusive", "letter_needs_prior_call", b"letter_needs_prior_call", "prior_call_must_be_answered", b"prior_call_must_be_answered", "request_lifetime_minutes", b"request_lifetime_minutes", "sms_gap_minutes", b"sms_gap_minutes", "sms_per_day", b"sms_per_day", "sms_per_seven_days", b"sms_per_seven_days", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__agency_must_be_named: _TypeAlias = _typing.Literal["agency_must_be_named"]  # noqa: Y015
     _WhichOneofArgType__agency_must_be_named: _TypeAlias = _typing.Literal["_agency_must_be_named", b"_agency_must_be_named"]  # noqa: Y015
     _WhichOneofReturnType__balance_max_age_minutes: _TypeAlias = _typing.Literal["balance_max_age_minutes"]  # noqa: Y015
     _WhichOneofArgType__balance_max_age_minutes: _TypeAlias = _typing.Literal["_balance_max_age_minutes", b"_balance_max_age_minutes"]  # noqa: Y015
+    _WhichOneofReturnType__care_amount_fen: _TypeAlias = _typing.Literal["care_amount_fen"]  # noqa: Y015
+    _WhichOneofArgType__care_amount_fen: _TypeAlias = _typing.Literal["_care_amount_fen", b"_care_amount_fen"]  # noqa: Y015
     _WhichOneofReturnType__contact_from_minute: _TypeAlias = _typing.Literal["contact_from_minute"]  # noqa: Y015
     _WhichOneofArgType__contact_from_minute: _TypeAlias = _typing.Literal["_contact_from_minute", b"_contact_from_minute"]  # noqa: Y015
     _WhichOneofReturnType__contact_until_minute: _TypeAlias = _typing.Literal["contact_until_minute"]  # noqa: Y015
     _WhichOneofArgType__contact_until_minute: _TypeAlias = _typing.Literal["_contact_until_minute", b"_contact_until_minute"]  # noqa: Y015
+    _WhichOneofReturnType__letter_gap_days: _TypeAlias = _typing.Literal["letter_gap_days"]  # noqa: Y015
+    _WhichOneofArgType__letter_gap_days: _TypeAlias = _typing.Literal["_letter_gap_days", b"_letter_gap_days"]  # noqa: Y015
+    _WhichOneofReturnType__letter_minimum_fen: _TypeAlias = _typing.Literal["letter_minimum_fen"]  # noqa: Y015
+    _WhichOneofArgType__letter_minimum_fen: _TypeAlias = _typing.Literal["_letter_minimum_fen", b"_letter_minimum_fen"]  # noqa: Y015
+    _WhichOneofReturnType__letter_minimum_inclusive: _TypeAlias = _typing.Literal["letter_minimum_inclusive"]  # noqa: Y015
+    _WhichOneofArgType__letter_minimum_inclusive: _TypeAlias = _typing.Literal["_letter_minimum_inclusive", b"_letter_minimum_inclusive"]  # noqa: Y015
+    _WhichOneofReturnType__letter_needs_prior_call: _TypeAlias = _typing.Literal["letter_needs_prior_call"]  # noqa: Y015
+    _WhichOneofArgType__letter_needs_prior_call: _TypeAlias = _typing.Literal["_letter_needs_prior_call", b"_letter_needs_prior_call"]  # noqa: Y015
+    _WhichOneofReturnType__prior_call_must_be_answered: _TypeAlias = _typing.Literal["prior_call_must_be_answered"]  # noqa: Y015
+    _WhichOneofArgType__prior_call_must_be_answered: _TypeAlias = _typing.Literal["_prior_call_must_be_answered", b"_prior_call_must_be_answered"]  # noqa: Y015
     _WhichOneofReturnType__request_lifetime_minutes: _TypeAlias = _typing.Literal["request_lifetime_minutes"]  # noqa: Y015
     _WhichOneofArgType__request_lifetime_minutes: _TypeAlias = _typing.Literal["_request_lifetime_minutes", b"_request_lifetime_minutes"]  # noqa: Y015
     _WhichOneofReturnType__sms_gap_minutes: _TypeAlias = _typing.Literal["sms_gap_minutes"]  # noqa: Y015
@@ -114,9 +156,21 @@ class Policy(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__balance_max_age_minutes) -> _WhichOneofReturnType__balance_max_age_minutes | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__care_amount_fen) -> _WhichOneofReturnType__care_amount_fen | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__contact_from_minute) -> _WhichOneofReturnType__contact_from_minute | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__contact_until_minute) -> _WhichOneofReturnType__contact_until_minute | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__letter_gap_days) -> _WhichOneofReturnType__letter_gap_days | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__letter_minimum_fen) -> _WhichOneofReturnType__letter_minimum_fen | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__letter_minimum_inclusive) -> _WhichOneofReturnType__letter_minimum_inclusive | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__letter_needs_prior_call) -> _WhichOneofReturnType__letter_needs_prior_call | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__prior_call_must_be_answered) -> _WhichOneofReturnType__prior_call_must_be_answered | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__request_lifetime_minutes) -> _WhichOneofReturnType__request_lifetime_minutes | None: ...
     @_typing.overload

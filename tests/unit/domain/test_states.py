@@ -20,8 +20,12 @@ def test_final_states_are_never_left() -> None:
 
 
 def test_only_certainty_returns_a_message_to_the_queue() -> None:
-    """What may have left becomes due again only from RELEASED or UNCONFIRMED, never once the carrier took it."""
+    """What may have left becomes due again only from RELEASED or UNCONFIRMED, or as a letter that is destroyed; never
+    once the carrier or the post took it."""
     assert {old for old, moves in states.TRANSITIONS.items() if states.ADMITTED in moves} == {
+        states.AWAITING_QUANTITY,
         states.RELEASED,
         states.UNCONFIRMED,
+        states.PRINTED,
+        states.TO_PULL,
     }

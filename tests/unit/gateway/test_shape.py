@@ -16,27 +16,48 @@ from outreach.validation import oddities
 METHODS = [method for service in SERVICES for method in service.methods]
 
 LEFT_TO_THE_AUTHORITY = {
+    "ApproveLetterVersion",
     "ApproveLift",
     "ApproveTemplate",
+    "CloseRun",
+    "ConfirmPrinted",
     "ConfirmWallClock",
+    "DecideQuantity",
     "Export",
+    "FetchLetterPdf",
+    "FetchRunPdf",
     "Get",
     "GetCheckpoint",
+    "GetLetterVersion",
+    "GetRun",
     "GetTemplate",
     "ListEntries",
+    "Mail",
+    "Pull",
+    "RecordAcceptance",
     "RecordBankDocument",
     "RecordFiling",
+    "RecordLetterDocument",
+    "ReleaseCare",
     "RequestLift",
     "ResolveUnconfirmed",
+    "ResumeLetterVersion",
     "ResumeTemplate",
+    "RetireLetterVersion",
     "RetireTemplate",
+    "Return",
+    "ReviewLetterVersion",
     "ReviewTemplate",
+    "Seal",
     "SetBusinessClock",
     "SetEmployee",
+    "Spoil",
+    "SuspendLetterVersion",
     "SuspendTemplate",
     "VerifyBankDocument",
+    "VerifyLetterDocument",
 }
-"""Rpcs whose requests name a digest, a hold, an attempt, an id or nothing: the authority checks their bank itself."""
+"""Rpcs whose requests name a digest, an id of ours or nothing: the authority checks their bank itself."""
 
 
 def test_all_public_services_are_forwarded() -> None:

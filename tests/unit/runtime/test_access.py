@@ -32,7 +32,7 @@ def test_every_service_has_a_row_of_certificates() -> None:
 def test_every_public_rpc_has_a_row_of_roles_and_no_other_is_listed() -> None:
     """An rpc is either internal as a whole service or has its roles; the table names no rpc that is gone."""
     internal = set(contract()) - set(access.PUBLIC_SERVICES)
-    assert internal == {"outreach.v1.AdmissionService", "outreach.v1.WorkerService"}
+    assert internal == {f"outreach.v1.{name}Service" for name in ("Admission", "Archive", "Print", "Worker")}
     assert set(access.ROLES) == {rpc for service, rpcs in contract().items() if service not in internal for rpc in rpcs}
 
 
@@ -44,7 +44,7 @@ def test_every_row_names_known_roles() -> None:
 @pytest.mark.parametrize("rpc", [rpc for rpc in access.ROLES if access.INSPECTOR in access.ROLES[rpc]])
 def test_an_inspector_only_reads(rpc: str) -> None:
     """What an inspector may call changes nothing."""
-    assert rpc.rpartition("/")[2].startswith(("Get", "List", "Watch", "Export"))
+    assert rpc.rpartition("/")[2].startswith(("Get", "List", "Watch", "Export", "Fetch", "Preview"))
 
 
 def test_only_the_gateway_hands_on_public_calls() -> None:
