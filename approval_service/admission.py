@@ -25,7 +25,7 @@ from outreach.domain.ids import new_id
 from outreach.domain.masking import mask_account, mask_phone
 from outreach.domain.phone import normalize_mobile
 from outreach.v1.common_pb2 import Finding
-from outreach.v1.outreach_service_pb2 import Decision, SmsItem
+from outreach.v1.outreach_service_pb2 import Channel, Decision, SmsItem
 
 DEFAULT_LIFETIME_MINUTES = 7 * 24 * 60
 
@@ -155,6 +155,7 @@ def _decide(
         sealed, commitment = key.seal(content), key.commit(content)
     row = {
         "outreach_id": outreach_id,
+        "channel": Channel.CHANNEL_SMS,
         "caller_id": principal.caller_id,
         "request_id": item.request_id,
         "request_hash": request_hash,
@@ -167,6 +168,12 @@ def _decide(
         "phone_hash": message.phone_hash,
         "masked_phone": mask_phone(message.phone or ""),
         "masked_account": mask_account(item.account_number),
+        "address_hash": "",
+        "masked_address": "",
+        "postal_class": 0,
+        "letter_name": "",
+        "quantity_id": "",
+        "care_released": False,
         "request_sealed": sealed,
         "template_digest": decision.template_digest,
         "state": decision.state,

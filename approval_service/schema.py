@@ -125,6 +125,34 @@ dead_phone = Table(
     Column("evidence", String(100), nullable=False),
 )
 
+# Addresses reserved with the bank or confirmed to be the person's own, by the keyed hash of their one spelling.
+address = Table(
+    "address",
+    metadata,
+    Column("person_id", String(26), primary_key=True),
+    Column("address_hash", String(32), primary_key=True),
+    Column("address_sealed", LargeBinary, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("evidence", String(100), nullable=False),
+)
+
+# Known-bad addresses: for everybody where the person is empty.
+bad_address = Table(
+    "bad_address",
+    metadata,
+    Column("mark_id", String(26), primary_key=True),
+    Column("bank_id", String(32), nullable=False),
+    Column("address_hash", String(32), nullable=False),
+    Column("person_id", String(26), nullable=False),
+    Column("reason", Integer, nullable=False),
+    Column("masked_address", String(64), nullable=False),
+    Column("evidence", String(100), nullable=False),
+    Column("set_by", String(130), nullable=False),
+    Column("set_ms", BigInteger, nullable=False),
+    Index("bad_address_by_hash", "address_hash"),
+    Index("bad_address_by_bank", "bank_id", "mark_id"),
+)
+
 # No-contact marks. `subject` is a person id, a phone hash or an account id.
 mark = Table(
     "mark",
@@ -215,6 +243,8 @@ outreach = Table(
     "outreach",
     metadata,
     Column("outreach_id", String(26), primary_key=True),
+    # An outreach.v1.Channel.
+    Column("channel", Integer, nullable=False),
     Column("caller_id", String(64), nullable=False),
     Column("request_id", String(64), nullable=False),
     Column("request_hash", String(32), nullable=False),
@@ -228,8 +258,21 @@ outreach = Table(
     Column("phone_hash", String(32), nullable=False),
     Column("masked_phone", String(32), nullable=False),
     Column("masked_account", String(16), nullable=False),
-    # The phone number and the caller's variables; empty where there is no person to seal them for.
+    # A letter's: the keyed hash of the address's one spelling, and its province and city. Empty for an SMS.
+    Column("address_hash", String(32), nullable=False),
+    Column("masked_address", String(64), nullable=False),
+    # An outreach.v1.PostalClass; 0 for an SMS.
+    Column("postal_class", Integer, nullable=False),
+    # The letter's name within the bank; empty for an SMS.
+    Column("letter_name", String(64), nullable=False),
+    # The line of the register whose place the letter takes; empty for none.
+    Column("quantity_id", String(26), nullable=False),
+    # True once a reviewer released a letter that waited for CARE_AMOUNT.
+    Column("care_released", Boolean, nullable=False),
+    # An SMS's phone number and variables, or a letter's content (letter_context.LetterContent); empty where there is no
+    # person to seal them for.
     Column("request_sealed", LargeBinary, nullable=False),
+    # The digest of the template's or of the letter's version.
     Column("template_digest", String(64), nullable=False),
     Column("state", Integer, nullable=False),
     Column("due_ms", BigInteger),
@@ -246,13 +289,28 @@ outreach = Table(
     UniqueConstraint("caller_id", "request_id"),
     Index(
         "outreach_due",
+        "channel",
         "bank_id",
         "due_ms",
         "outreach_id",
         sqlite_where=text("state = 1"),
         postgresql_where=text("state = 1"),
     ),
-    Index("outreach_expiry", "not_after_ms", sqlite_where=text("state = 1"), postgresql_where=text("state = 1")),
+    Index(
+        "outreach_expiry",
+        "not_after_ms",
+        sqlite_where=text("state IN (1, 10)"),
+        postgresql_where=text("state IN (1, 10)"),
+    ),
+    Index(
+        "outreach_awaiting",
+        "bank_id",
+        "letter_name",
+        "team",
+        "outreach_id",
+        sqlite_where=text("state = 10"),
+        postgresql_where=text("state = 10"),
+    ),
     Index("outreach_by_account", "account_id"),
     Index("outreach_by_case", "bank_id", "case_id"),
     Index("outreach_by_person", "person_id"),

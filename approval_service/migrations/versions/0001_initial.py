@@ -37,6 +37,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("bank_id", "number_hash"),
     )
     op.create_table(
+        "address",
+        sa.Column("person_id", sa.String(length=26), nullable=False),
+        sa.Column("address_hash", sa.String(length=32), nullable=False),
+        sa.Column("address_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("evidence", sa.String(length=100), nullable=False),
+        sa.PrimaryKeyConstraint("person_id", "address_hash"),
+    )
+    op.create_table(
         "attempt",
         sa.Column("attempt_id", sa.String(length=26), nullable=False),
         sa.Column("outreach_id", sa.String(length=26), nullable=False),
@@ -79,6 +88,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("attempt_id", "message_id"),
     )
     op.create_index("attempt_segment_by_carrier_id", "attempt_segment", ["carrier_id", "message_id"], unique=False)
+    op.create_table(
+        "bad_address",
+        sa.Column("mark_id", sa.String(length=26), nullable=False),
+        sa.Column("bank_id", sa.String(length=32), nullable=False),
+        sa.Column("address_hash", sa.String(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=26), nullable=False),
+        sa.Column("reason", sa.Integer(), nullable=False),
+        sa.Column("masked_address", sa.String(length=64), nullable=False),
+        sa.Column("evidence", sa.String(length=100), nullable=False),
+        sa.Column("set_by", sa.String(length=130), nullable=False),
+        sa.Column("set_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("mark_id"),
+    )
+    op.create_index("bad_address_by_bank", "bad_address", ["bank_id", "mark_id"], unique=False)
+    op.create_index("bad_address_by_hash", "bad_address", ["address_hash"], unique=False)
     op.create_table(
         "bank_event",
         sa.Column("bank_id", sa.String(length=32), nullable=False),
@@ -189,6 +213,7 @@ def upgrade() -> None:
     op.create_table(
         "outreach",
         sa.Column("outreach_id", sa.String(length=26), nullable=False),
+        sa.Column("channel", sa.Integer(), nullable=False),
         sa.Column("caller_id", sa.String(length=64), nullable=False),
         sa.Column("request_id", sa.String(length=64), nullable=False),
         sa.Column("request_hash", sa.String(length=32), nullable=False),
@@ -201,6 +226,12 @@ def upgrade() -> None:
         sa.Column("phone_hash", sa.String(length=32), nullable=False),
         sa.Column("masked_phone", sa.String(length=32), nullable=False),
         sa.Column("masked_account", sa.String(length=16), nullable=False),
+        sa.Column("address_hash", sa.String(length=32), nullable=False),
+        sa.Column("masked_address", sa.String(length=64), nullable=False),
+        sa.Column("postal_class", sa.Integer(), nullable=False),
+        sa.Column("letter_name", sa.String(length=64), nullable=False),
+        sa.Column("quantity_id", sa.String(length=26), nullable=False),
+        sa.Column("care_released", sa.Boolean(), nullable=False),
         sa.Column("request_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("template_digest", sa.String(length=64), nullable=False),
         sa.Column("state", sa.Integer(), nullable=False),
@@ -216,6 +247,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("outreach_id"),
         sa.UniqueConstraint("caller_id", "request_id"),
     )
+    op.create_index(
+        "outreach_awaiting",
+        "outreach",
+        ["bank_id", "letter_name", "team", "outreach_id"],
+        unique=False,
+        sqlite_where=sa.text("state = 10"),
+        postgresql_where=sa.text("state = 10"),
+    )
     op.create_index("outreach_by_account", "outreach", ["account_id"], unique=False)
     op.create_index("outreach_by_case", "outreach", ["bank_id", "case_id"], unique=False)
     op.create_index("outreach_by_day", "outreach", ["bank_id", "created_ms"], unique=False)
@@ -224,7 +263,7 @@ def upgrade() -> None:
     op.create_index(
         "outreach_due",
         "outreach",
-        ["bank_id", "due_ms", "outreach_id"],
+        ["channel", "bank_id", "due_ms", "outreach_id"],
         unique=False,
         sqlite_where=sa.text("state = 1"),
         postgresql_where=sa.text("state = 1"),
@@ -234,8 +273,8 @@ def upgrade() -> None:
         "outreach",
         ["not_after_ms"],
         unique=False,
-        sqlite_where=sa.text("state = 1"),
-        postgresql_where=sa.text("state = 1"),
+        sqlite_where=sa.text("state IN (1, 10)"),
+        postgresql_where=sa.text("state IN (1, 10)"),
     )
     op.create_index(
         "outreach_waiting",
