@@ -18,9 +18,13 @@ class Envelope(StrEnum):
     """Without a window: the address is printed on the envelope or a label."""
 
 
+PERMIT_PLACEHOLDERS = ("letter_number", "letter_date", "authorization")
+"""Filled from the permit of each letter; a version uses them without declaring them, or not at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading within the letter; level 1 is the title."""
+    """A heading within the letter; level 1 is the title, level 2 heads a section."""
 
     level: int
     text: str
@@ -70,7 +74,10 @@ class LetterHead:
 
 @dataclass(frozen=True, slots=True)
 class TextLetter:
-    """Kind (a): laid out by us. Texts hold {name}, or {name:capitals} for an amount in Chinese capitals."""
+    """Kind (a): laid out by us. Texts hold {name}, or {name:capitals} for an amount in Chinese capitals.
+
+    The blocks are the text from its title (the first block) on; letterhead, address, numbers and codes go around them.
+    """
 
     head: LetterHead
     blocks: tuple[Block, ...]
