@@ -24,6 +24,7 @@ from outreach.v1 import (
     policy_service_pb2,
     quantity_service_pb2,
     template_service_pb2,
+    user_service_pb2,
 )
 from outreach.v1.common_pb2 import Principal
 
@@ -43,6 +44,7 @@ SERVICES: tuple[ServiceDescriptor, ...] = tuple(
         letter_version_service_pb2,
         mailroom_service_pb2,
         quantity_service_pb2,
+        user_service_pb2,
     )
     for service in module.DESCRIPTOR.services_by_name.values()
 )

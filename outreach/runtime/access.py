@@ -35,6 +35,8 @@ CERTIFICATES: dict[str, frozenset[str]] = {
     "outreach.v1.PolicyService": frozenset({GATEWAY}),
     "outreach.v1.LedgerService": frozenset({GATEWAY}),
     "outreach.v1.OperationsService": frozenset({GATEWAY}),
+    "outreach.v1.UserService": frozenset({GATEWAY}),
+    "outreach.v1.SessionService": frozenset({GATEWAY}),
 }
 
 OPEN_SERVICES = frozenset({"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"})
@@ -168,6 +170,14 @@ _ROLES_BY_SERVICE: dict[str, dict[str, tuple[str, ...]]] = {
         "GetCheckpoint": (OPERATOR, SUPERVISOR, INSPECTOR),
         "ListEntries": (OPERATOR, SUPERVISOR, INSPECTOR),
         "Export": (OPERATOR, SUPERVISOR, INSPECTOR),
+    },
+    "UserService": {
+        "CreateUser": (OPERATOR,),
+        "ChangeUser": (OPERATOR,),
+        "ResetUser": (OPERATOR,),
+        "ApproveUser": (OPERATOR,),
+        "DeactivateUser": (OPERATOR,),
+        "ListUsers": (OPERATOR, INSPECTOR),
     },
     "OperationsService": {
         "GetSummary": (OPERATOR, SUPERVISOR, BANK, INSPECTOR),

@@ -32,7 +32,7 @@ def test_every_service_has_a_row_of_certificates() -> None:
 def test_every_public_rpc_has_a_row_of_roles_and_no_other_is_listed() -> None:
     """An rpc is either internal as a whole service or has its roles; the table names no rpc that is gone."""
     internal = set(contract()) - set(access.PUBLIC_SERVICES)
-    assert internal == {f"outreach.v1.{name}Service" for name in ("Admission", "Archive", "Print", "Worker")}
+    assert internal == {f"outreach.v1.{name}Service" for name in ("Admission", "Archive", "Print", "Session", "Worker")}
     assert set(access.ROLES) == {rpc for service, rpcs in contract().items() if service not in internal for rpc in rpcs}
 
 
