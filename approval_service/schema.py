@@ -33,6 +33,8 @@ head = Table(
     Column("checkpoint", Text, nullable=False),
     Column("catalog_version", BigInteger, nullable=False),
     Column("published_position", BigInteger, nullable=False),
+    # The last number given to a letter.
+    Column("letter_serial", BigInteger, nullable=False, default=0),
     Column("clock_business_ms", BigInteger, nullable=False),
     Column("clock_real_ms", BigInteger, nullable=False),
     Column("clock_rate", Float, nullable=False),
@@ -203,6 +205,51 @@ filing = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+letter_version = Table(
+    "letter_version",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("bank_id", String(32), nullable=False),
+    Column("name", String(64), nullable=False),
+    # A serialized outreach.v1.LetterVersion without its files, which stand beside it as a LetterContent.
+    Column("body", LargeBinary, nullable=False),
+    Column("files", LargeBinary, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("approved_ms", BigInteger),
+    Index("letter_version_by_name", "bank_id", "name"),
+)
+
+# The register of letters that may leave (台账).
+quantity = Table(
+    "quantity",
+    metadata,
+    Column("quantity_id", String(26), primary_key=True),
+    Column("bank_id", String(32), nullable=False),
+    Column("letter_name", String(64), nullable=False),
+    Column("team", String(64), nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("asked", Integer, nullable=False),
+    Column("granted", Integer, nullable=False),
+    # How many outreach have their place in it.
+    Column("used", Integer, nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("asked_by", String(130), nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("decided_by", String(130), nullable=False),
+    Column("comment", String(200), nullable=False),
+    Column("decided_ms", BigInteger),
+    Index("quantity_by_bank", "bank_id", "quantity_id"),
+    Index(
+        "quantity_with_places",
+        "bank_id",
+        "letter_name",
+        "team",
+        sqlite_where=text("used < granted"),
+        postgresql_where=text("used < granted"),
+    ),
+)
+
 policy = Table(
     "policy",
     metadata,
@@ -221,6 +268,41 @@ employee = Table(
     Column("employee_id", String(64), primary_key=True),
     Column("team", String(64), nullable=False),
     Column("active", Boolean, nullable=False),
+)
+
+# People who sign in to the console. An active one has a row in `employee`, under the console as caller.
+user_account = Table(
+    "user_account",
+    metadata,
+    Column("user_id", String(64), primary_key=True),
+    Column("state", Integer, nullable=False),
+    Column("team", String(64), nullable=False),
+    # Separated by commas.
+    Column("roles", String(400), nullable=False),
+    Column("bank_ids", String(2000), nullable=False),
+    Column("changed_by", String(130), nullable=False),
+    Column("approved_by", String(130), nullable=False),
+    Column("password_hash", String(200), nullable=False),
+    Column("must_change_password", Boolean, nullable=False),
+    Column("wrapped_key", LargeBinary, nullable=False),
+    Column("totp_sealed", LargeBinary, nullable=False),
+    # The last time step whose code was used: none is good twice.
+    Column("totp_step", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("locked_until_real_ms", BigInteger, nullable=False),
+    Column("last_login_real_ms", BigInteger, nullable=False),
+)
+
+user_session = Table(
+    "user_session",
+    metadata,
+    # SHA-256 of the secret that the browser holds.
+    Column("token_hash", String(64), primary_key=True),
+    Column("user_id", String(64), nullable=False),
+    Column("opened_real_ms", BigInteger, nullable=False),
+    Column("seen_real_ms", BigInteger, nullable=False),
+    Column("authenticated_real_ms", BigInteger, nullable=False),
+    Index("user_session_by_user", "user_id"),
 )
 
 feed = Table(
@@ -285,6 +367,8 @@ outreach = Table(
     Column("decision", LargeBinary, nullable=False),
     Column("codes", String(400), nullable=False),
     Column("attempt_id", String(26), nullable=False),
+    # The quantity in which a letter has its place; empty without one.
+    Column("quantity_id", String(26), nullable=False, server_default=""),
     Column("created_ms", BigInteger, nullable=False),
     UniqueConstraint("caller_id", "request_id"),
     Index(
@@ -311,6 +395,13 @@ outreach = Table(
         sqlite_where=text("state = 10"),
         postgresql_where=text("state = 10"),
     ),
+    Index(
+        "outreach_awaiting_quantity",
+        "bank_id",
+        "team",
+        sqlite_where=text("state = 10"),
+        postgresql_where=text("state = 10"),
+    ),
     Index("outreach_by_account", "account_id"),
     Index("outreach_by_case", "bank_id", "case_id"),
     Index("outreach_by_person", "person_id"),
@@ -322,6 +413,89 @@ outreach = Table(
         "bank_id",
         sqlite_where=text("state = 1 AND waiting_for <> ''"),
         postgresql_where=text("state = 1 AND waiting_for <> ''"),
+    ),
+)
+
+print_run = Table(
+    "print_run",
+    metadata,
+    Column("run_id", String(26), primary_key=True),
+    Column("bank_id", String(32), nullable=False),
+    # The caller's, unique within the bank.
+    Column("run_request_id", String(64), nullable=False),
+    Column("version_digest", String(64), nullable=False),
+    Column("letter_name", String(64), nullable=False),
+    Column("envelope", String(16), nullable=False),
+    Column("postal_class", Integer, nullable=False),
+    # An outreach.v1.RunState.
+    Column("state", Integer, nullable=False),
+    Column("started_by", String(130), nullable=False),
+    Column("started_ms", BigInteger, nullable=False),
+    Column("pdf_sha256", String(64), nullable=False),
+    # How often its PDF was released, and to whom and when last.
+    Column("releases", Integer, nullable=False),
+    Column("station", String(64), nullable=False),
+    Column("released_real_ms", BigInteger, nullable=False),
+    # Why its numbers do not meet, and who said so first.
+    Column("explanation", String(500), nullable=False),
+    Column("explained_by", String(130), nullable=False),
+    UniqueConstraint("bank_id", "run_request_id"),
+    Index("print_run_by_bank", "bank_id", "run_id"),
+    Index("print_run_to_render", "run_id", sqlite_where=text("state = 1"), postgresql_where=text("state = 1")),
+)
+
+# One row per letter number: one print of an outreach, as an attempt is one sending.
+letter = Table(
+    "letter",
+    metadata,
+    Column("letter_number", String(26), primary_key=True),
+    Column("outreach_id", String(26), nullable=False),
+    Column("run_id", String(26), nullable=False),
+    # Its place in the run, from 1.
+    Column("position", Integer, nullable=False),
+    Column("bank_id", String(32), nullable=False),
+    Column("account_id", String(26), nullable=False),
+    Column("person_id", String(26), nullable=False),
+    # An outreach.v1.LetterState.
+    Column("state", Integer, nullable=False),
+    # Confirmed as printed, whatever came of it since.
+    Column("printed", Boolean, nullable=False),
+    Column("sealed", Boolean, nullable=False),
+    Column("delivered", Boolean, nullable=False),
+    # Why it is to be pulled: a rule code, REQUESTED or REPAID_IN_PART.
+    Column("cause", String(32), nullable=False),
+    # What the rules said at the scan that handed it to the post.
+    Column("codes", String(400), nullable=False),
+    Column("released_ms", BigInteger, nullable=False),
+    Column("policy_version", BigInteger, nullable=False),
+    # The amounts that it shows.
+    Column("balance_sequence", BigInteger, nullable=False),
+    Column("overdue_fen", BigInteger, nullable=False),
+    Column("outstanding_fen", BigInteger, nullable=False),
+    # The LetterPermit as it was given: what was printed, word for word.
+    Column("permit_sealed", LargeBinary, nullable=False),
+    Column("sheets", Integer, nullable=False),
+    Column("pdf_sha256", String(64), nullable=False),
+    Column("item_number", String(20), nullable=False),
+    Column("mailed_ms", BigInteger, nullable=False),
+    # The reference of the post's list that has it; empty for none.
+    Column("acceptance", String(100), nullable=False),
+    # An outreach.v1.ReturnReason, and what its return did.
+    Column("return_reason", Integer, nullable=False),
+    Column("return_scan_sha256", String(64), nullable=False),
+    Column("address_closed", Boolean, nullable=False),
+    Column("hold_id", String(26), nullable=False),
+    # The letter number that was given in its place; empty for none.
+    Column("replaced_by", String(26), nullable=False),
+    UniqueConstraint("run_id", "position"),
+    Index("letter_by_outreach", "outreach_id"),
+    Index("letter_by_account", "account_id", "released_ms"),
+    Index("letter_by_bank", "bank_id", "state", "run_id", "position"),
+    Index(
+        "letter_by_item",
+        "item_number",
+        sqlite_where=text("item_number <> ''"),
+        postgresql_where=text("item_number <> ''"),
     ),
 )
 
