@@ -367,8 +367,6 @@ outreach = Table(
     Column("decision", LargeBinary, nullable=False),
     Column("codes", String(400), nullable=False),
     Column("attempt_id", String(26), nullable=False),
-    # The quantity in which a letter has its place; empty without one.
-    Column("quantity_id", String(26), nullable=False, server_default=""),
     Column("created_ms", BigInteger, nullable=False),
     UniqueConstraint("caller_id", "request_id"),
     Index(
@@ -392,13 +390,6 @@ outreach = Table(
         "letter_name",
         "team",
         "outreach_id",
-        sqlite_where=text("state = 10"),
-        postgresql_where=text("state = 10"),
-    ),
-    Index(
-        "outreach_awaiting_quantity",
-        "bank_id",
-        "team",
         sqlite_where=text("state = 10"),
         postgresql_where=text("state = 10"),
     ),
