@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
 from urllib.parse import urlsplit
 
 import orjson
@@ -21,9 +22,10 @@ from nats.aio.subscription import Subscription
 from nats.errors import ConnectionClosedError
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
-from nats.js.errors import NotFoundError
+from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, Header, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import APIError, NotFoundError
 
+from outreach.domain.ids import new_id
 from outreach.runtime.config import Settings
 from outreach.runtime.logs import EventLogger
 from outreach.runtime.secret_files import ensure_secret
@@ -36,15 +38,16 @@ WAKE_SMS = "outreach.wake.sms"
 """Core NATS subject on which the authority tells sms_service that something became due. Nothing is lost with it."""
 MESSAGE_ID = "Nats-Msg-Id"
 BATCH = 256
-ACK_WAIT_S = 30.0
+ACK_WAIT_S = 10.0
 
-_EXPECTED_LAST = "Nats-Expected-Last-Msg-Id"
+_REPEATED_IN_BATCH = 10201
+"""The server's error code of a batch with a message id that it knows."""
 _GIB = 1 << 30
 _DAY_S = 86_400.0
 _PULL_EXPIRES_S = 20.0
 _HEARTBEAT_S = 1.0
 _PAUSE_S = 0.5
-_MAX_RETRY_S = 30.0
+_MAX_RETRY_S = 2.0
 _log = EventLogger("bus")
 
 _STREAMS = {
@@ -56,7 +59,11 @@ _STREAMS = {
         duplicate_window=0.1,  # the least there is: two banks' message ids may be equal; event ids are known for ever
     ),
     OUTREACH_OUT: StreamConfig(
-        subjects=["outreach.out.*.status"], max_bytes=_GIB, max_age=7 * _DAY_S, duplicate_window=3600.0
+        subjects=["outreach.out.*.status"],
+        max_bytes=_GIB,
+        max_age=7 * _DAY_S,
+        duplicate_window=3600.0,
+        allow_atomic=True,
     ),
     OUTREACH_CARRIER: StreamConfig(
         subjects=["outreach.carrier.*.receipts", "outreach.carrier.*.replies"],
@@ -71,7 +78,7 @@ _STREAMS = {
 
 Handler = Callable[[Sequence[Msg]], Awaitable[None]]
 """Handles a batch in the order of the stream. What it has not answered itself (dead_letter, ack, nak) when it returns
-is acknowledged; if it raises, that is delivered again after a growing delay.
+is acknowledged; if it raises, it gets that again after a growing pause, and nothing else before.
 """
 
 
@@ -172,17 +179,33 @@ async def consume(
 
 
 async def publish_in_order(client: Client, messages: Sequence[tuple[str, bytes, str]]) -> None:
-    """Publishes (subject, payload, message id) to one stream that nobody else writes to; a repeat changes nothing.
+    """Publishes (subject, payload, message id) to a stream that takes batches; a repeat changes nothing.
 
-    Each but the first is refused unless it comes right behind the one before, so that a failure leaves no gap, and the
-    last one's acknowledgement stands for all. Raises NatsError if there is none.
+    All are taken together or none is. A batch in which some were taken before, by a call whose answer was lost or by
+    another process, is refused as a whole: its messages are published one by one then. Raises NatsError.
     """
-    headers: dict[str, str] = {}
-    for subject, payload, message_id in messages[:-1]:
-        await client.publish(subject, payload, headers={MESSAGE_ID: message_id, **headers})
-        headers = {_EXPECTED_LAST: message_id}
-    for subject, payload, message_id in messages[-1:]:
-        await client.jetstream().publish(subject, payload, headers={MESSAGE_ID: message_id, **headers})
+    js = client.jetstream()
+    if len(messages) > 1:
+        try:
+            await _publish_batch(client, messages)
+        except APIError as error:
+            if error.err_code != _REPEATED_IN_BATCH:
+                raise
+        else:
+            return
+    for subject, payload, message_id in messages:
+        await js.publish(subject, payload, headers={MESSAGE_ID: message_id})
+
+
+async def _publish_batch(client: Client, messages: Sequence[tuple[str, bytes, str]]) -> None:
+    """Stored and synced to disk once, which costs the server an eighth of what so many single messages do."""
+    headers: dict[str, str] = {Header.BATCH_ID: new_id()}
+    for number, (subject, payload, message_id) in enumerate(messages[:-1], 1):
+        numbered = {**headers, Header.BATCH_SEQUENCE: str(number), MESSAGE_ID: message_id}
+        await client.publish(subject, payload, headers=numbered)
+    subject, payload, message_id = messages[-1]
+    headers |= {Header.BATCH_SEQUENCE: str(len(messages)), Header.BATCH_COMMIT: "1", MESSAGE_ID: message_id}
+    await client.jetstream().publish(subject, payload, headers=headers)
 
 
 async def dead_letter(js: JetStreamContext, message: Msg, reason: str) -> None:
@@ -203,7 +226,26 @@ async def dead_letter(js: JetStreamContext, message: Msg, reason: str) -> None:
     _log.error("dead_letter", subject=subject, stream=origin.stream, sequence=origin.sequence.stream, reason=reason)
 
 
+async def oldest_sequence(js: JetStreamContext, stream: str, subject: str) -> int | None:
+    """The sequence of a subject's oldest message in a stream, or None. In a work queue all before it are acknowledged,
+    whichever process read them."""
+    try:
+        return (await js.get_msg(stream, seq=1, subject=subject, next=True)).seq
+    except NotFoundError:
+        return None
+
+
 async def _handle(batch: Sequence[Msg], handler: Handler) -> None:
+    """Repeats what fails: going on to the next batch would let it overtake this one."""
+    for failures in count():
+        if await _handled(_unanswered(batch), handler):
+            return
+        await asyncio.sleep(min(_MAX_RETRY_S, 0.25 * 2**failures))
+        for message in _unanswered(batch):
+            await message.in_progress()
+
+
+async def _handled(batch: Sequence[Msg], handler: Handler) -> bool:
     task = asyncio.ensure_future(handler(batch))
     try:
         while not (await asyncio.wait({task}, timeout=ACK_WAIT_S / 3))[0]:
@@ -214,11 +256,10 @@ async def _handle(batch: Sequence[Msg], handler: Handler) -> None:
     error = task.exception()
     if error is not None:
         _log.error("batch_failed", error, size=len(batch))
+        return False
     for message in _unanswered(batch):
-        if error is None:
-            await message.ack()
-        else:
-            await message.nak(delay=min(_MAX_RETRY_S, 0.25 * 2 ** min(message.metadata.num_delivered, 10)))
+        await message.ack()
+    return True
 
 
 def _unanswered(batch: Sequence[Msg]) -> list[Msg]:
