@@ -1,0 +1,73 @@
+"""Places of letters in the quantities that were granted to a team: taken at the door, given back by what never left."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from approval_service.moves import Moves
+from approval_service.store import quantities as store
+from approval_service.store.quantities import Team
+from approval_service.writer import Tx
+from outreach.domain import states
+from outreach.domain.codes import Code
+
+
+def take(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Takes a place for each letter in turn while its team has any left, of the oldest grant first.
+
+    `rows` are columns of outreach: outreach_id, bank_id, letter_name, team. Returns the quantity id by outreach id for
+    those that got a place; the caller stores it. The others await a quantity.
+    """
+    taken: dict[str, str] = {}
+    asking: dict[Team, list[str]] = defaultdict(list)
+    for row in rows:
+        asking[Team(row["bank_id"], row["letter_name"], row["team"])].append(row["outreach_id"])
+    for team, ids in asking.items():
+        wanting = iter(ids)
+        used: dict[str, int] = {}
+        for quantity in store.with_places(tx.connection, team):
+            if served := list(islice(wanting, quantity.granted - quantity.used)):
+                taken |= dict.fromkeys(served, quantity.quantity_id)
+                used[quantity.quantity_id] = quantity.used + len(served)
+        store.set_used(tx.connection, used)
+    return taken
+
+
+def give_back(tx: Tx, rows: Iterable[Any]) -> None:
+    """Frees the places of letters that ended before they were printed, which go to those that wait for one.
+
+    `rows` are rows of outreach; those without a place are passed over. Their own moves must be written before, since
+    some of the rows may have been waiting themselves.
+    """
+    holders = {row.outreach_id: row.quantity_id for row in rows if row.quantity_id}
+    freed = Counter(holders.values())
+    quantities = store.get_many(tx.connection, freed)
+    store.set_places(tx.connection, dict.fromkeys(holders, ""))
+    store.set_used(tx.connection, {row.quantity_id: row.used - freed[row.quantity_id] for row in quantities})
+    for row in quantities:
+        tx.record("quantity_given_back", row.bank_id, quantity=row.quantity_id, letters=freed[row.quantity_id])
+    for team in dict.fromkeys(Team(row.bank_id, row.letter_name, row.team) for row in quantities):
+        admit_waiting(tx, team)
+
+
+def admit_waiting(tx: Tx, team: Team) -> int:
+    """Admits as many of a team's waiting letters as there are places, in the order of their requests.
+
+    Returns how many. What else they wait for (`waiting_for`) goes on.
+    """
+    places = sum(row.granted - row.used for row in store.with_places(tx.connection, team))
+    waiting = store.awaiting(tx.connection, team, tx.now_ms, places) if places else []
+    taken = take(tx, [row._asdict() for row in waiting])
+    moves = Moves(tx)
+    for row in waiting:
+        codes = [code for code in row.codes.split(",") if code and code != Code.QUANTITY_NOT_APPROVED]
+        other = row.waiting_for if row.waiting_for != Code.QUANTITY_NOT_APPROVED else ""
+        due_ms = None if other else max(tx.now_ms, row.not_before_ms)
+        place = taken[row.outreach_id]
+        moves.outreach(row, states.ADMITTED, codes=codes, due_ms=due_ms, waiting_for=other, quantity=place)
+    moves.write()
+    store.set_places(tx.connection, taken)
+    return len(waiting)
