@@ -97,6 +97,25 @@ class Zone:
 
 
 @dataclass(frozen=True, slots=True)
+class FormField:
+    """A text field on a page of the bank's PDF; a placeholder may have several. Page counts from 1."""
+
+    placeholder: str
+    capitals: bool
+    """The field is named such as overdue:capitals."""
+    page: int
+    x: float
+    y: float
+    width: float
+    height: float
+    font_size: float
+    """Points as the form says; 0 where it leaves the size to us."""
+    alignment: int
+    """0 left, 1 centred, 2 right (the form's /Q)."""
+    multiline: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OfficialLetter:
     """Kind (b): the bank's own PDF with AcroForm fields named as the placeholders; we draw in the zones only."""
 
@@ -107,6 +126,8 @@ class OfficialLetter:
     address_zone: Zone
     sheet_code_zone: Zone
     """For the DataMatrix; repeated on each sheet at the same place."""
+    fields: tuple[FormField, ...] = ()
+    """In the order of the pages; all that is filled."""
 
 
 Letter = TextLetter | OfficialLetter

@@ -12,7 +12,7 @@ from PIL import Image
 from outreach.domain.errors import invalid
 from outreach.letters.front_matter import LINE, FrontMatter, read_front_matter, refuse
 from outreach.letters.model import Block, Heading, Letter, OfficialLetter, Paragraph, Seal, Table, TextLetter
-from outreach.letters.official import check_pdf
+from outreach.letters.official import official_letter
 from outreach.letters.placeholders import gaps, misuse, stray_brace
 
 MAX_SOURCE_BYTES = 200_000
@@ -90,10 +90,7 @@ def _official(front: FrontMatter, body: list[_Line], letterhead_image: bytes, pd
         raise refuse(body[0][0], "银行官方 PDF 不写正文。An official PDF is the body: leave this out.")
     if letterhead_image:
         raise invalid("letterhead_image", "银行官方 PDF 自带信头。An official PDF has its own letterhead.")
-    zones = front.zones
-    letter = OfficialLetter(front.head, pdf, zones["number"], zones["address"], zones["sheet_code"])
-    check_pdf(letter)
-    return letter
+    return official_letter(front.head, pdf, front.zones)
 
 
 def _check_image(image: bytes) -> None:
