@@ -14,15 +14,14 @@ from nats.js import JetStreamContext
 from approval_service import bank_events
 from approval_service.authority import Authority
 from outreach.domain.errors import Kind, Refusal
-from outreach.runtime.bus import dead_letter, probe_subject
+from outreach.runtime.bus import OUTREACH_IN, dead_letter, events_subject, oldest_sequence, probe_subject
 from outreach.runtime.logs import EventLogger
-from outreach.v1.bank_service_pb2 import BankEvent
+from outreach.v1.bank_service_pb2 import BankEvent, EventResult
 from outreach.validation import NOT_OF_ITS_TYPE, field_of, oddities, violations
 
 DURABLE = "approval_service"
-PLACEMENT_DELIVERIES = 7
-"""Over a minute: an event may overtake the placement of its account, where that is delivered again after a failure or a
-kill. Set aside, it would be lost on an account that nothing holds."""
+RETRY_S = 1.0
+"""How long a message waits for what came before it and has not been applied."""
 _NAMED_ACCOUNT = re.compile(rb'"account_?[nN]umber"\s*:\s*"([A-Za-z0-9-]{1,40})"')
 """An account in a text that is no JSON, such as one that was cut off."""
 _NO_EVENT = "不是 BankEvent 的 ProtoJSON is not the ProtoJSON of a BankEvent"
@@ -43,23 +42,41 @@ class Consumer:
     async def handle(self, messages: Sequence[Msg]) -> None:
         run: list[tuple[Msg, BankEvent]] = []
         for message in messages:
-            if message.subject.endswith(".probe"):
-                await self._apply(run)
-                await self._authority.write(
-                    bank_events.prove_feeds, (_bank_of(message), int(message.data)), urgent=True
-                )
-                run = []
-                continue
             try:
-                run.append((message, read_event(message.data, _bank_of(message))))
+                event = None if message.subject.endswith(".probe") else read_event(message.data, _bank_of(message))
             except Unreadable as error:
                 await self._apply(run)
                 run = []
                 await self._set_aside(message, str(error))
+                continue
+            if event is not None and event.WhichOneof("event") != "feed_mark":
+                run.append((message, event))
+                continue
+            await self._apply(run)
+            run = []
+            if not await self._is_next(message):
+                continue
+            if event is not None:
+                await self._apply([(message, event)])
+            else:
+                proof = (_bank_of(message), int(message.data))
+                await self._authority.write(bank_events.prove_feeds, proof, urgent=True)
         await self._apply(run)
 
+    async def _is_next(self, message: Msg) -> bool:
+        """True if all of the bank's events before a message have been applied or set aside; else it is handed back.
+
+        An event may be behind: another replica holds it, or one that was killed does until it is delivered again. A
+        probe or a feed mark that overtook it would vouch for what is not known here yet.
+        """
+        oldest = await oldest_sequence(self._js, OUTREACH_IN, events_subject(_bank_of(message)))
+        if oldest is None or oldest >= message.metadata.sequence.stream:
+            return True
+        await message.nak(delay=RETRY_S)
+        return False
+
     async def _apply(self, run: Sequence[tuple[Msg, BankEvent]]) -> None:
-        """Applies events in one commit; alone, where one of them fails the commit."""
+        """Applies events in one commit and answers for each; alone, where one of them fails the commit."""
         if not run:
             return
         try:
@@ -74,11 +91,20 @@ class Consumer:
             for one in run:
                 await self._apply([one])
             return
-        for (message, event), result in zip(run, results, strict=True):
-            deliveries = message.metadata.num_delivered
-            if isinstance(result, Refusal) and result.kind is Kind.NOT_FOUND and deliveries < PLACEMENT_DELIVERIES:
-                await message.nak(delay=2.0 ** (deliveries - 1))
-            elif isinstance(result, Refusal) and result.kind is not Kind.UNAVAILABLE:
+        await self._answer(run, results)
+
+    async def _answer(self, run: Sequence[tuple[Msg, BankEvent]], results: Sequence[EventResult | Exception]) -> None:
+        answered = list(zip(run, results, strict=True))
+        applied = [message for (message, _), result in answered if not isinstance(result, Refusal)]
+        for message in applied[:-1]:
+            await message.ack()
+        for message in applied[-1:]:
+            await message.ack_sync()  # so that all of them are gone when somebody looks for what is left
+        for (message, event), result in answered:
+            if not isinstance(result, Refusal):
+                continue
+            # The placement that an unknown account misses may be among what is behind.
+            if result.kind is not Kind.NOT_FOUND or await self._is_next(message):
                 await self._set_aside(message, f"{event.WhichOneof('event')}: {result.message}")
 
     async def _set_aside(self, message: Msg, reason: str) -> None:

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import orjson
 import pytest
 from sqlalchemy import Row, select
 
 from approval_service import bank_events, schema
-from approval_service.consumer import Consumer, Unreadable, account_number, read_event
+from approval_service.consumer import Unreadable, account_number, read_event
 from outreach.domain import states
 from outreach.domain.errors import Kind, Refusal
 from outreach.v1.bank_service_pb2 import (
@@ -366,24 +365,6 @@ async def test_caps_count_a_person_whose_identity_the_bank_tells_later(ready: Wo
     assert len(await ready.lease()) == 1
     await place(ready, 2, identity="11010519491231002X")
     assert await codes(ready) == ["FREQUENCY_CAP"]
-
-
-async def test_an_event_that_overtakes_the_placement_waits_for_it(ready: World) -> None:
-    """A placement delivered again after a kill comes behind what followed it: the repayment is applied all the same."""
-    naks: list[float] = []
-
-    async def nak(delay: float) -> None:
-        naks.append(delay)
-
-    told = GOOD | {"repayment": {"accountNumber": "6009", "sequence": "2", "kind": "KIND_FULL"}}
-    metadata = SimpleNamespace(num_delivered=1)
-    message = SimpleNamespace(subject=f"outreach.in.{BANK}.events", data=orjson.dumps(told), metadata=metadata, nak=nak)
-    inbound = Consumer(ready.authority, cast("Any", None))
-    await inbound.handle([cast("Any", message)])
-    assert naks == [1.0]
-    await ready.place("6009", phone_of("6009"))
-    await inbound.handle([cast("Any", message)])
-    assert "ACCOUNT_SETTLED" in {finding.code for finding in (await ready.ask("6009")).findings}
 
 
 async def test_a_placement_that_was_made_before_a_recall_lifts_none(ready: World) -> None:
