@@ -47,7 +47,7 @@ ledger_entry = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
-# Status changes in ledger order: what Watch tells and the outbox publishes. `body` is a serialized StatusChange.
+# Status changes in ledger order: what Watch tells and the outbox publishes. `body` is its ProtoJSON.
 change = Table(
     "change",
     metadata,
@@ -455,6 +455,8 @@ letter = Table(
     Column("delivered", Boolean, nullable=False),
     # Why it is to be pulled: a rule code, REQUESTED or REPAID_IN_PART.
     Column("cause", String(32), nullable=False),
+    # To be printed anew under another number once it is taken out: its amount changed.
+    Column("made_anew", Boolean, nullable=False),
     # What the rules said at the scan that handed it to the post.
     Column("codes", String(400), nullable=False),
     Column("released_ms", BigInteger, nullable=False),

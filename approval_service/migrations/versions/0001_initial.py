@@ -215,6 +215,7 @@ def upgrade() -> None:
         sa.Column("sealed", sa.Boolean(), nullable=False),
         sa.Column("delivered", sa.Boolean(), nullable=False),
         sa.Column("cause", sa.String(length=32), nullable=False),
+        sa.Column("made_anew", sa.Boolean(), nullable=False),
         sa.Column("codes", sa.String(length=400), nullable=False),
         sa.Column("released_ms", sa.BigInteger(), nullable=False),
         sa.Column("policy_version", sa.BigInteger(), nullable=False),
