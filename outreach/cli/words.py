@@ -12,6 +12,12 @@ STATES = {
     "BLOCKED": "已拦截",
     "CANCELLED": "已取消",
     "EXPIRED": "已过期",
+    "AWAITING_QUANTITY": "待批数量",
+    "PRINTED": "已打印",
+    "MAILED": "已交寄",
+    "RETURNED": "已退回",
+    "TO_PULL": "待抽出",
+    "PULLED": "已抽出",
 }
 
 STATE_STYLES = {
@@ -24,6 +30,42 @@ STATE_STYLES = {
     "BLOCKED": "yellow",
     "CANCELLED": "magenta",
     "EXPIRED": "bright_black",
+    "AWAITING_QUANTITY": "blue",
+    "PRINTED": "cyan",
+    "MAILED": "green",
+    "RETURNED": "red",
+    "TO_PULL": "bold yellow",
+    "PULLED": "magenta",
+}
+
+LETTER_STATES = {
+    "RELEASED": "待打印",
+    "PRINTED": "已打印",
+    "MAILED": "已交寄",
+    "RETURNED": "已退回",
+    "TO_PULL": "待抽出",
+    "PULLED": "已抽出",
+    "SPOILED": "已作废",
+    "WITHDRAWN": "已撤出",
+}
+
+RUN_STATES = {"RENDERING": "排版中", "READY": "可打印", "CLOSED": "已关闭"}
+
+RUN_STATE_STYLES = {"RENDERING": "blue", "READY": "green", "CLOSED": "bright_black"}
+
+RETURN_REASONS = {
+    "PERSON_UNKNOWN": "查无此人",
+    "ADDRESS_UNCLEAR": "地址不详",
+    "MOVED": "迁移新址不明",
+    "NO_SUCH_ORGANISATION": "无此单位",
+    "NO_SUCH_ADDRESS": "无此地址",
+    "REFUSED": "拒收",
+    "NOT_COLLECTED": "逾期未领",
+    "DEATH": "收件人死亡",
+    "DEMOLISHED": "拆迁",
+    "NOBODY_THERE": "外出、空房",
+    "MISDELIVERED": "误投",
+    "OTHER": "其他",
 }
 
 CODES = {
@@ -43,7 +85,18 @@ CODES = {
     "DO_NOT_CONTACT": "禁止联系",
     "ACCOUNT_ON_HOLD": "账户暂停",
     "PHONE_INVALID": "号码无效",
-    "CONTACT_UNVERIFIED": "号码未核实",
+    "CONTACT_UNVERIFIED": "号码或地址未核实",
+    "LETTER_NOT_AUTHORIZED": "信函版本未授权",
+    "BELOW_MINIMUM_AMOUNT": "低于最低金额",
+    "CARE_AMOUNT": "小额须复核",
+    "NO_PRIOR_CALL": "无首次通话",
+    "ADDRESS_INCOMPLETE": "地址不完整",
+    "ADDRESS_KNOWN_BAD": "已知坏址",
+    "ADDRESS_SENSITIVE": "敏感地址",
+    "ADDRESS_BROAD": "地址过大",
+    "ADDRESS_UNDELIVERABLE": "地址无法投递",
+    "QUANTITY_NOT_APPROVED": "数量未批",
+    "NOT_DESIGNATED": "非指定人员",
     "REPAID_IN_FULL": "已全额还款",
     "REPAID_IN_PART": "已部分还款",
     "REQUESTED": "申请撤回",

@@ -1,0 +1,16 @@
+"""outreach letters: from the queue to the post and back. The commands lie in modules of their own."""
+
+from __future__ import annotations
+
+import typer
+
+from outreach.cli import letter_runs
+
+_COMMANDS = (letter_runs,)
+
+
+def register(app: typer.Typer) -> None:
+    letters = typer.Typer(help="信函 Letters: runs, print, post, returns.", no_args_is_help=True)
+    for commands in _COMMANDS:
+        commands.register(letters)
+    app.add_typer(letters, name="letters")
