@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from outreach import validation as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!outreach/v1/archive_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\"R\n\x0f\x46\x65tchPdfRequest\x12)\n\npdf_sha256\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12\x14\n\x0cmark_as_copy\x18\x02 \x01(\x08\"!\n\x10\x46\x65tchPdfResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x32[\n\x0e\x41rchiveService\x12I\n\x08\x46\x65tchPdf\x12\x1c.outreach.v1.FetchPdfRequest\x1a\x1d.outreach.v1.FetchPdfResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!outreach/v1/archive_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\"R\n\x0f\x46\x65tchPdfRequest\x12)\n\npdf_sha256\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$\x12\x14\n\x0cmark_as_copy\x18\x02 \x01(\x08\"6\n\x10\x46\x65tchPdfResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\x12\x13\n\x0btotal_bytes\x18\x02 \x01(\x03\x32[\n\x0e\x41rchiveService\x12I\n\x08\x46\x65tchPdf\x12\x1c.outreach.v1.FetchPdfRequest\x1a\x1d.outreach.v1.FetchPdfResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,7 +37,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FETCHPDFREQUEST']._serialized_start=79
   _globals['_FETCHPDFREQUEST']._serialized_end=161
   _globals['_FETCHPDFRESPONSE']._serialized_start=163
-  _globals['_FETCHPDFRESPONSE']._serialized_end=196
-  _globals['_ARCHIVESERVICE']._serialized_start=198
-  _globals['_ARCHIVESERVICE']._serialized_end=289
+  _globals['_FETCHPDFRESPONSE']._serialized_end=217
+  _globals['_ARCHIVESERVICE']._serialized_start=219
+  _globals['_ARCHIVESERVICE']._serialized_end=310
 # @@protoc_insertion_point(module_scope)

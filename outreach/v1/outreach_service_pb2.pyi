@@ -1114,6 +1114,7 @@ class CancelResponse(_message.Message):
     CANCELLED_IDS_FIELD_NUMBER: _builtins.int
     POSSIBLY_LEAVING_FIELD_NUMBER: _builtins.int
     ENDED_IDS_FIELD_NUMBER: _builtins.int
+    UNKNOWN_IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def cancelled_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What was withdrawn and will not leave."""
@@ -1126,16 +1127,21 @@ class CancelResponse(_message.Message):
     def ended_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What had already ended and was not touched."""
 
+    @_builtins.property
+    def unknown_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the request that name no outreach of the bank which the token may cancel; the others are dealt with all the same."""
+
     def __init__(
         self,
         *,
         cancelled_ids: _abc.Iterable[_builtins.str] | None = ...,
         possibly_leaving: _abc.Iterable[Global___PossiblyLeaving] | None = ...,
         ended_ids: _abc.Iterable[_builtins.str] | None = ...,
+        unknown_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled_ids", b"cancelled_ids", "ended_ids", b"ended_ids", "possibly_leaving", b"possibly_leaving"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled_ids", b"cancelled_ids", "ended_ids", b"ended_ids", "possibly_leaving", b"possibly_leaving", "unknown_ids", b"unknown_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
