@@ -49,7 +49,74 @@ class _Terms:
     hotlines: tuple[str, ...]
 
 
-class Context:
+class CaseContext:
+    """What is known, at one moment, of the accounts of a group of messages or letters, and of their people."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        keys: KeyRing,
+        catalog: Catalog,
+        now_ms: int,
+        accounts: Iterable[Any],
+        recipients: Iterable[str],
+        subjects: Iterable[str],
+    ) -> None:
+        """`recipients` are person ids that must be known although the bank may name them no more; `subjects` those of
+        marks beside the accounts and their people."""
+        self.now_ms = now_ms
+        self.catalog = catalog
+        self._keys = keys
+        self.accounts = {account.account_id: account for account in accounts}
+        self._roles = account_store.parties_of(connection, self.accounts)
+        self.person_ids = {person_id for roles in self._roles.values() for person_id in roles}.union(recipients)
+        self.persons = account_store.persons_by_id(connection, self.person_ids)
+        banks = {*catalog.policies, *(account.bank_id for account in self.accounts.values())}
+        self._marks = stop_store.marks_on(connection, banks, [*self.person_ids, *subjects, *self.accounts])
+        self._holds = stop_store.open_holds(connection, self.accounts)
+        self._feeds = stop_store.feeds(connection)
+        self._policies: dict[str, PolicyVersion | None] = {}
+
+    def roles(self, account_id: str) -> Mapping[str, int]:
+        """Role by person id."""
+        return self._roles.get(account_id, {})
+
+    def key(self, person: Any) -> PersonKey:
+        return self._keys.person(person.wrapped_key)
+
+    def policy(self, bank_id: str) -> PolicyVersion | None:
+        if bank_id not in self._policies:
+            self._policies[bank_id] = self.catalog.policy_at(bank_id, self.now_ms)
+        return self._policies[bank_id]
+
+    def holds(self, account: Any | None) -> Sequence[Any]:
+        return self._holds.get(account.account_id, ()) if account is not None else ()
+
+    def feed_complete_through_ms(self, bank_id: str) -> int:
+        feed = self._feeds.get(bank_id)
+        return feed.complete_through_ms if feed else 0
+
+    def marks(self, bank_id: str, account: Any | None, person: Any | None, *subjects: str) -> list[Any]:
+        """Reasons of the no-contact marks on an account, a person, or other subjects."""
+        named = [*subjects]
+        if account is not None:
+            named.append(account.account_id)
+        if person is not None:
+            named.append(person.person_id)
+        return [reason for subject in named for reason in self._marks.get((bank_id, subject), ())]
+
+    def record(self, account: Any, person: Any, policy: PolicyVersion) -> values.Record:
+        """The bank's record, unsealed."""
+        debtor = self.persons[account.debtor_id]
+        return values.Record(
+            account=account,
+            recipient_name=self.key(person).unseal(person.name_sealed).decode(),
+            account_number=self.key(debtor).unseal(account.number_sealed).decode(),
+            time_zone=policy.policy.time_zone,
+        )
+
+
+class Context(CaseContext):
     """What is known, at one moment, of the accounts and numbers of a group of messages."""
 
     def __init__(
@@ -63,24 +130,12 @@ class Context:
         recipients: Iterable[str] = (),
         carriers: Mapping[str, CarrierChoice] | None = None,
     ) -> None:
-        """`recipients` are person ids that must be known although the bank may name them no more. `carriers` are those
-        to be sent through, by bank id; otherwise the first that its policy names."""
-        self.now_ms = now_ms
-        self._carriers = carriers or {}
-        self.catalog = catalog
-        self._keys = keys
-        self.accounts = {account.account_id: account for account in accounts}
+        """`carriers` are those to be sent through, by bank id; otherwise the first that its policy names."""
         phones = set(phone_hashes)
-        self._roles = account_store.parties_of(connection, self.accounts)
-        person_ids = {person_id for roles in self._roles.values() for person_id in roles}.union(recipients)
-        self.persons = account_store.persons_by_id(connection, person_ids)
-        self._contacts = account_store.contact_statuses(connection, person_ids)
+        super().__init__(connection, keys, catalog, now_ms, accounts, recipients, phones)
+        self._carriers = carriers or {}
+        self._contacts = account_store.contact_statuses(connection, self.person_ids)
         self._dead = stop_store.dead_among(connection, phones)
-        banks = {*catalog.policies, *(account.bank_id for account in self.accounts.values())}
-        self._marks = stop_store.marks_on(connection, banks, [*person_ids, *phones, *self.accounts])
-        self._holds = stop_store.open_holds(connection, self.accounts)
-        self._feeds = stop_store.feeds(connection)
-        self._policies: dict[str, PolicyVersion | None] = {}
         self._templates: dict[tuple[str, str], Template | None] = {}
         self._terms: dict[tuple[str, str], _Terms] = {}
         identities = {person.identity for person in self.persons.values()}
@@ -93,18 +148,6 @@ class Context:
         """Counts a message that may have left, those of this very group included."""
         self._by_identity[identity][attempt_id] = (bank_id, released_ms)
         self._by_phone[phone_hash][attempt_id] = (bank_id, released_ms)
-
-    def roles(self, account_id: str) -> Mapping[str, int]:
-        """Role by person id."""
-        return self._roles.get(account_id, {})
-
-    def key(self, person: Any) -> PersonKey:
-        return self._keys.person(person.wrapped_key)
-
-    def policy(self, bank_id: str) -> PolicyVersion | None:
-        if bank_id not in self._policies:
-            self._policies[bank_id] = self.catalog.policy_at(bank_id, self.now_ms)
-        return self._policies[bank_id]
 
     def template(self, bank_id: str, name: str) -> Template | None:
         """The version in force."""
@@ -120,7 +163,6 @@ class Context:
         account, person, phone_hash = message.account, message.person, message.phone_hash
         policy = self.policy(message.bank_id)
         roles = self.roles(account.account_id) if account is not None else {}
-        feed = self._feeds.get(message.bank_id)
         template = message.template
         terms = self._terms_of(message.bank_id, template, policy) if template is not None else None
         own_sends, all_sends = self._sends(message)
@@ -135,15 +177,15 @@ class Context:
             phone_of_third_party=self._of_third_party(roles, person, phone_hash),
             phone_dead=phone_hash in self._dead,
             contact_status=self._contacts.get((person.person_id, phone_hash), "") if person is not None else "",
-            marks=self._marks_on(message),
-            holds=self._holds.get(account.account_id, ()) if account is not None else (),
+            marks=self.marks(message.bank_id, account, person, phone_hash),
+            holds=self.holds(account),
             template=template,
             template_superseded=terms is not None and terms.superseded,
             pinned_digest=message.pinned_digest,
             filing_problem=terms.filing_problem if terms is not None else "",
             identity_problem=terms.identity_problem if terms is not None else "",
             value_problems=self._value_problems(message, terms) if terms is not None and policy is not None else (),
-            feed_complete_through_ms=feed.complete_through_ms if feed else 0,
+            feed_complete_through_ms=self.feed_complete_through_ms(message.bank_id),
             own_sends_ms=own_sends,
             all_sends_ms=all_sends,
             agreed_to_quiet_hours=person is not None and person.agreed_to_quiet_hours,
@@ -154,14 +196,6 @@ class Context:
         if recipient is not None and (recipient.person_id, phone_hash) in self._contacts:
             return False
         return any((person_id, phone_hash) in self._contacts for person_id in roles)
-
-    def _marks_on(self, message: Message) -> list[Any]:
-        subjects = [message.phone_hash]
-        if message.account is not None:
-            subjects.append(message.account.account_id)
-        if message.person is not None:
-            subjects.append(message.person.person_id)
-        return [reason for subject in subjects for reason in self._marks.get((message.bank_id, subject), ())]
 
     def _terms_of(self, bank_id: str, template: Template, policy: PolicyVersion | None) -> _Terms:
         key = (bank_id, template.digest)
@@ -193,14 +227,7 @@ class Context:
         policy = self.policy(message.bank_id)
         if template is None or account is None or person is None or policy is None:
             raise RuntimeError("the bank's record needs a template, an account, a person and a policy")
-        key = self.key(person)
-        debtor = self.persons[account.debtor_id]
-        record = values.Record(
-            account=account,
-            recipient_name=key.unseal(person.name_sealed).decode(),
-            account_number=self.key(debtor).unseal(account.number_sealed).decode(),
-            time_zone=policy.policy.time_zone,
-        )
+        record = self.record(account, person, policy)
         return values.of_record(self._terms_of(message.bank_id, template, policy).gaps_of_record, record)
 
     def _sends(self, message: Message) -> tuple[list[int], list[int]]:

@@ -40,6 +40,12 @@ DEFAULTS: dict[str, Any] = {
     "sms_gap_minutes": 24 * 60,
     "balance_max_age_minutes": 24 * 60,
     "request_lifetime_minutes": 7 * 24 * 60,
+    "letter_gap_days": 30,
+    "letter_minimum_fen": 0,
+    "letter_minimum_inclusive": True,
+    "care_amount_fen": 0,
+    "letter_needs_prior_call": True,
+    "prior_call_must_be_answered": False,
 }
 """What an unset field means, as policy_service.proto tells it."""
 DEFAULT_TIME_ZONE = "Asia/Shanghai"

@@ -1,4 +1,7 @@
-"""The rules of docs/rules.md that concern an SMS: values in, verdicts out. All run at the door and at the permit."""
+"""The rules of docs/rules.md that concern an SMS: values in, verdicts out. All run at the door and at the permit.
+
+Those that take CaseFacts concern letters, too (approval_service.letter_rules).
+"""
 
 from __future__ import annotations
 
@@ -53,8 +56,8 @@ class Verdict:
 
 
 @dataclass(slots=True)
-class Facts:
-    """All that the rules look at, for one message to one person. Rows are those of approval_service.schema."""
+class CaseFacts:
+    """What the rules look at for an SMS and a letter alike. Rows are those of approval_service.schema."""
 
     now_ms: int
     at_permit: bool
@@ -62,120 +65,129 @@ class Facts:
     policy: PolicyVersion | None
     account: Any | None
     role: int | None
+    marks: Sequence[NoContactReason.ValueType]
+    holds: Sequence[HoldKind.ValueType]
+    pinned_digest: str
+    value_problems: Sequence[tuple[str, str]]
+    feed_complete_through_ms: int
+
+
+@dataclass(slots=True)
+class Facts(CaseFacts):
+    """All that the rules look at, for one SMS to one person."""
+
     phone: str | None
     phone_of_third_party: bool
     phone_dead: bool
     contact_status: str
-    marks: Sequence[NoContactReason.ValueType]
-    holds: Sequence[HoldKind.ValueType]
     template: Template | None
     template_superseded: bool
-    pinned_digest: str
     filing_problem: str
     identity_problem: str
-    value_problems: Sequence[tuple[str, str]]
-    feed_complete_through_ms: int
     own_sends_ms: Sequence[int]
     all_sends_ms: Sequence[int]
     agreed_to_quiet_hours: bool
 
 
-Rule = Callable[[Facts], Sequence[Verdict]]
 NOTHING: tuple[Verdict, ...] = ()
 
 
-def _refuse(code: Code, reason: str, field: str = "") -> tuple[Verdict, ...]:
+def refuse(code: Code, reason: str, field: str = "") -> tuple[Verdict, ...]:
     return (Verdict(code, Effect.REFUSE, reason, field),)
 
 
-def _park(code: Code, reason: str, field: str = "") -> tuple[Verdict, ...]:
+def park(code: Code, reason: str, field: str = "") -> tuple[Verdict, ...]:
     return (Verdict(code, Effect.PARK, reason, field),)
 
 
-def operator_missing(facts: Facts) -> Sequence[Verdict]:
+def operator_missing(facts: CaseFacts) -> Sequence[Verdict]:
     if facts.employee_active:
         return NOTHING
-    return _refuse(
+    return refuse(
         Code.OPERATOR_MISSING,
         "请求未署名在职经办人。Name an active employee in the caller's token.",
         "employee",
     )
 
 
-def not_placed(facts: Facts) -> Sequence[Verdict]:
+def not_placed(facts: CaseFacts) -> Sequence[Verdict]:
     account, policy = facts.account, facts.policy
     if account is None:
-        return _refuse(
-            Code.NOT_PLACED, "银行未委案此账户。The bank has not placed this account here.", "account_number"
-        )
+        return refuse(Code.NOT_PLACED, "银行未委案此账户。The bank has not placed this account here.", "account_number")
     if policy is None:
-        return _refuse(Code.NOT_PLACED, "该银行尚无生效的规则版本。The bank has no policy in force.", "bank_id")
+        return refuse(Code.NOT_PLACED, "该银行尚无生效的规则版本。The bank has no policy in force.", "bank_id")
     if account.agency_id != policy.policy.agency_id:
-        return _refuse(
+        return refuse(
             Code.NOT_PLACED, "账户委给了另一机构。The account is placed with another agency.", "account_number"
         )
     if facts.now_ms < account.start_ms:
-        return _refuse(Code.NOT_PLACED, "委案期尚未开始。The placement has not begun yet.", "account_number")
+        return refuse(Code.NOT_PLACED, "委案期尚未开始。The placement has not begun yet.", "account_number")
     return NOTHING
 
 
-def case_recalled(facts: Facts) -> Sequence[Verdict]:
+def case_recalled(facts: CaseFacts) -> Sequence[Verdict]:
     account = facts.account
     if account is None or not (account.recalled or facts.now_ms >= account.end_ms):
         return NOTHING
-    return _refuse(
+    return refuse(
         Code.CASE_RECALLED, "银行已退案或委案期满。The bank took the case back, or its term is over.", "account_number"
     )
 
 
-def account_settled(facts: Facts) -> Sequence[Verdict]:
+def account_settled(facts: CaseFacts) -> Sequence[Verdict]:
     account = facts.account
     if account is None or not (account.settled or (account.balance_known and account.overdue_fen == 0)):
         return NOTHING
-    return _refuse(Code.ACCOUNT_SETTLED, "账户已无逾期金额。Nothing is overdue on the account.", "account_number")
+    return refuse(Code.ACCOUNT_SETTLED, "账户已无逾期金额。Nothing is overdue on the account.", "account_number")
 
 
-def balance_unconfirmed(facts: Facts) -> Sequence[Verdict]:
+def balance_unconfirmed(facts: CaseFacts) -> Sequence[Verdict]:
     account, policy = facts.account, facts.policy
     if account is None or policy is None:
         return NOTHING
     oldest = facts.now_ms - policy.policy.balance_max_age_minutes * MINUTE_MS
     if account.balance_known and account.as_of_ms >= oldest and facts.feed_complete_through_ms >= oldest:
         return NOTHING
-    return _park(
+    return park(
         Code.BALANCE_UNCONFIRMED,
         "银行金额或对账时点已过期，等待银行更新。The bank's amounts or feed are too old; waits for fresh ones.",
     )
 
 
-def account_on_hold(facts: Facts) -> Sequence[Verdict]:
+def account_on_hold(facts: CaseFacts) -> Sequence[Verdict]:
     if not facts.holds:
         return NOTHING
     kinds = ", ".join(sorted(HoldKind.Name(kind).removeprefix("HOLD_KIND_") for kind in set(facts.holds)))
-    return _refuse(Code.ACCOUNT_ON_HOLD, f"账户已暂停（{kinds}）。The account is on hold.", "account_number")
+    return refuse(Code.ACCOUNT_ON_HOLD, f"账户已暂停（{kinds}）。The account is on hold.", "account_number")
+
+
+def recipient_owes_nothing(facts: CaseFacts) -> Sequence[Verdict]:
+    """THIRD_PARTY_DISCLOSURE by who the recipient is."""
+    if facts.account is None or facts.role in MAY_BE_WRITTEN_TO:
+        return NOTHING
+    return refuse(
+        Code.THIRD_PARTY_DISCLOSURE,
+        "收件人不是债务人或担保人。The recipient is neither debtor nor guarantor.",
+        "customer_id",
+    )
 
 
 def third_party_disclosure(facts: Facts) -> Sequence[Verdict]:
-    if facts.account is None:
-        return NOTHING
-    if facts.role not in MAY_BE_WRITTEN_TO:
-        return _refuse(
-            Code.THIRD_PARTY_DISCLOSURE,
-            "收件人不是债务人或担保人。The recipient is neither debtor nor guarantor.",
-            "customer_id",
-        )
+    found = recipient_owes_nothing(facts)
+    if found or facts.account is None:
+        return found
     if facts.phone_of_third_party:
-        return _refuse(Code.THIRD_PARTY_DISCLOSURE, "号码属于第三人。The number is a third party's.", "phone_number")
+        return refuse(Code.THIRD_PARTY_DISCLOSURE, "号码属于第三人。The number is a third party's.", "phone_number")
     return NOTHING
 
 
 def phone_invalid(facts: Facts) -> Sequence[Verdict]:
     if facts.phone is None:
-        return _refuse(Code.PHONE_INVALID, "不是有效的手机号码。Not a mobile number of mainland China.", "phone_number")
+        return refuse(Code.PHONE_INVALID, "不是有效的手机号码。Not a mobile number of mainland China.", "phone_number")
     if facts.phone_dead:
-        return _refuse(Code.PHONE_INVALID, "号码已停用或空号。The number is not in service.", "phone_number")
+        return refuse(Code.PHONE_INVALID, "号码已停用或空号。The number is not in service.", "phone_number")
     if facts.contact_status == "NOT_THIS_PERSON":
-        return _refuse(Code.PHONE_INVALID, "号码已证实为他人所有。The number is another person's.", "phone_number")
+        return refuse(Code.PHONE_INVALID, "号码已证实为他人所有。The number is another person's.", "phone_number")
     return NOTHING
 
 
@@ -184,47 +196,45 @@ def contact_unverified(facts: Facts) -> Sequence[Verdict]:
         return NOTHING
     if facts.contact_status in ("RESERVED", "CONFIRMED", "NOT_THIS_PERSON"):
         return NOTHING
-    return _park(
+    return park(
         Code.CONTACT_UNVERIFIED,
         "号码非银行预留、未经本人确认，等待核实。Neither reserved with the bank nor confirmed; waits for evidence.",
         "phone_number",
     )
 
 
-def do_not_contact(facts: Facts) -> Sequence[Verdict]:
+def do_not_contact(facts: CaseFacts) -> Sequence[Verdict]:
     if not facts.marks:
         return NOTHING
     reasons = ", ".join(
         sorted(NoContactReason.Name(mark).removeprefix("NO_CONTACT_REASON_") for mark in set(facts.marks))
     )
-    return _refuse(Code.DO_NOT_CONTACT, f"禁止联系（{reasons}）。Marked as not to be contacted.")
+    return refuse(Code.DO_NOT_CONTACT, f"禁止联系（{reasons}）。Marked as not to be contacted.")
 
 
 def template_not_approved(facts: Facts) -> Sequence[Verdict]:
     template, code, field = facts.template, Code.TEMPLATE_NOT_APPROVED, "template_name"
     if template is None:
-        return _refuse(code, "无已批准且生效的模板版本。No approved version of this name is in force.", field)
+        return refuse(code, "无已批准且生效的模板版本。No approved version of this name is in force.", field)
     if facts.pinned_digest and facts.pinned_digest != template.digest:
-        return _refuse(code, "指定的版本不是现行版本。The pinned version is not the one in force.", "template_digest")
+        return refuse(code, "指定的版本不是现行版本。The pinned version is not the one in force.", "template_digest")
     if template.state == SUSPENDED:
         reason = "模板已暂停使用。The template is suspended."
-        return _park(code, reason, field) if facts.at_permit else _refuse(code, reason, field)
+        return park(code, reason, field) if facts.at_permit else refuse(code, reason, field)
     if template.state != APPROVED or facts.template_superseded:
-        return _refuse(code, "该版本未批准或已失效。The version is not approved, or no longer in force.", field)
+        return refuse(code, "该版本未批准或已失效。The version is not approved, or no longer in force.", field)
     return NOTHING
 
 
 def template_not_filed(facts: Facts) -> Sequence[Verdict]:
-    return _refuse(Code.TEMPLATE_NOT_FILED, facts.filing_problem, "template_name") if facts.filing_problem else NOTHING
+    return refuse(Code.TEMPLATE_NOT_FILED, facts.filing_problem, "template_name") if facts.filing_problem else NOTHING
 
 
 def identity_missing(facts: Facts) -> Sequence[Verdict]:
-    return (
-        _refuse(Code.IDENTITY_MISSING, facts.identity_problem, "template_name") if facts.identity_problem else NOTHING
-    )
+    return refuse(Code.IDENTITY_MISSING, facts.identity_problem, "template_name") if facts.identity_problem else NOTHING
 
 
-def variable_invalid(facts: Facts) -> Sequence[Verdict]:
+def variable_invalid(facts: CaseFacts) -> Sequence[Verdict]:
     return [
         Verdict(Code.VARIABLE_INVALID, Effect.REFUSE, reason, f"variables[{name}]")
         for name, reason in facts.value_problems
@@ -266,7 +276,7 @@ def frequency_cap(facts: Facts) -> Sequence[Verdict]:
     )
 
 
-RULES: tuple[Rule, ...] = (
+RULES: tuple[Callable[[Facts], Sequence[Verdict]], ...] = (
     operator_missing,
     not_placed,
     case_recalled,
