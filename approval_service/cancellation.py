@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from approval_service.calls import Call, require_plain
@@ -11,6 +11,7 @@ from approval_service.people import require_employee
 from approval_service.store import accounts as account_store
 from approval_service.store import outreach as store
 from approval_service.store.scopes import Scope
+from approval_service.views import own_caller
 from approval_service.writer import Tx, one_by_one
 from outreach.domain import states
 from outreach.domain.codes import REQUESTED
@@ -55,18 +56,20 @@ def cancel(tx: Tx, scope: Scope, cause: str, by: str, *, notice: bool = True) ->
     return done
 
 
-def _scope(tx: Tx, request: CancelRequest) -> Scope:
+def _scope(tx: Tx, call: Call[CancelRequest]) -> Scope:
+    request = call.request
+    scope = Scope(bank_id=request.bank_id, caller_id=own_caller(call.principal))
     match request.WhichOneof("scope"):
         case "outreach_ids":
-            return Scope(bank_id=request.bank_id, outreach_id=tuple(request.outreach_ids.ids))
+            return replace(scope, outreach_id=tuple(request.outreach_ids.ids))
         case "case_id":
-            return Scope(bank_id=request.bank_id, case_id=request.case_id)
+            return replace(scope, case_id=request.case_id)
         case _:
             key = (request.bank_id, tx.keys.hash("account", request.account_number))
             account: Any = account_store.accounts_by_number(tx.connection, [key]).get(key)
             if account is None:
                 raise not_found("account_number: 银行未委案此账户。The bank has not placed this account.")
-            return Scope(account_id=account.account_id)
+            return replace(scope, account_id=account.account_id)
 
 
 def _cancel_requested(tx: Tx, call: Call[CancelRequest]) -> CancelResponse:
@@ -74,13 +77,16 @@ def _cancel_requested(tx: Tx, call: Call[CancelRequest]) -> CancelResponse:
     call.require_bank(request.bank_id)
     actor = require_employee(tx, call)
     reason = require_plain("reason", request.reason)
-    scope = _scope(tx, request)
-    response = CancelResponse(ended_ids=store.ended_ids(tx.connection, scope))
+    scope = _scope(tx, call)
+    found = store.states_of(tx.connection, scope)
     tx.record("cancel_requested", request.bank_id, by=actor, reason=reason)
     done = cancel(tx, scope, REQUESTED, actor, notice=False)
-    response.cancelled_ids.extend(done.withdrawn)
-    response.possibly_leaving.extend(done.leaving)
-    return response
+    return CancelResponse(
+        cancelled_ids=done.withdrawn,
+        possibly_leaving=done.leaving,
+        ended_ids=[outreach_id for outreach_id, state in found.items() if state in states.FINAL],
+        unknown_ids=[outreach_id for outreach_id in scope.outreach_id if outreach_id not in found],
+    )
 
 
 cancel_requested = one_by_one(_cancel_requested)

@@ -133,10 +133,11 @@ def _active(columns: tuple[str, ...]) -> Select[tuple[Any, ...]]:
     return select_in(columns).where(outreach.c.state.in_(ACTIVE)).order_by(outreach.c.outreach_id)
 
 
-def ended_ids(connection: Connection, scope: Scope) -> list[str]:
+def states_of(connection: Connection, scope: Scope) -> dict[str, int]:
+    """States by outreach id."""
     values = scope.values()
-    query = select_in(tuple(values)).where(outreach.c.state.in_(states.FINAL))
-    return list(connection.execute(query.with_only_columns(outreach.c.outreach_id), values).scalars())
+    query = select_in(tuple(values)).with_only_columns(outreach.c.outreach_id, outreach.c.state)
+    return {row[0]: row[1] for row in connection.execute(query, values)}
 
 
 def waiting(connection: Connection, code: str, scope: Scope) -> list[Row[Any]]:

@@ -203,10 +203,11 @@ def _change(change: StatusChange) -> Text:
 
 
 def _cancelled(response: CancelResponse) -> list[RenderableType]:
-    counts = [
+    counts: list[tuple[str, Cell]] = [
         ("已撤回 Cancelled", len(response.cancelled_ids)),
         ("可能已在途 Possibly leaving", len(response.possibly_leaving)),
         ("早已结束 Ended before", len(response.ended_ids)),
+        ("查无此编号 Unknown", ", ".join(response.unknown_ids)),
     ]
     shown: list[RenderableType] = [details("撤回结果 Cancellation", counts)]
     if response.possibly_leaving:

@@ -339,3 +339,4 @@ class Promises(Stops):
         assert set(answer.cancelled_ids) == withdrawn
         assert {one.attempt_id for one in answer.possibly_leaving} == named
         assert set(answer.ended_ids) == ended
+        assert list(answer.unknown_ids) == ([] if known else ["none"])

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from approval_service import cancellation
+from approval_service.calls import Call
 from outreach.domain import states
 from outreach.domain.errors import Kind, Refusal
+from outreach.v1.common_pb2 import Principal
 from outreach.v1.outreach_service_pb2 import CancelRequest, CancelResponse, OutreachIds
 from outreach.v1.worker_service_pb2 import Outcome
 from tests.service.approval_service.world import BANK, World
@@ -90,8 +92,36 @@ async def test_another_banks_outreach_is_out_of_reach(ready: World) -> None:
     assert caught.value.kind is Kind.DENIED
     request = CancelRequest(bank_id="other-bank", outreach_ids=OutreachIds(ids=[decision.outreach_id]), reason="r")
     answer = await ready.write(cancellation.cancel_requested, "dan", request, banks=["*"])
-    assert answer == CancelResponse()
+    assert answer == CancelResponse(unknown_ids=[decision.outreach_id])
     assert len(await ready.lease()) == 1
+
+
+@pytest.mark.parametrize("by", ["case", "ids", "account"])
+async def test_another_callers_outreach_is_out_of_reach(ready: World, by: str) -> None:
+    """A case system withdraws its own only, as it sees only its own; a supervisor of the bank withdraws any."""
+    decision = await ready.ask("6001", case_id="case")
+    scopes: dict[str, dict[str, Any]] = {
+        "case": {"case_id": "case"},
+        "ids": {"outreach_ids": OutreachIds(ids=[decision.outreach_id])},
+        "account": {"account_number": "6001"},
+    }
+    request = CancelRequest(bank_id=BANK, reason="r", **scopes[by])
+    await ready.hire_at("another", "fay")
+
+    async def ask(*roles: str) -> CancelResponse:
+        stranger = Principal(caller_id="another", employee_id="fay", roles=roles, bank_ids=[BANK])
+        return await ready.authority.write(cancellation.cancel_requested, Call(stranger, request))
+
+    unknown = [decision.outreach_id] if by == "ids" else []
+    assert await ask("case_system") == CancelResponse(unknown_ids=unknown)
+    assert await ask("supervisor") == CancelResponse(cancelled_ids=[decision.outreach_id])
+
+
+async def test_an_unknown_id_is_named(ready: World) -> None:
+    """What can be withdrawn is; an id that was mistyped does not pass for withdrawn."""
+    decision = await ready.ask("6001")
+    answer = await cancel(ready, outreach_ids=OutreachIds(ids=["none", decision.outreach_id]))
+    assert answer == CancelResponse(cancelled_ids=[decision.outreach_id], unknown_ids=["none"])
 
 
 async def test_a_reason_holds_no_numbers(ready: World) -> None:

@@ -109,8 +109,11 @@ class World:
 
     async def hire(self, *employees: str) -> None:
         """Registers employees; the first one ever registers himself and the others."""
+        await self.hire_at(CALLER, *employees)
+
+    async def hire_at(self, caller: str, *employees: str) -> None:
         for employee in employees:
-            request = SetEmployeeRequest(caller_id=CALLER, employee_id=employee, team="t1", active=True)
+            request = SetEmployeeRequest(caller_id=caller, employee_id=employee, team="t1", active=True)
             await self.write(operations.set_employee, PEOPLE[0], request, banks=["*"])
 
     async def open_bank(
