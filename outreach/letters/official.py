@@ -72,7 +72,7 @@ def _fields(pdf: pikepdf.Pdf, number: int, page: pikepdf.Page) -> Iterator[FormF
             raise refuse(
                 f"域 {name[:40]} 不是文本域。The field {name[:40]} is no text field: only text fields are filled."
             )
-        if "/MK" in widget and widget["/MK"].get("/R", 0):
+        if "/MK" in widget and "/R" in widget["/MK"] and widget["/MK"]["/R"] != 0:
             raise refuse(f"域 {name[:40]} 有旋转。The field {name[:40]} is rotated: set it upright.")
         gap = _gap(name)
         x0, x1 = sorted((float(widget["/Rect"][0]), float(widget["/Rect"][2])))

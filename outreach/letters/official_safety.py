@@ -135,7 +135,7 @@ def _check(pdf: pikepdf.Pdf) -> None:
 
 
 def _annotations(page: pikepdf.Page) -> Iterator[pikepdf.Object]:
-    yield from page.get("/Annots", [])  # type: ignore[misc]
+    yield from page.get("/Annots", [])
 
 
 def _dictionaries(objects: Iterable[pikepdf.Object]) -> Iterator[pikepdf.Object]:
