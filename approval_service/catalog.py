@@ -1,19 +1,30 @@
-"""What is approved: templates, policies, filings, employees. Held in memory and read anew when any of them changes."""
+"""What is approved: templates, letter versions, policies, filings, employees.
+
+Held in memory and read anew when any of them changes.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
+from approval_service import effective_dates, schema
 from approval_service.store import catalog as store
 from outreach.domain.templating import signed
+from outreach.v1.letter_version_service_pb2 import LetterVersion
 from outreach.v1.policy_service_pb2 import CarrierChoice, PolicyVersion
 from outreach.v1.template_service_pb2 import Filing, Template, TemplateContent, TemplateState
 
 APPROVED = TemplateState.TEMPLATE_STATE_APPROVED
 SUSPENDED = TemplateState.TEMPLATE_STATE_SUSPENDED
+
+Version = TypeVar("Version", Template, LetterVersion)
+_ByName = dict[tuple[str, str], list[Version]]
+"""Versions by bank id and name."""
 
 
 @dataclass(slots=True)
@@ -22,11 +33,15 @@ class Catalog:
 
     version: int
     templates: dict[str, Template] = field(default_factory=dict)
+    letter_versions: dict[str, LetterVersion] = field(default_factory=dict)
+    """Those approved or suspended, by digest, without their files; so are the templates."""
+    templates_by_name: _ByName[Template] = field(default_factory=lambda: defaultdict(list))
+    letters_by_name: _ByName[LetterVersion] = field(default_factory=lambda: defaultdict(list))
     approved_ms: dict[str, int] = field(default_factory=dict)
-    by_name: dict[tuple[str, str], list[Template]] = field(default_factory=lambda: defaultdict(list))
     filings: dict[tuple[str, str], Filing] = field(default_factory=dict)
     policies: dict[str, list[tuple[int, int, PolicyVersion]]] = field(default_factory=lambda: defaultdict(list))
-    employees: set[tuple[str, str]] = field(default_factory=set)
+    employees: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The team of everybody active, by (caller id, employee id)."""
 
     def policy_at(self, bank_id: str, now_ms: int) -> PolicyVersion | None:
         """The bank's policy in force: of those effective, the one that became so last."""
@@ -35,16 +50,25 @@ class Catalog:
 
     def template_at(self, bank_id: str, name: str, now_ms: int) -> Template | None:
         """The version in force: of those approved (or suspended) and within their dates, the latest to take effect."""
-        in_force = [t for t in self.by_name.get((bank_id, name), ()) if _within(t.content, now_ms)]
-        return max(in_force, key=self._order) if in_force else None
+        return self._in_force(self.templates_by_name.get((bank_id, name), ()), now_ms)
 
-    def superseded(self, template: Template, now_ms: int) -> bool:
-        in_force = self.template_at(template.content.bank_id, template.content.name, now_ms)
-        return in_force is None or in_force.digest != template.digest
+    def letter_version_at(self, bank_id: str, name: str, now_ms: int) -> LetterVersion | None:
+        """The letter version in force, likewise."""
+        return self._in_force(self.letters_by_name.get((bank_id, name), ()), now_ms)
 
-    def _order(self, template: Template) -> tuple[int, int, str]:
-        effective, approved = template.content.effective_from.ToMilliseconds(), self.approved_ms[template.digest]
-        return max(effective, approved), approved, template.digest
+    def superseded(self, version: Template | LetterVersion, now_ms: int) -> bool:
+        """True if the version is not the one in force."""
+        at = self.template_at if isinstance(version, Template) else self.letter_version_at
+        in_force = at(version.content.bank_id, version.content.name, now_ms)
+        return in_force is None or in_force.digest != version.digest
+
+    def _in_force(self, versions: Iterable[Version], now_ms: int) -> Version | None:
+        usable = [version for version in versions if effective_dates.includes(version.content, now_ms)]
+        return max(usable, key=self._order) if usable else None
+
+    def _order(self, version: Template | LetterVersion) -> tuple[int, int, str]:
+        effective, approved = version.content.effective_from.ToMilliseconds(), self.approved_ms[version.digest]
+        return max(effective, approved), approved, version.digest
 
     def filing_problem(self, template: Template, carrier: CarrierChoice) -> str:
         """Why the carrier's registered copy may not be used; empty if it may, or if there is none."""
@@ -65,12 +89,6 @@ def copy_problem(filing: Filing, content: TemplateContent) -> str:
     return ""
 
 
-def _within(content: TemplateContent, now_ms: int) -> bool:
-    if now_ms < content.effective_from.ToMilliseconds():
-        return False
-    return not content.HasField("effective_until") or now_ms < content.effective_until.ToMilliseconds()
-
-
 def identity_problem(content: TemplateContent, policy: PolicyVersion) -> str:
     """Which name a message of this content fails to show; empty if none."""
     shown = signed(content.signature, content.text)
@@ -83,11 +101,11 @@ def identity_problem(content: TemplateContent, policy: PolicyVersion) -> str:
 
 def load(connection: Connection, version: int) -> Catalog:
     catalog = Catalog(version)
-    for row in store.all_templates(connection, (APPROVED, SUSPENDED)):
-        template = Template.FromString(row.body)
-        catalog.templates[row.digest] = template
-        catalog.approved_ms[row.digest] = row.approved_ms
-        catalog.by_name[row.bank_id, row.name].append(template)
+    approved = catalog.approved_ms
+    catalog.templates = _versions(connection, schema.template, Template, catalog.templates_by_name, approved)
+    catalog.letter_versions = _versions(
+        connection, schema.letter_version, LetterVersion, catalog.letters_by_name, approved
+    )
     for row in store.filings(connection):
         catalog.filings[row.digest, row.carrier_id] = Filing.FromString(row.body)
     for row in store.active_policies(connection):
@@ -95,6 +113,18 @@ def load(connection: Connection, version: int) -> Catalog:
         catalog.policies[row.bank_id].append((row.effective_from_ms, row.version, version_of_policy))
     catalog.employees = store.active_employees(connection)
     return catalog
+
+
+def _versions(
+    connection: Connection, table: Table, message: type[Version], by_name: _ByName[Version], approved_ms: dict[str, int]
+) -> dict[str, Version]:
+    """The versions of a kind by digest; puts them by name and their times of approval into the maps given."""
+    versions = {}
+    for row in store.all_versions(connection, table, (APPROVED, SUSPENDED)):
+        versions[row.digest] = version = message.FromString(row.body)
+        by_name[row.bank_id, row.name].append(version)
+        approved_ms[row.digest] = row.approved_ms
+    return versions
 
 
 class CatalogCache:

@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from approval_service import templates
 from approval_service.catalog import copy_problem
+from approval_service.gates import OPEN
 from approval_service.store import catalog as store
 from approval_service.writer import Tx, one_by_one
 from outreach.domain.templating import placeholders
@@ -46,6 +47,5 @@ report = one_by_one(_report)
 
 
 def _open_version(connection: Connection, digest: str) -> Template | None:
-    row = store.get_template(connection, digest)
-    template = Template.FromString(row.body) if row is not None else None
-    return template if template is not None and template.state in templates.OPEN else None
+    row = store.get_version(connection, templates.GATES.table, digest)
+    return templates.GATES.read(row) if row is not None and row.state in OPEN else None

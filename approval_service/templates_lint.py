@@ -7,15 +7,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from typing import Literal
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
+from approval_service import effective_dates
 from approval_service.screening.content import approver_notes, screen
 from approval_service.screening.normalize import fold, to_simplified
 from approval_service.variables import NAME_LIMIT, REFERENCE_LIMIT
 from outreach.domain.codes import Code
-from outreach.domain.errors import invalid
 from outreach.domain.templating import MAX_CHARACTERS, has_stray_braces, placeholders, render, segments, signed
 from outreach.ledger.entries import encode
 from outreach.v1.common_pb2 import Finding
@@ -80,7 +77,7 @@ def lint(content: TemplateContent, policy: Policy | None) -> list[Finding]:
         *_length_findings(content),
         *_contact_findings(content, policy),
         *_identity_findings(content, policy),
-        *_date_findings(content),
+        *effective_dates.findings(content, Code.TEMPLATE_NOT_APPROVED),
     ]
 
 
@@ -111,21 +108,10 @@ def digest(content: TemplateContent) -> str:
                 }
                 for p in sorted(content.placeholders, key=lambda p: p.name)
             ],
-            "effective_from": _time(content, "effective_from"),
-            "effective_until": _time(content, "effective_until"),
+            **effective_dates.as_texts(content),
         }
     )
     return hashlib.sha256(canonical).hexdigest()
-
-
-def _time(content: TemplateContent, field: Literal["effective_from", "effective_until"]) -> str:
-    if not content.HasField(field):
-        return ""
-    moment: Timestamp = getattr(content, field)
-    try:
-        return str(moment.ToJsonString())
-    except ValueError:
-        raise invalid(f"content.{field}", "日期超出范围。Must lie between the years 1 and 9999.") from None
 
 
 def _stop(code: Code, reason: str, field: str = "text") -> Finding:
@@ -264,11 +250,3 @@ def _identity_findings(content: TemplateContent, policy: Policy | None) -> Itera
 
 def _squeezed(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).split())
-
-
-def _date_findings(content: TemplateContent) -> Iterator[Finding]:
-    if not content.HasField("effective_until"):
-        return
-    begin, end = content.effective_from, content.effective_until
-    if (begin.seconds, begin.nanos) >= (end.seconds, end.nanos):
-        yield _stop(Code.TEMPLATE_NOT_APPROVED, "失效时间不晚于生效时间。Ends before it begins.", "effective_until")

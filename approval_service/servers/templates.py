@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from approval_service import template_stops, templates
+from approval_service import templates
 from approval_service.authority import Authority
 from approval_service.calls import Call
 from outreach.runtime.server import Context
@@ -45,15 +45,15 @@ class TemplateServer(TemplateServiceServicer):
 
     async def SuspendTemplate(self, request: pb.SuspendTemplateRequest, context: Context) -> pb.SuspendTemplateResponse:
         call = Call(principal_of(context), request)
-        return await self._authority.write(template_stops.suspend, call, urgent=True)
+        return await self._authority.write(templates.suspend, call, urgent=True)
 
     async def ResumeTemplate(self, request: pb.ResumeTemplateRequest, context: Context) -> pb.ResumeTemplateResponse:
         call = Call(principal_of(context), request)
-        return await self._authority.write(template_stops.resume, call)
+        return await self._authority.write(templates.resume, call)
 
     async def RetireTemplate(self, request: pb.RetireTemplateRequest, context: Context) -> pb.RetireTemplateResponse:
         call = Call(principal_of(context), request)
-        return await self._authority.write(template_stops.retire, call, urgent=True)
+        return await self._authority.write(templates.retire, call, urgent=True)
 
     async def RecordFiling(self, request: pb.RecordFilingRequest, context: Context) -> pb.RecordFilingResponse:
         call = Call(principal_of(context), request)

@@ -1,47 +1,59 @@
-"""SQL on templates, filings, policies and employees."""
+"""SQL on versions of templates and letters, on filings, policies and employees."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, Table, func, insert, select, update
 
 from approval_service import schema
 
-template, filing, policy, employee = schema.template, schema.filing, schema.policy, schema.employee
+filing, policy, employee, letter_version = schema.filing, schema.policy, schema.employee, schema.letter_version
 
 
-def all_templates(connection: Connection, states: tuple[int, ...]) -> list[Row[Any]]:
-    return list(connection.execute(select(template).where(template.c.state.in_(states))))
+def all_versions(connection: Connection, table: Table, states: tuple[int, ...]) -> list[Row[Any]]:
+    """Rows of `template` or `letter_version`, without files, as everywhere in this module."""
+    return list(connection.execute(_versions(table).where(table.c.state.in_(states))))
 
 
-def get_template(connection: Connection, digest: str) -> Row[Any] | None:
-    return connection.execute(select(template).where(template.c.digest == digest)).first()
+def get_version(connection: Connection, table: Table, digest: str) -> Row[Any] | None:
+    return connection.execute(_versions(table).where(table.c.digest == digest)).first()
 
 
-def insert_template(connection: Connection, values: Mapping[str, Any]) -> None:
-    connection.execute(insert(template).values(**values))
+def insert_version(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
+    connection.execute(insert(table).values(**values))
 
 
-def update_template(connection: Connection, digest: str, values: Mapping[str, Any]) -> None:
-    connection.execute(update(template).where(template.c.digest == digest).values(**values))
+def update_version(connection: Connection, table: Table, digest: str, values: Mapping[str, Any]) -> None:
+    connection.execute(update(table).where(table.c.digest == digest).values(**values))
 
 
-def list_templates(
-    connection: Connection, bank_id: str, name: str, before: tuple[int, str] | None, limit: int
+def list_versions(
+    connection: Connection, table: Table, bank_id: str, name: str, before: tuple[int, str] | None, limit: int
 ) -> list[Row[Any]]:
     """Newest first, after the position `before` (creation time in ms, digest)."""
-    query = select(template).where(template.c.bank_id == bank_id)
+    query = _versions(table).where(table.c.bank_id == bank_id)
     if name:
-        query = query.where(template.c.name == name)
+        query = query.where(table.c.name == name)
     if before:
         created_ms, digest = before
         query = query.where(
-            (template.c.created_ms < created_ms)
-            | ((template.c.created_ms == created_ms) & (template.c.digest < digest))
+            (table.c.created_ms < created_ms) | ((table.c.created_ms == created_ms) & (table.c.digest < digest))
         )
-    return list(connection.execute(query.order_by(template.c.created_ms.desc(), template.c.digest.desc()).limit(limit)))
+    return list(connection.execute(query.order_by(table.c.created_ms.desc(), table.c.digest.desc()).limit(limit)))
+
+
+def _versions(table: Table) -> Select[tuple[Any, ...]]:
+    return select(*(column for column in table.c if column.name != "files"))
+
+
+def letter_files(connection: Connection, digest: str) -> bytes:
+    """A letter version's files, as a serialized LetterContent that has nothing else."""
+    files: bytes = connection.execute(
+        select(letter_version.c.files).where(letter_version.c.digest == digest)
+    ).scalar_one()
+    return files
 
 
 def filings(connection: Connection, digest: str = "", carrier_id: str = "") -> list[Row[Any]]:
@@ -100,10 +112,10 @@ def list_policies(connection: Connection, bank_id: str, before_version: int, lim
     return list(connection.execute(query.order_by(policy.c.version.desc()).limit(limit)))
 
 
-def active_employees(connection: Connection) -> set[tuple[str, str]]:
-    """(caller id, employee id) of everybody active."""
-    rows = connection.execute(select(employee.c.caller_id, employee.c.employee_id).where(employee.c.active.is_(True)))
-    return {(row.caller_id, row.employee_id) for row in rows}
+def active_employees(connection: Connection) -> dict[tuple[str, str], str]:
+    """The team of everybody active, by (caller id, employee id)."""
+    rows = connection.execute(select(employee).where(employee.c.active.is_(True)))
+    return {(row.caller_id, row.employee_id): row.team for row in rows}
 
 
 def any_employee(connection: Connection) -> bool:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from approval_service import template_stops
+from approval_service import templates
 from outreach.domain import states
 from outreach.domain.errors import Kind, Refusal
 from outreach.v1.template_service_pb2 import (
@@ -31,7 +31,7 @@ async def test_a_suspended_version_leaves_no_more_until_somebody_else_resumes_it
     (permit,) = await world.lease()
     pending = await world.submit("6002", "13800138002")
     request = SuspendTemplateRequest(digest=digest, reason="银行要求")
-    suspended = await world.write(template_stops.suspend, "ben", request)
+    suspended = await world.write(templates.suspend, "ben", request)
     assert suspended.template.state == TemplateState.TEMPLATE_STATE_SUSPENDED
     assert list(suspended.possibly_leaving_attempt_ids) == [permit.attempt_id]
     assert await world.lease() == []
@@ -41,9 +41,9 @@ async def test_a_suspended_version_leaves_no_more_until_somebody_else_resumes_it
 
     back = ResumeTemplateRequest(digest=digest, reason="已更正")
     with pytest.raises(Refusal) as caught:
-        await world.write(template_stops.resume, "ben", back)
+        await world.write(templates.resume, "ben", back)
     assert (caught.value.kind, caught.value.reason) == (Kind.DENIED, "SAME_PERSON")
-    resumed = await world.write(template_stops.resume, "cat", back)
+    resumed = await world.write(templates.resume, "cat", back)
     assert resumed.resumed == 1
     assert (resumed.template.state, resumed.template.suspended_by) == (TemplateState.TEMPLATE_STATE_APPROVED, "")
     assert [permit.outreach_id for permit in await world.lease()] == [pending.outreach_id]
@@ -54,10 +54,10 @@ async def test_a_retired_version_is_over(world: World, digest: str) -> None:
     released = await world.submit("6001", "13800138001")
     (permit,) = await world.lease()
     pending = await world.submit("6002", "13800138002")
-    await world.write(template_stops.suspend, "ben", SuspendTemplateRequest(digest=digest, reason="r"))
+    await world.write(templates.suspend, "ben", SuspendTemplateRequest(digest=digest, reason="r"))
     await world.lease()
     request = RetireTemplateRequest(digest=digest, reason="改版")
-    retired = await world.write(template_stops.retire, "ben", request)
+    retired = await world.write(templates.retire, "ben", request)
     assert retired.template.state == TemplateState.TEMPLATE_STATE_RETIRED
     assert list(retired.cancelled_ids) == [pending.outreach_id]
     assert list(retired.possibly_leaving_attempt_ids) == [permit.attempt_id]
@@ -66,6 +66,6 @@ async def test_a_retired_version_is_over(world: World, digest: str) -> None:
     await world.report(permit.attempt_id, Outcome.OUTCOME_NOT_SENT)
     assert (await world.outreach(released.outreach_id)).state == states.CANCELLED
     with pytest.raises(Refusal, match="RETIRED"):
-        await world.write(template_stops.resume, "cat", ResumeTemplateRequest(digest=digest, reason="r"))
+        await world.write(templates.resume, "cat", ResumeTemplateRequest(digest=digest, reason="r"))
     with pytest.raises(Refusal, match="RETIRED"):
-        await world.write(template_stops.retire, "cat", request)
+        await world.write(templates.retire, "cat", request)
