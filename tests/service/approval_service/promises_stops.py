@@ -15,7 +15,7 @@ from approval_service import (
     holds,
     marks,
     operations,
-    template_stops,
+    templates,
 )
 from outreach.domain.errors import Refusal
 from outreach.v1.bank_service_pb2 import (
@@ -329,7 +329,7 @@ class Stops(Checks):
             assert set(answer.possibly_leaving_attempt_ids) == {self.model.outreach[o].attempt_id for o in leaving}
 
         request = SuspendTemplateRequest(digest=version.digest, reason="wrong")
-        return Stop(self.driver.call(template_stops.suspend, request), follow)
+        return Stop(self.driver.call(templates.suspend, request), follow)
 
     def _retire(self, bank: str) -> Stop:
         version = self.model.in_force(bank) or self.new_version(bank)
@@ -340,7 +340,7 @@ class Stops(Checks):
             self.check_stop(answer, scope, "TEMPLATE_NOT_APPROVED")
 
         request = RetireTemplateRequest(digest=version.digest, reason="old")
-        return Stop(self.driver.call(template_stops.retire, request), follow)
+        return Stop(self.driver.call(templates.retire, request), follow)
 
     @rule(bank=st.sampled_from(BANKS))
     def approve_version(self, bank: str) -> None:
@@ -358,7 +358,7 @@ class Stops(Checks):
         if version is None:
             return
         request = ResumeTemplateRequest(digest=version.digest, reason="mended")
-        self.driver.run(self.driver.call(template_stops.resume, request, "eve"))
+        self.driver.run(self.driver.call(templates.resume, request, "eve"))
         version.state = "APPROVED"
 
     @rule(pick=picks)
