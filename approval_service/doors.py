@@ -1,0 +1,34 @@
+"""An address as the authority keeps it: sealed, masked to its province and city, found by a hash of its one spelling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from approval_service.keys import KeyRing
+from approval_service.screening.address import Address, normal, parts, read
+
+_EMPTY = "||"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One address, read."""
+
+    address: Address
+    hash: str
+    """Keyed, of the normal form: other spellings of the same door have the same."""
+    masked: str
+
+
+def door(keys: KeyRing, text: str) -> Door:
+    """Reads any text as an address; never fails."""
+    address = read(text)
+    # What cannot be read has no spelling but its own.
+    spelling = normal(address)
+    return Door(address, keys.hash("address", text if spelling == _EMPTY else spelling), _masked(address))
+
+
+def _masked(address: Address) -> str:
+    """浙江省杭州市****; of what names neither province nor city, only the stars."""
+    found = parts(address)
+    return "".join(dict.fromkeys(found[part] for part in ("province", "city") if found.get(part)))[:60] + "****"
