@@ -25,6 +25,7 @@ from approval_service.servers.operations import OperationsServer
 from approval_service.servers.outreach import AdmissionServer, OutreachServer
 from approval_service.servers.policies import PolicyServer
 from approval_service.servers.templates import TemplateServer
+from approval_service.servers.users import SessionServer, UserServer
 from approval_service.servers.worker import WorkerServer
 from approval_service.store.head import read_catalog_version
 from approval_service.writer import ORIGIN, Writer
@@ -43,7 +44,9 @@ from outreach.v1 import (
     operations_service_pb2_grpc,
     outreach_service_pb2_grpc,
     policy_service_pb2_grpc,
+    session_service_pb2_grpc,
     template_service_pb2_grpc,
+    user_service_pb2_grpc,
     worker_service_pb2_grpc,
 )
 
@@ -108,6 +111,8 @@ def _register(target: grpc.aio.Server, authority: Authority) -> None:
     policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServer(authority), target)
     ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(LedgerServer(authority), target)
     operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(OperationsServer(authority), target)
+    user_service_pb2_grpc.add_UserServiceServicer_to_server(UserServer(authority), target)
+    session_service_pb2_grpc.add_SessionServiceServicer_to_server(SessionServer(authority), target)
 
 
 async def _work(authority: Authority, nats: Client, running: server.RunningServer) -> None:

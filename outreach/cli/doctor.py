@@ -19,6 +19,7 @@ from outreach.cli.output import table, when
 from outreach.cli.parts import listens, serving
 from outreach.cli.session import Session
 from outreach.client import Connection, Refusal, identity_names, read_identity
+from outreach.domain import roles
 from outreach.runtime import access, nats_server, tls
 from outreach.runtime.config import Settings
 from outreach.runtime.tokens import ALL_BANKS, read_callers
@@ -28,7 +29,7 @@ from outreach.v1.operations_service_pb2_grpc import OperationsServiceStub
 LEAST_FREE_GIB = 1.0
 RENEW_DAYS = 30
 PATIENCE_S = 2.0
-SUMMARY_ROLES = frozenset({access.OPERATOR, access.SUPERVISOR, access.INSPECTOR})
+SUMMARY_ROLES = frozenset({roles.OPERATOR, roles.SUPERVISOR, roles.INSPECTOR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def _files(state_dir: Path) -> Iterator[Check]:
     ]
     seen = f"readable by others: {', '.join(sorted(exposed))}" if exposed else "owner only"
     yield Check("密钥权限 Secrets", not exposed, seen, f"chmod -R go= {state_dir}")
-    for name in ("ca", access.GATEWAY, access.APPROVAL_SERVICE, access.SMS_SERVICE):
+    for name in ("ca", access.GATEWAY, access.APPROVAL_SERVICE, access.SMS_SERVICE, access.LETTER_SERVICE):
         yield _certificate(state_dir, name)
     try:
         seen, ok = f"{len(read_callers(state_dir / 'callers.yaml'))} registered", True
@@ -115,6 +116,7 @@ async def _processes(settings: Settings) -> AsyncIterator[Check]:
     services = {
         access.APPROVAL_SERVICE: settings.approval_service_address,
         access.SMS_SERVICE: settings.sms_service_address,
+        access.LETTER_SERVICE: settings.letter_service_address,
         access.GATEWAY: settings.gateway_address,
     }
     for name, address in services.items():

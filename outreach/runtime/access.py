@@ -11,6 +11,21 @@ from typing import Any
 import grpc
 
 from outreach.domain.errors import denied
+from outreach.domain.roles import (
+    ADMINISTRATION,
+    BANK,
+    BANK_APPROVER,
+    CASE_SYSTEM,
+    DRAFTER,
+    INSPECTOR,
+    MAILROOM,
+    OPERATOR,
+    POLICY_APPROVER,
+    POLICY_MAKER,
+    REVIEWER,
+    SUPERVISOR,
+    TEAM_LEAD,
+)
 from outreach.runtime.tokens import principal_of
 from outreach.v1.common_pb2 import Principal
 
@@ -41,37 +56,6 @@ CERTIFICATES: dict[str, frozenset[str]] = {
 
 OPEN_SERVICES = frozenset({"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"})
 """Health and reflection answer whoever can connect: they tell nothing that the published contract does not."""
-
-CASE_SYSTEM = "case_system"
-DRAFTER = "drafter"
-REVIEWER = "reviewer"
-BANK_APPROVER = "bank_approver"
-POLICY_MAKER = "policy_maker"
-POLICY_APPROVER = "policy_approver"
-BANK = "bank"
-OPERATOR = "operator"
-SUPERVISOR = "supervisor"
-INSPECTOR = "inspector"
-TEAM_LEAD = "team_lead"
-ADMINISTRATION = "administration"
-MAILROOM = "mailroom"
-ALL_ROLES = frozenset(
-    {
-        CASE_SYSTEM,
-        DRAFTER,
-        REVIEWER,
-        BANK_APPROVER,
-        POLICY_MAKER,
-        POLICY_APPROVER,
-        BANK,
-        OPERATOR,
-        SUPERVISOR,
-        INSPECTOR,
-        TEAM_LEAD,
-        ADMINISTRATION,
-        MAILROOM,
-    }
-)
 
 _TEMPLATE_PEOPLE = (DRAFTER, REVIEWER, BANK_APPROVER)
 _LETTER_PEOPLE = (TEAM_LEAD, ADMINISTRATION, MAILROOM)

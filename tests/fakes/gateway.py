@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.message_factory import GetMessageClass
 
 from outreach.client import Client, Identity, write_identity
+from outreach.domain import roles
 from outreach.domain.errors import Refusal
 from outreach.runtime import access, server, tls
 from outreach.runtime.secret_files import write_private
@@ -47,7 +48,7 @@ _SERVICES = [
     )
 ]
 BANK = "demo-bank"
-ROLES = tuple(sorted(access.ALL_ROLES))
+ROLES = tuple(sorted(roles.ALL_ROLES))
 
 
 class FakeGateway:

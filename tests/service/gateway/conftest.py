@@ -16,6 +16,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.main import GatewaySettings, Running, gateway
+from outreach.domain import roles
 from outreach.domain.errors import precondition
 from outreach.runtime import access, server, tls, tokens
 from outreach.runtime.client import open_channel
@@ -41,7 +42,7 @@ SUBMIT_BATCH = "/outreach.v1.OutreachService/SubmitBatch"
 CALLERS = {
     "cases": {"roles": ["case_system"], "banks": ["demo-bank"], "requests_per_second": 1_000_000},
     "slow-cases": {"roles": ["case_system"], "banks": ["demo-bank"], "requests_per_second": 5},
-    "people": {"roles": sorted(access.ALL_ROLES), "banks": ["*"], "requests_per_second": 1_000_000},
+    "people": {"roles": sorted(roles.ALL_ROLES), "banks": ["*"], "requests_per_second": 1_000_000},
 }
 
 

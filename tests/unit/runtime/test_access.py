@@ -8,6 +8,7 @@ import pkgutil
 import pytest
 
 import outreach.v1
+from outreach.domain import roles
 from outreach.domain.errors import Refusal
 from outreach.runtime import access
 from outreach.v1.common_pb2 import Principal
@@ -38,10 +39,10 @@ def test_every_public_rpc_has_a_row_of_roles_and_no_other_is_listed() -> None:
 
 def test_every_row_names_known_roles() -> None:
     """No rpc is open to nobody, and no role is misspelt."""
-    assert all(roles and roles <= access.ALL_ROLES for roles in access.ROLES.values())
+    assert all(row and row <= roles.ALL_ROLES for row in access.ROLES.values())
 
 
-@pytest.mark.parametrize("rpc", [rpc for rpc in access.ROLES if access.INSPECTOR in access.ROLES[rpc]])
+@pytest.mark.parametrize("rpc", [rpc for rpc in access.ROLES if roles.INSPECTOR in access.ROLES[rpc]])
 def test_an_inspector_only_reads(rpc: str) -> None:
     """What an inspector may call changes nothing."""
     assert rpc.rpartition("/")[2].startswith(("Get", "List", "Watch", "Export", "Fetch", "Preview"))
@@ -56,14 +57,14 @@ def test_only_the_gateway_hands_on_public_calls() -> None:
 @pytest.mark.parametrize(
     ("rpc", "role"),
     [
-        ("/outreach.v1.OutreachService/Submit", access.INSPECTOR),
-        ("/outreach.v1.TemplateService/ApproveTemplate", access.DRAFTER),
-        ("/outreach.v1.TemplateService/ApproveTemplate", access.REVIEWER),
-        ("/outreach.v1.PolicyService/ActivatePolicy", access.POLICY_MAKER),
-        ("/outreach.v1.HoldService/ApproveLift", access.CASE_SYSTEM),
-        ("/outreach.v1.BankService/ApplyEvents", access.CASE_SYSTEM),
-        ("/outreach.v1.LedgerService/Export", access.BANK),
-        ("/outreach.v1.WorkerService/Lease", access.OPERATOR),
+        ("/outreach.v1.OutreachService/Submit", roles.INSPECTOR),
+        ("/outreach.v1.TemplateService/ApproveTemplate", roles.DRAFTER),
+        ("/outreach.v1.TemplateService/ApproveTemplate", roles.REVIEWER),
+        ("/outreach.v1.PolicyService/ActivatePolicy", roles.POLICY_MAKER),
+        ("/outreach.v1.HoldService/ApproveLift", roles.CASE_SYSTEM),
+        ("/outreach.v1.BankService/ApplyEvents", roles.CASE_SYSTEM),
+        ("/outreach.v1.LedgerService/Export", roles.BANK),
+        ("/outreach.v1.WorkerService/Lease", roles.OPERATOR),
     ],
 )
 def test_a_role_cannot_do_another_s_work(rpc: str, role: str) -> None:
