@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from google.protobuf import json_format
+
 from approval_service import cancellation, holds, marks
+from approval_service.calls import Call
 from approval_service.cancellation import Cancelled
 from approval_service.moves import Moves
 from approval_service.placements import amounts, place
@@ -17,11 +20,12 @@ from approval_service.store.scopes import Scope
 from approval_service.writer import Tx, one_by_one
 from outreach.domain.codes import Code
 from outreach.domain.errors import invalid, not_found
+from outreach.ledger.entries import encode
 from outreach.v1.bank_service_pb2 import BankEvent, EventResult, Repayment
 from outreach.v1.hold_service_pb2 import HoldKind, NoContactReason
 
 BANK = "bank"
-"""Who acts, in the ledger, where the bank's own event did."""
+"""Who acts, in the ledger, where the bank's event did. Who handed in one that did not come on NATS has its own entry."""
 
 
 def _apply(tx: Tx, event: BankEvent) -> EventResult:
@@ -38,6 +42,25 @@ def _apply(tx: Tx, event: BankEvent) -> EventResult:
 
 apply = one_by_one(_apply)
 """Handler: BankEvent to EventResult. A known event id gets its first answer, marked as a duplicate."""
+
+
+def _apply_called(tx: Tx, call: Call[BankEvent]) -> EventResult:
+    event = call.request
+    result = _apply(tx, event)
+    if not result.duplicate:
+        body = encode(json_format.MessageToDict(event)).decode()
+        tx.record(
+            "event_handed_in",
+            event.bank_id,
+            event=event.event_id,
+            commitment=tx.keys.hash("event", body),
+            by=call.actor,
+        )
+    return result
+
+
+apply_called = one_by_one(_apply_called)
+"""Handler of ApplyEvents, per event: the ledger names who handed it in, with a keyed hash of its canonical JSON."""
 
 
 def _apply_placement(tx: Tx, event: BankEvent) -> EventResult:

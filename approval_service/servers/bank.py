@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from approval_service import accounts, bank_events
 from approval_service.authority import Authority
-from approval_service.calls import Call
+from approval_service.calls import Call, require_bank
 from outreach.domain.errors import Kind, Refusal
 from outreach.runtime.server import Context
 from outreach.runtime.tokens import principal_of
@@ -17,12 +17,12 @@ class BankServer(BankServiceServicer):
         self._authority = authority
 
     async def ApplyEvents(self, request: pb.ApplyEventsRequest, context: Context) -> pb.ApplyEventsResponse:
+        principal = principal_of(context)
         for event in request.events:
-            Call(principal_of(context), request).require_bank(event.bank_id)
+            require_bank(principal, event.bank_id)
+        calls = [Call(principal, event) for event in request.events]
         results = []
-        for index, result in enumerate(
-            await self._authority.write_many(bank_events.apply, request.events, urgent=True)
-        ):
+        for index, result in enumerate(await self._authority.write_many(bank_events.apply_called, calls, urgent=True)):
             if isinstance(result, Refusal):
                 raise _at(index, result)
             if isinstance(result, Exception):

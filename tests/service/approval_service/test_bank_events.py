@@ -276,6 +276,24 @@ async def test_amounts_of_another_sequence_are_refused(ready: World) -> None:
     assert (await account(ready)).sequence == 1
 
 
+async def test_the_ledger_names_who_handed_an_event_in(ready: World) -> None:
+    """An event over gRPC is a person's doing: who, which event, a keyed hash of all it said; once, if it is repeated."""
+
+    async def hand_in(event_id: str, amount: int) -> None:
+        event = BankEvent(event_id=event_id, bank_id=BANK, balance=balance(2, amount))
+        await ready.write(bank_events.apply_called, "eve", event)
+
+    for event_id, amount in (("one", 500), ("one", 500), ("two", 500), ("three", 501)):
+        await hand_in(event_id, amount)
+    entries = await ready.entries("event_handed_in")
+    assert [(entry["event"], entry["by"]) for entry in entries] == [
+        ("one", "agency/eve"),
+        ("two", "agency/eve"),
+        ("three", "agency/eve"),
+    ]
+    assert len({entry["commitment"] for entry in entries}) == 3
+
+
 async def test_a_feed_never_goes_back(ready: World) -> None:
     """An older mark is recorded only."""
     mark = FeedMark()
