@@ -12,13 +12,13 @@ from approval_service.calls import Call
 from approval_service.operations import by_code
 from approval_service.policies import DEFAULT_TIME_ZONE
 from approval_service.rules import local_day
+from approval_service.status_changes import from_json
 from approval_service.store import catalog as catalog_store
 from approval_service.store import days as store
 from approval_service.store.head import read_clock
 from outreach.domain import states
 from outreach.domain.errors import invalid
 from outreach.v1.operations_service_pb2 import GetDailyReportRequest, GetDailyReportResponse
-from outreach.v1.outreach_service_pb2 import StatusChange
 from outreach.v1.policy_service_pb2 import PolicyVersion
 
 
@@ -32,7 +32,7 @@ def get_daily_report(connection: Connection, call: Call[GetDailyReportRequest]) 
     moves = store.count_moves(connection, bank_id, start, end)
     cancelled: Counter[str] = Counter()
     for body in store.cancellations(connection, bank_id, start, end):
-        cancelled.update(StatusChange.FromString(body).codes)
+        cancelled.update(from_json(body).codes)
     return GetDailyReportResponse(
         asked=store.count_asked(connection, bank_id, start, end),
         sent=store.count_sent(connection, bank_id, start, end),

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row
 from approval_service.calls import Call, covers
 from approval_service.keys import KeyRing
 from approval_service.paging import page_size
+from approval_service.status_changes import from_json
 from approval_service.store import accounts as account_store
 from approval_service.store import changes as change_store
 from approval_service.store import outreach as store
@@ -89,7 +90,7 @@ def changes(connection: Connection, call: Call[WatchRequest], after_position: in
         case_id=request.case_id,
         caller_id=own_caller(call.principal),
     )
-    return [StatusChange.FromString(body) for body in bodies]
+    return [from_json(body) for body in bodies]
 
 
 def _with_attempts(connection: Connection, rows: Sequence[Row[Any]]) -> list[Outreach]:

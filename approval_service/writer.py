@@ -20,14 +20,14 @@ from approval_service import catalog, schema
 from approval_service.catalog import Catalog, CatalogCache
 from approval_service.database import Database
 from approval_service.keys import KeyRing
+from approval_service.status_changes import to_json
 from approval_service.store.rows import insert_rows
-from outreach.domain.clocks import BusinessClock, iso, real_ms, timestamp
+from outreach.domain.clocks import BusinessClock, iso, real_ms
 from outreach.domain.errors import Kind, Refusal
 from outreach.ledger import entries, merkle
 from outreach.ledger.checkpoint import Signer
 from outreach.runtime.logs import EventLogger
 from outreach.v1.common_pb2 import State
-from outreach.v1.outreach_service_pb2 import StatusChange
 
 _log = EventLogger("writer")
 
@@ -61,7 +61,7 @@ class Tx:
         self._catalog_version: int = row.catalog_version
         self._head_changes: dict[str, Any] = {}
         self._frontier = merkle.Frontier.from_bytes(row.frontier)
-        self._time, self._timestamp = iso(self.now_ms), timestamp(self.now_ms)
+        self._time = iso(self.now_ms)
         self._entries: list[dict[str, Any]] = []
         self._changes: list[dict[str, Any]] = []
 
@@ -99,19 +99,6 @@ class Tx:
             codes=list(codes),
             **ledger_fields,
         )
-        change = StatusChange(
-            position=seq + 1,
-            bank_id=row.bank_id,
-            outreach_id=row.outreach_id,
-            request_id=row.request_id,
-            caller_id=row.caller_id,
-            case_id=row.case_id,
-            state=state,
-            codes=codes,
-            attempt_id=attempt_id,
-            notice=notice,
-            change_time=self._timestamp,
-        )
         self._changes.append(
             {
                 "position": seq + 1,
@@ -120,7 +107,7 @@ class Tx:
                 "caller_id": row.caller_id,
                 "time_ms": self.now_ms,
                 "state": 0 if notice else state,
-                "body": change.SerializeToString(),
+                "body": to_json(seq + 1, row, state, codes, attempt_id, self._time, notice=notice),
             }
         )
 

@@ -12,7 +12,7 @@ from approval_service.schema import change, head
 def after(
     connection: Connection, position: int, limit: int, *, bank_id: str, case_id: str = "", caller_id: str = ""
 ) -> list[bytes]:
-    """A bank's serialized StatusChanges after a position, in order; of one case or one caller's if given."""
+    """The ProtoJSON of a bank's StatusChanges after a position, in order; of one case or one caller's if given."""
     query = select(change.c.body).where(change.c.position > position, change.c.bank_id == bank_id)
     if case_id:
         query = query.where(change.c.case_id == case_id)

@@ -49,7 +49,7 @@ def count_moves(connection: Connection, bank_id: str, start_ms: int, end_ms: int
 
 
 def cancellations(connection: Connection, bank_id: str, start_ms: int, end_ms: int) -> Iterator[bytes]:
-    """The serialized StatusChange of each cancellation in the span."""
+    """The ProtoJSON of each cancellation's StatusChange in the span."""
     cancelled = change.c.state == states.CANCELLED
     rows = connection.execute(select(change.c.body).where(_changed(bank_id, start_ms, end_ms), cancelled))
     return iter(rows.scalars())

@@ -13,6 +13,7 @@ from sqlalchemy import Row, select
 
 from approval_service import admission, schema
 from approval_service.calls import Call
+from approval_service.status_changes import from_json
 from approval_service.store.head import read_catalog_version
 from approval_service.writer import ORIGIN
 from outreach.domain import states
@@ -21,7 +22,7 @@ from outreach.ledger.entries import decode
 from outreach.ledger.verify import verify_export
 from outreach.v1.bank_service_pb2 import BankEvent, EventResult
 from outreach.v1.common_pb2 import State
-from outreach.v1.outreach_service_pb2 import Decision, SmsItem, StatusChange
+from outreach.v1.outreach_service_pb2 import Decision, SmsItem
 from outreach.v1.worker_service_pb2 import Permit
 from tests.service.approval_service.promises_driver import (
     BANK_OF,
@@ -320,7 +321,7 @@ class Checks(RuleBasedStateMachine):
         assert told == {one.outreach_id: one.history for one in self.model.outreach.values()}
         heard: dict[str, str] = {}
         for row in self.driver.rows(select(schema.change.c.body).order_by(schema.change.c.position)):
-            change = StatusChange.FromString(row.body)
+            change = from_json(row.body)
             heard[change.outreach_id] = states.name(change.state)
         assert heard == {one.outreach_id: one.state for one in self.model.outreach.values()}
 

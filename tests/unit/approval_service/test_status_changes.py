@@ -1,12 +1,11 @@
-"""What the outbox publishes is ProtoJSON."""
+"""What is stored and published of a status change is its ProtoJSON."""
 
 from __future__ import annotations
 
-import orjson
 import pytest
 from google.protobuf import json_format
 
-from approval_service.publisher import to_json
+from approval_service.status_changes import from_json, to_json
 from outreach.v1.common_pb2 import State
 from outreach.v1.outreach_service_pb2 import StatusChange
 
@@ -25,11 +24,24 @@ FULL = StatusChange(
 FULL.change_time.FromMilliseconds(1_795_492_800_123)
 
 
-LEAST = StatusChange(position=1, state=State.STATE_ADMITTED, change_time=FULL.change_time)
+LEAST = StatusChange(
+    position=1,
+    bank_id="demo-bank",
+    outreach_id="01OUTREACH",
+    request_id="r-1",
+    caller_id="case-system",
+    state=State.STATE_ADMITTED,
+    change_time=FULL.change_time,
+)
 
 
 @pytest.mark.parametrize("change", [FULL, LEAST])
-def test_it_is_what_protobuf_itself_writes(change: StatusChange) -> None:
+def test_it_is_what_protobuf_itself_reads(change: StatusChange) -> None:
     """Every field that a change can have, and no field that it has not."""
     assert set(FULL.DESCRIPTOR.fields_by_name) == {field.name for field, _ in FULL.ListFields()}
-    assert orjson.loads(to_json(change.SerializeToString())) == json_format.MessageToDict(change)
+    time = change.change_time.ToJsonString()
+    body = to_json(
+        change.position, change, change.state, list(change.codes), change.attempt_id, time, notice=change.notice
+    )
+    assert json_format.Parse(body, StatusChange()) == change
+    assert from_json(body) == change
