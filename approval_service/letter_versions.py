@@ -1,0 +1,169 @@
+"""Letter versions: drafted, passed through their gates, and stopped."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from approval_service import letter_contents, schema
+from approval_service.calls import Call
+from approval_service.gates import Gates
+from approval_service.letter_contents import Reading
+from approval_service.store import catalog as store
+from approval_service.store.head import read_clock
+from approval_service.writer import Tx, one_by_one
+from outreach.domain.codes import Code
+from outreach.v1.letter_version_service_pb2 import (
+    ApproveLetterVersionRequest,
+    ApproveLetterVersionResponse,
+    DraftLetterVersionRequest,
+    DraftLetterVersionResponse,
+    GetLetterVersionRequest,
+    GetLetterVersionResponse,
+    LetterVersion,
+    LintLetterVersionRequest,
+    LintLetterVersionResponse,
+    ListLetterVersionsRequest,
+    ListLetterVersionsResponse,
+    RecordLetterDocumentRequest,
+    RecordLetterDocumentResponse,
+    ResumeLetterVersionRequest,
+    ResumeLetterVersionResponse,
+    RetireLetterVersionRequest,
+    RetireLetterVersionResponse,
+    ReviewLetterVersionRequest,
+    ReviewLetterVersionResponse,
+    SuspendLetterVersionRequest,
+    SuspendLetterVersionResponse,
+    VerifyLetterDocumentRequest,
+    VerifyLetterDocumentResponse,
+)
+from outreach.v1.policy_service_pb2 import PolicyVersion
+
+GATES = Gates(
+    message=LetterVersion,
+    table=schema.letter_version,
+    word="letter_version",
+    noun="信函版本",
+    lists="ListLetterVersions",
+    lints="LintLetterVersion",
+    code=Code.LETTER_NOT_AUTHORIZED,
+)
+
+
+class Submission(NamedTuple):
+    """A content to be drafted, as read outside of the transaction: reading it takes longer than a write may."""
+
+    call: Call[DraftLetterVersionRequest]
+    reading: Reading
+
+
+def submission(call: Call[DraftLetterVersionRequest]) -> Submission:
+    call.require_bank(call.request.content.bank_id)
+    return Submission(call, letter_contents.read(call.request.content))
+
+
+def _draft(tx: Tx, submitted: Submission) -> DraftLetterVersionResponse:
+    call, reading = submitted
+    policy = tx.catalog.policy_at(call.request.content.bank_id, tx.now_ms)
+    findings = letter_contents.findings(reading, policy.policy if policy else None)
+    content, files = letter_contents.split(call.request.content)
+    version = LetterVersion(
+        digest=reading.digest,
+        content=content,
+        title=reading.head.title,
+        envelope=reading.head.envelope,
+        placeholders=reading.head.placeholders,
+    )
+    drafted = GATES.draft(tx, call, version, findings, files=files.SerializeToString())
+    return DraftLetterVersionResponse(version=drafted)
+
+
+draft = one_by_one(_draft)
+"""Handler of DraftLetterVersion: Submission to DraftLetterVersionResponse."""
+
+
+def lint(connection: Connection, call: Call[LintLetterVersionRequest]) -> LintLetterVersionResponse:
+    """Read of LintLetterVersion: what DraftLetterVersion would find now."""
+    content = call.request.content
+    call.require_bank(content.bank_id)
+    reading = letter_contents.read(content)
+    row = store.policy_in_force(connection, content.bank_id, read_clock(connection).now_ms())
+    policy = PolicyVersion.FromString(row.body).policy if row else None
+    return LintLetterVersionResponse(findings=letter_contents.findings(reading, policy), digest=reading.digest)
+
+
+def _review(tx: Tx, call: Call[ReviewLetterVersionRequest]) -> ReviewLetterVersionResponse:
+    return ReviewLetterVersionResponse(version=GATES.review(tx, call))
+
+
+review = one_by_one(_review)
+"""Handler of ReviewLetterVersion."""
+
+
+def _approve(tx: Tx, call: Call[ApproveLetterVersionRequest]) -> ApproveLetterVersionResponse:
+    return ApproveLetterVersionResponse(version=GATES.approve(tx, call))
+
+
+approve = one_by_one(_approve)
+"""Handler of ApproveLetterVersion."""
+
+
+def _document(tx: Tx, call: Call[RecordLetterDocumentRequest]) -> RecordLetterDocumentResponse:
+    return RecordLetterDocumentResponse(version=GATES.document(tx, call))
+
+
+document = one_by_one(_document)
+"""Handler of RecordLetterDocument."""
+
+
+def _verify(tx: Tx, call: Call[VerifyLetterDocumentRequest]) -> VerifyLetterDocumentResponse:
+    return VerifyLetterDocumentResponse(version=GATES.verify(tx, call))
+
+
+verify = one_by_one(_verify)
+"""Handler of VerifyLetterDocument."""
+
+
+def _suspend(tx: Tx, call: Call[SuspendLetterVersionRequest]) -> SuspendLetterVersionResponse:
+    return SuspendLetterVersionResponse(version=GATES.suspend(tx, call))
+
+
+suspend = one_by_one(_suspend)
+"""Handler of SuspendLetterVersion."""
+
+
+def _resume(tx: Tx, call: Call[ResumeLetterVersionRequest]) -> ResumeLetterVersionResponse:
+    version, resumed = GATES.resume(tx, call)
+    return ResumeLetterVersionResponse(version=version, resumed=resumed)
+
+
+resume = one_by_one(_resume)
+"""Handler of ResumeLetterVersion."""
+
+
+def _retire(tx: Tx, call: Call[RetireLetterVersionRequest]) -> RetireLetterVersionResponse:
+    version, done = GATES.retire(tx, call)
+    return RetireLetterVersionResponse(version=version, cancelled_ids=done.withdrawn)
+
+
+retire = one_by_one(_retire)
+"""Handler of RetireLetterVersion."""
+
+
+def get(connection: Connection, call: Call[GetLetterVersionRequest]) -> GetLetterVersionResponse:
+    """Read of GetLetterVersion."""
+    return GetLetterVersionResponse(version=with_files(connection, GATES.find(connection, call)))
+
+
+def with_files(connection: Connection, version: LetterVersion) -> LetterVersion:
+    """The version with the files that are stored apart: to lay out a letter, or to look at it."""
+    version.content.MergeFromString(store.letter_files(connection, version.digest))
+    return version
+
+
+def list_versions(connection: Connection, call: Call[ListLetterVersionsRequest]) -> ListLetterVersionsResponse:
+    """Read of ListLetterVersions."""
+    versions, token = GATES.page(connection, call)
+    return ListLetterVersionsResponse(versions=versions, next_page_token=token)
