@@ -1,0 +1,143 @@
+"""Who speaks in a letter: the bank, its authorized agency, and nobody else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from outreach.domain.codes import Code
+from outreach.letters.findings import Finding, show, stop
+from outreach.letters.model import LetterHead
+from outreach.letters.reading import Part, Passage, clauses, fold, sentences
+
+_DELEGATED = re.compile(r"委托|授权|受托")
+_DELEGATION = re.compile(r"(?:委托|授权|受托)[^。]{0,40}(?:号|期限|自|至)[^。]{0,20}\d")
+_SOME_AGENCY = re.compile(r"(?:受|接受|经).{0,12}(?:委托|授权)|委托.{0,20}(?:公司|机构|事务所|律所)")
+_SEALED = re.compile(r"盖章|公章|印章|专用章|签章|[(（]章[)）]")
+_UNSEALED = re.compile(r"(?:无需|无须|不必|毋须|不用|免).{0,4}(?:盖|加盖|章)|(?:未|不)加?盖章")
+
+_ORGANISATION = re.compile(
+    r"(?:股份有限公司|有限责任公司|有限公司|集团|公司|律师事务所|事务所|律所|法务中心|法务部|调解中心|调解委员会|仲裁委员会|仲裁院"
+    r"|法院|检察院|公安局|派出所|(?:催收|清收|清欠|资产保全|不良资产处置)(?:中心|部|办公室)|银行(?![卡业保账帐监柜网股]))"
+)
+_LONGEST_NAME = 20
+_BEFORE_A_NAME = re.compile(
+    r".*(?:委托|授权|代表|联系|致电|拨打|通过|咨询|前往|我行|本行|本函|名下|受托|[由受经向与和及或在至给对的请为是系您贵该到往于从被按将让跟同等、，,：:；;（(《“\"。》）)”⟧⟦])"
+)
+_GENERIC = re.compile(
+    r"(?:本|我|贵|各|他|该|此|任何|其他|其它|第三方|外包|合作|受托|催收|服务|委托|发卡|手机|网上|掌上|电话|微信|电子|直销|商业|中国人民|人民"
+    r"|开户|有关|相关|当地|所在地|有管辖权的?|管辖|上述|冒充|自称|假冒|虚假|非法)*"
+)
+_SPEAKS = re.compile(
+    r"代表|受.{0,20}(?:委托|授权)|接受|函告|致函|发函|函达|出具|签发|通知您|告知您|督促|催告|敦促|全权|代理|负责本案|承办|经办|债权受让|受让|转让"
+)
+_THIRD = re.compile(r"冒充|假冒|谨防|自称|警惕|诈骗|虚假|投诉|[可也]向|有权向|提起诉讼")
+_SIGNED_BY_LAWYER = re.compile(r"(?:经办|承办|主办|代理|委托|签发|执业)律师|律师[:：]|法务专员|法务人员")
+_NAME_ONLY = re.compile(r"[\d年月日()（）:：⟦⟧A-Z_、，,盖章公处]+")
+
+
+def sender_findings(head: LetterHead, letter: Sequence[Passage], *, ours: bool) -> Iterator[Finding]:
+    """Seal, names and delegation. `ours`: the letter is laid out by us, so that its seal is a block of its own."""
+    bank, agency = fold(head.bank_name), fold(head.agency_name)
+    yield from _seal_findings(bank, agency, letter, ours=ours)
+    said = "".join(passage.text for passage in letter)
+    if bank not in said:
+        yield stop(
+            Code.LETTER_NOT_AUTHORIZED,
+            f"正文和落款未出现银行全称，请在落款写明{head.bank_name}。Does not name the bank in full.",
+        )
+    if not bank.endswith(("公司", "银行", "合作社", "联社", "中心", "分行", "支行")):
+        yield show(
+            Code.LETTER_NOT_AUTHORIZED, f"发函银行须写全称。The bank's full name is wanted: {head.bank_name}.", "bank"
+        )
+    yield from _agency_findings(head, agency, letter)
+    yield from _other_findings(bank, agency, letter)
+
+
+def _seal_findings(bank: str, agency: str, letter: Sequence[Passage], *, ours: bool) -> Iterator[Finding]:
+    seals = [passage.text for passage in letter if passage.part is Part.SEAL]
+    if not ours:
+        seals = [passage.text for passage in letter if _SEALED.search(passage.text)]
+    if not any(seal.startswith(bank) or not ours for seal in seals):
+        yield stop(
+            Code.LETTER_NOT_AUTHORIZED,
+            "缺少银行盖章处（办法第六十九条要求业务公章）。Has no place for the bank's business seal: "
+            + ("add a line [盖章] and the bank's full name." if ours else "print 盖章处 beside the bank's name."),
+        )
+    for seal in seals:
+        if ours and not seal.startswith(bank) and seal != agency:
+            yield stop(
+                Code.LETTER_NOT_AUTHORIZED,
+                f"盖章单位须为银行或受托机构。Only the bank and the agency seal a letter. (“{seal}”)",
+            )
+    for passage in letter:
+        if found := _UNSEALED.search(passage.text):
+            yield stop(
+                Code.LETTER_NOT_AUTHORIZED,
+                f"办法第六十九条要求加盖公章。Art. 69 wants the seal: leave this out. (“{found[0]}”)",
+            )
+
+
+def _agency_findings(head: LetterHead, agency: str, letter: Sequence[Passage]) -> Iterator[Finding]:
+    said = list(sentences(letter))
+    if not agency:
+        for sentence in said:
+            if found := _SOME_AGENCY.search(sentence):
+                yield stop(
+                    Code.LETTER_NOT_AUTHORIZED,
+                    f"提到受托方而文件头未写 agency。Speaks of an agency: name it in the front matter. (“{found[0]}”)",
+                )
+                return
+        return
+    pairs = ["".join(pair) for pair in zip(said, [*said[1:], ""], strict=True)]
+    if not any(agency in pair and _DELEGATED.search(pair) for pair in pairs):
+        yield stop(
+            Code.LETTER_NOT_AUTHORIZED,
+            f"未说明银行委托{head.agency_name}。Does not say that the bank delegated it: 我行委托…",
+        )
+    elif not any(_DELEGATION.search(pair) for pair in pairs):
+        yield show(
+            Code.LETTER_NOT_AUTHORIZED, "未写委托书编号和委托期限。Gives neither the delegation's number nor its term."
+        )
+
+
+def _other_findings(bank: str, agency: str, letter: Sequence[Passage]) -> Iterator[Finding]:
+    known = tuple(name for name in (bank, bank.partition("银行")[0] + "银行", agency) if name)
+    seen: set[str] = set()
+    for passage in letter:
+        if lawyer := _SIGNED_BY_LAWYER.search(passage.text):
+            yield stop(
+                Code.LETTER_NOT_AUTHORIZED,
+                f"以律师或法务名义。Speaks in a lawyer's name; only bank and agency may. (“{lawyer[0]}”)",
+            )
+        for sentence in sentences([passage]):
+            for clause in clauses(sentence):
+                for name in _organisations(clause, known):
+                    if name not in seen:
+                        seen.add(name)
+                        yield _judge(name, clause, sentence, passage)
+
+
+def _organisations(clause: str, known: tuple[str, ...]) -> Iterator[str]:
+    for suffix in _ORGANISATION.finditer(clause):
+        before = clause[: suffix.end()]
+        if before.endswith(known) or any(clause.startswith(name, max(0, suffix.end() - len(name))) for name in known):
+            continue
+        if any(name.startswith(before[-length:]) for name in known for length in range(4, len(before) + 1)):
+            continue  # 示例银行 within 示例银行股份有限公司
+        name = before[-_LONGEST_NAME:]
+        start = _BEFORE_A_NAME.match(name[: -len(suffix[0])])
+        name = name[start.end() :] if start else name
+        name = next((name.removeprefix(own) for own in known if name.startswith(own)), name)
+        if not _GENERIC.fullmatch(name[: -len(suffix[0])]):
+            yield name
+
+
+def _judge(name: str, clause: str, sentence: str, passage: Passage) -> Finding:
+    alone = len(_NAME_ONLY.sub("", passage.text)) <= len(name) + 2
+    if (alone or _SPEAKS.search(clause)) and not _THIRD.search(sentence):
+        return stop(
+            Code.LETTER_NOT_AUTHORIZED,
+            f"发函人只能是银行和受托机构。Only the bank and its agency may speak in a letter. (“{name}”)",
+        )
+    return show(Code.LETTER_NOT_AUTHORIZED, f"提到其他单位，请核对。Names another organisation: check it. (“{name}”)")
