@@ -1,4 +1,4 @@
-"""An address as the authority keeps it: sealed, masked to its province and city, found by a hash of its one spelling."""
+"""An address as the authority keeps it: sealed, masked to province and city, found by a hash of its one spelling."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def _authorization(version: LetterVersion) -> str:
 
 
 def hold_back(tx: Tx, moves: Moves, judged: JudgedRow) -> bool:
-    """Moves an ADMITTED letter that may not be printed now: cancelled with its codes, or waiting for a time, or for what
+    """Moves an ADMITTED letter that may not be printed now: cancelled with its codes, or waiting for a time or for what
     the code names. True if it was cancelled; its place in a quantity is then to be given back."""
     row = judged.row
     if judged.refusals:

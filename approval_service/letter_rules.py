@@ -100,7 +100,8 @@ def care_amount(facts: LetterFacts) -> Sequence[Verdict]:
     account, policy = facts.account, facts.policy
     if account is None or policy is None or not account.balance_known or facts.care_released:
         return NOTHING
-    if account.overdue_fen > policy.policy.care_amount_fen:
+    limit = policy.policy.care_amount_fen
+    if not limit or account.overdue_fen > limit:
         return NOTHING
     return park(
         Code.CARE_AMOUNT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from approval_service import admission, cancellation, preview, replies, views
+from approval_service import admission, cancellation, letter_admission, preview, replies, views
 from approval_service.authority import Authority
 from approval_service.calls import Call
 from outreach.domain.errors import Kind, Refusal
@@ -28,6 +28,13 @@ class AdmissionServer(admission_service_pb2_grpc.AdmissionServiceServicer):
         calls = [Call(group.principal, item) for group in request.groups for item in group.items]
         decisions = await self._authority.write_many(admission.admit, calls)
         return admission_service_pb2.AdmitResponse(results=[_result(decision) for decision in decisions])
+
+    async def AdmitLetters(
+        self, request: admission_service_pb2.AdmitLettersRequest, context: Context
+    ) -> admission_service_pb2.AdmitLettersResponse:
+        calls = [Call(request.principal, item) for item in request.items]
+        decisions = await self._authority.write_many(letter_admission.admit, calls)
+        return admission_service_pb2.AdmitLettersResponse(results=[_result(decision) for decision in decisions])
 
 
 def _result(decision: pb.Decision | Exception) -> pb.ItemResult:
@@ -60,6 +67,17 @@ class OutreachServer(OutreachServiceServicer):
         authority = self._authority
         call = Call(principal_of(context), request.item)
         return await authority.read(preview.preflight, authority.keys, authority.catalogs, call)
+
+    async def SubmitLetters(self, request: pb.SubmitLettersRequest, context: Context) -> pb.SubmitLettersResponse:
+        principal = principal_of(context)
+        calls = [Call(principal, item) for item in request.items]
+        decisions = await self._authority.write_many(letter_admission.admit, calls)
+        return pb.SubmitLettersResponse(results=[_result(decision) for decision in decisions])
+
+    async def PreflightLetter(self, request: pb.PreflightLetterRequest, context: Context) -> pb.PreflightLetterResponse:
+        authority = self._authority
+        call = Call(principal_of(context), request.item)
+        return await authority.read(letter_admission.preflight, authority.keys, authority.catalogs, call)
 
     async def Get(self, request: pb.GetRequest, context: Context) -> pb.GetResponse:
         return await self._authority.read(views.get, Call(principal_of(context), request))

@@ -1,0 +1,138 @@
+"""What requests of both channels share: each is decided once by its id, for one party, within its time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from approval_service.calls import Call
+from approval_service.context import CaseContext
+from approval_service.keys import KeyRing
+from approval_service.rules import MINUTE_MS, CaseFacts, Effect, Verdict
+from approval_service.store import outreach as store
+from outreach.domain.errors import Kind, Refusal, invalid
+from outreach.v1.common_pb2 import Finding
+from outreach.v1.outreach_service_pb2 import Decision, LetterItem, SmsItem
+from outreach.v1.policy_service_pb2 import PolicyVersion
+
+Item = SmsItem | LetterItem
+DEFAULT_LIFETIME_MINUTES = 7 * 24 * 60
+
+
+class Subject(NamedTuple):
+    """What the ledger and those who watch are told of an outreach that is not stored yet."""
+
+    bank_id: str
+    outreach_id: str
+    request_id: str
+    caller_id: str
+    case_id: str
+
+
+class Answers:
+    """The answers to a group of requests. One whose id was used before, or earlier in the group, gets the first."""
+
+    def __init__(self, connection: Connection, calls: Sequence[Call[Any]], hashes: Sequence[str]) -> None:
+        """`hashes` are those of the requests' canonical forms."""
+        self._keys = [(call.principal.caller_id, call.request.request_id) for call in calls]
+        self._hashes = hashes
+        self._answers: dict[tuple[str, str], tuple[str, Decision | Refusal]] = _known(connection, self._keys)
+        first: dict[tuple[str, str], int] = {}
+        for index, key in enumerate(self._keys):
+            if key not in self._answers:
+                first.setdefault(key, index)
+        self.open: list[int] = list(first.values())
+        """Which requests are to be decided, by position."""
+
+    def put(self, index: int, answer: Decision | Refusal) -> None:
+        self._answers[self._keys[index]] = (self._hashes[index], answer)
+
+    def all(self) -> list[Decision | Exception]:
+        """One for each request; every open one must have been put."""
+        return [
+            _same_or_conflict(key[1], *self._answers[key], request_hash)
+            for key, request_hash in zip(self._keys, self._hashes, strict=True)
+        ]
+
+
+def _known(
+    connection: Connection, keys: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[str, Decision | Refusal]]:
+    by_caller: dict[str, set[str]] = defaultdict(set)
+    for caller, request_id in keys:
+        by_caller[caller].add(request_id)
+    return {
+        (caller, request_id): (row.request_hash, Decision.FromString(row.decision))
+        for caller, request_ids in by_caller.items()
+        for request_id, row in store.by_request(connection, caller, request_ids).items()
+    }
+
+
+def _same_or_conflict(
+    request_id: str, known_hash: str, answer: Decision | Refusal, request_hash: str
+) -> Decision | Refusal:
+    if known_hash == request_hash:
+        return answer
+    return Refusal(
+        Kind.CONFLICT,
+        f"request_id {request_id} 已用于另一内容的请求，请换新的编号。It was used for a request with another body;"
+        " use a new request_id.",
+        field="request_id",
+        reason="REQUEST_ID_REUSED",
+    )
+
+
+def recipient(context: CaseContext, keys: KeyRing, account: Any | None, customer_id: str) -> Any | None:
+    """The party that an item names: the debtor, or the one with the customer number."""
+    if account is None:
+        return None
+    if not customer_id:
+        return context.persons.get(account.debtor_id)
+    wanted = keys.hash("customer", customer_id)
+    people = (context.persons[person_id] for person_id in context.roles(account.account_id))
+    return next((person for person in people if person.customer_hash == wanted), None)
+
+
+def window(item: Item) -> list[int | None]:
+    """not_before and not_after in nanoseconds, for the canonical form."""
+    return [
+        getattr(item, name).ToNanoseconds() if item.HasField(name) else None
+        for name in ("not_before", "not_after")
+    ]
+
+
+def not_before_ms(item: Item) -> int:
+    return item.not_before.ToMilliseconds() if item.HasField("not_before") else 0
+
+
+def not_after_ms(item: Item, now_ms: int, policy: PolicyVersion | None) -> int:
+    """When a request expires. Raises a Refusal if it could never leave, or would wait longer than the policy allows."""
+    minutes = policy.policy.request_lifetime_minutes if policy else DEFAULT_LIFETIME_MINUTES
+    limit = now_ms + minutes * MINUTE_MS
+    not_after: int = item.not_after.ToMilliseconds() if item.HasField("not_after") else limit
+    if not_after <= now_ms:
+        raise invalid("not_after", "已经过去，请给出将来的时间。It has passed; give a time to come.")
+    if not_after > limit:
+        raise invalid("not_after", f"超过规则允许的最长等待（{minutes} 分钟）。It exceeds the policy's longest wait.")
+    if not_after <= not_before_ms(item):
+        raise invalid(
+            "not_before", "不早于失效时间，永远不会发出。It is not before the request expires: it would never leave."
+        )
+    return not_after
+
+
+def findings_of(verdicts: Sequence[Verdict]) -> list[Finding]:
+    return [Finding(code=v.code, reason=v.reason, field=v.field, waits=v.effect is not Effect.REFUSE) for v in verdicts]
+
+
+def codes_of(verdicts: Sequence[Verdict], *, refused: bool) -> list[str]:
+    """The codes of the refusals if it is refused, else of the waits."""
+    return sorted({str(v.code) for v in verdicts if (v.effect is Effect.REFUSE) is refused})
+
+
+def version_of(facts: CaseFacts) -> int:
+    """The policy version that decides; 0 for none."""
+    return facts.policy.version if facts.policy else 0
