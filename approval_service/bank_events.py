@@ -7,7 +7,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from approval_service import cancellation, holds, marks
+from approval_service import cancellation, holds, marks, parked
 from approval_service.calls import Call
 from approval_service.cancellation import Cancelled
 from approval_service.moves import Moves
@@ -25,7 +25,7 @@ from outreach.v1.bank_service_pb2 import BankEvent, EventResult, Repayment
 from outreach.v1.hold_service_pb2 import HoldKind, NoContactReason
 
 BANK = "bank"
-"""Who acts, in the ledger, where the bank's event did. Who handed in one that did not come on NATS has its own entry."""
+"""Who acts, in the ledger, where the bank's event did. Who handed one in that did not come on NATS has an own entry."""
 
 
 def _apply(tx: Tx, event: BankEvent) -> EventResult:
@@ -183,7 +183,7 @@ def _apply_feed_mark(tx: Tx, event: BankEvent) -> EventResult:
     if feed is not None and feed.complete_through_ms >= through_ms:
         return EventResult(superseded=True)
     stop_store.put_feed(tx.connection, event.bank_id, complete_through_ms=through_ms)
-    _resume(tx, Scope(bank_id=event.bank_id))
+    parked.resume(tx, event.bank_id, through_ms)
     return EventResult()
 
 

@@ -1,9 +1,10 @@
-"""What time alone moves: requests that expire, and attempts whose report did not come."""
+"""What time alone moves: requests that expire, attempts whose report did not come; and long moves in parts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from approval_service import parked
 from approval_service.moves import Moves, Told
 from approval_service.reports import settle
 from approval_service.store import outreach as store
@@ -15,7 +16,7 @@ BATCH = 500
 
 def sweep(tx: Tx, calls: Sequence[None]) -> Sequence[int]:
     """Handler: how many rows moved, up to BATCH of each kind."""
-    moved = _expire(tx) + _unconfirm(tx)
+    moved = _expire(tx) + _unconfirm(tx) + parked.sweep(tx)
     return [moved for _ in calls]
 
 

@@ -145,13 +145,18 @@ def balance_unconfirmed(facts: CaseFacts) -> Sequence[Verdict]:
     account, policy = facts.account, facts.policy
     if account is None or policy is None:
         return NOTHING
-    oldest = facts.now_ms - policy.policy.balance_max_age_minutes * MINUTE_MS
-    if account.balance_known and account.as_of_ms >= oldest and facts.feed_complete_through_ms >= oldest:
+    if amounts_are_fresh(account, policy, facts.feed_complete_through_ms, facts.now_ms):
         return NOTHING
     return park(
         Code.BALANCE_UNCONFIRMED,
         "银行金额或对账时点已过期，等待银行更新。The bank's amounts or feed are too old; waits for fresh ones.",
     )
+
+
+def amounts_are_fresh(account: Any, policy: PolicyVersion, feed_complete_through_ms: int, now_ms: int) -> bool:
+    """True if both the account's amounts and the bank's feed are as young as the policy asks."""
+    oldest = now_ms - policy.policy.balance_max_age_minutes * MINUTE_MS
+    return bool(account.balance_known and account.as_of_ms >= oldest and feed_complete_through_ms >= oldest)
 
 
 def account_on_hold(facts: CaseFacts) -> Sequence[Verdict]:

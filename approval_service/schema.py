@@ -311,6 +311,8 @@ feed = Table(
     Column("bank_id", String(32), primary_key=True),
     Column("complete_through_ms", BigInteger, nullable=False),
     Column("proven_real_ms", BigInteger, nullable=False),
+    # How far what waits for fresh amounts has been looked through since the last mark; NULL once all of it has.
+    Column("resume_after", String(26)),
 )
 
 bank_event = Table(
@@ -402,6 +404,7 @@ outreach = Table(
         "outreach_waiting",
         "waiting_for",
         "bank_id",
+        "outreach_id",
         sqlite_where=text("state = 1 AND waiting_for <> ''"),
         postgresql_where=text("state = 1 AND waiting_for <> ''"),
     ),

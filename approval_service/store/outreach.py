@@ -150,6 +150,12 @@ def _waiting(columns: tuple[str, ...]) -> Select[tuple[Any, ...]]:
     return select_in(columns).where(outreach.c.state == states.ADMITTED, outreach.c.waiting_for == bindparam("code"))
 
 
+def waiting_after(connection: Connection, code: str, bank_id: str, after_id: str, limit: int) -> list[Row[Any]]:
+    """A bank's rows that wait for a code, by id."""
+    query = _waiting(("bank_id",)).where(outreach.c.outreach_id > after_id).order_by(outreach.c.outreach_id)
+    return list(connection.execute(query.limit(limit), {"bank_id": bank_id, "code": code}))
+
+
 def move_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
     """Updates many rows, each guarded by its old state. Rows give outreach_id, old_state and all of: state, due_ms,
     waiting_for, cause, codes, attempt_id. Returns how many rows changed."""

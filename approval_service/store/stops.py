@@ -99,8 +99,8 @@ def feeds(connection: Connection) -> dict[str, Row[Any]]:
     return {row.bank_id: row for row in connection.execute(_FEEDS)}
 
 
-def put_feed(connection: Connection, bank_id: str, **columns: int) -> None:
+def put_feed(connection: Connection, bank_id: str, **columns: int | str | None) -> None:
     changed = connection.execute(update(feed).where(feed.c.bank_id == bank_id).values(**columns))
     if changed.rowcount == 0:
-        values = {"complete_through_ms": 0, "proven_real_ms": 0} | columns
+        values: dict[str, int | str | None] = {"complete_through_ms": 0, "proven_real_ms": 0, **columns}
         connection.execute(insert(feed).values(bank_id=bank_id, **values))

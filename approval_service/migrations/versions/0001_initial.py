@@ -157,6 +157,7 @@ def upgrade() -> None:
         sa.Column("bank_id", sa.String(length=32), nullable=False),
         sa.Column("complete_through_ms", sa.BigInteger(), nullable=False),
         sa.Column("proven_real_ms", sa.BigInteger(), nullable=False),
+        sa.Column("resume_after", sa.String(length=26), nullable=True),
         sa.PrimaryKeyConstraint("bank_id"),
     )
     op.create_table(
@@ -339,7 +340,7 @@ def upgrade() -> None:
     op.create_index(
         "outreach_waiting",
         "outreach",
-        ["waiting_for", "bank_id"],
+        ["waiting_for", "bank_id", "outreach_id"],
         unique=False,
         sqlite_where=sa.text("state = 1 AND waiting_for <> ''"),
         postgresql_where=sa.text("state = 1 AND waiting_for <> ''"),

@@ -277,7 +277,7 @@ async def test_amounts_of_another_sequence_are_refused(ready: World) -> None:
 
 
 async def test_the_ledger_names_who_handed_an_event_in(ready: World) -> None:
-    """An event over gRPC is a person's doing: who, which event, a keyed hash of all it said; once, if it is repeated."""
+    """An event over gRPC is a person's doing: who, which event, a keyed hash of what it said; once, if repeated."""
 
     async def hand_in(event_id: str, amount: int) -> None:
         event = BankEvent(event_id=event_id, bank_id=BANK, balance=balance(2, amount))
