@@ -23,8 +23,8 @@ class Permit:
     """Or empty."""
     values: Mapping[str, str]
     """By placeholder; amounts such as 12,345.67."""
-    references: tuple[tuple[str, str], ...]
-    """What authorizes the version: label and number, such as ("备案号", "HQ-2026-001")."""
+    authorization: str
+    """What authorizes the version, as the letter shows it: the filing number (备案号), or the bank's reference."""
     mark: str = ""
     """Such as 副本 or 样张, light across each page; or empty."""
 

@@ -1,0 +1,144 @@
+"""Texts of a version and the values that fill them, cut into boxes once for as long as they stay the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from letter_service.layout.fonts import Face, sans, serif
+from letter_service.layout.line_breaking import Boxes, MissingGlyph, boxes, join
+from letter_service.layout.permit import Permit
+from outreach.domain.errors import Kind, Refusal
+from outreach.domain.money import parse_yuan
+from outreach.letters.capitals import in_capitals
+from outreach.letters.placeholders import Gap, parts
+
+SERIF, SANS = "F0", "F1"
+FONTS = (SERIF, SANS)
+"""The faces' names in the resources of a page or form."""
+
+
+def face_of(font: str) -> Face:
+    return serif() if font == SERIF else sans()
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """`size` and `leading` (from line to line) are points; `bold` thickens the strokes by so many of them."""
+
+    font: str
+    size: float
+    leading: float
+    bold: float = 0
+    gray: float = 0
+
+    @property
+    def face(self) -> Face:
+        return face_of(self.font)
+
+    def open(self, x: float, baseline: float) -> str:
+        """Begins a text object at a point from the page's bottom left; close it with ET."""
+        thick = f"2 Tr {self.bold:g} w " if self.bold else ""
+        shade = f"{self.gray:g} g " if self.gray else ""
+        return f"q {shade}BT {thick}/{self.font} {self.size:g} Tf {self.leading:g} TL {x:.2f} {baseline:.2f} Td "
+
+    def draw(self, lines: list[str], x: float, baseline: float) -> str:
+        return f"{self.open(x, baseline)}{' T* '.join(lines)} ET Q\n"
+
+
+def does_not_fit(field: str, chinese: str, english: str) -> Refusal:
+    return Refusal(Kind.PRECONDITION, f"{field}: {chinese}{english}", field=field, reason="LAYOUT_DOES_NOT_FIT")
+
+
+def glyph_missing(field: str, place: int) -> Refusal:
+    """Names the character by its place only: it may be a person's name."""
+    return Refusal(
+        Kind.PRECONDITION,
+        f"{field}: 第 {place} 个字符字体中没有，请改用通用规范汉字，或用银行官方版本。The fonts lack its character {place}: "
+        "have the record corrected, or use the bank's official version.",
+        field=field,
+        reason="GLYPH_MISSING",
+    )
+
+
+def checked_boxes(text: str, face: Face, field: str) -> Boxes:
+    """Refusal with the field if the face lacks a character."""
+    try:
+        return boxes(text, face)
+    except MissingGlyph as error:
+        raise glyph_missing(field, error.place) from None
+
+
+class Values:
+    """What one permit puts into the gaps. `used` collects the characters by font."""
+
+    def __init__(self, permit: Permit) -> None:
+        self._texts = {
+            **permit.values,
+            "letter_number": permit.letter_number,
+            "letter_date": chinese_date(permit),
+            "authorization": permit.authorization,
+        }
+        self._boxes: dict[tuple[Gap, str], Boxes] = {}
+        self.used: dict[str, set[str]] = {SERIF: set(), SANS: set()}
+
+    def text(self, gap: Gap) -> str:
+        """Refusal if the permit lacks the value, or it is no amount and capitals are wanted."""
+        value = self._texts.get(gap.name, "")
+        if not value:
+            raise Refusal(
+                Kind.PRECONDITION,
+                f"{gap.name}: 许可中没有此变量的值。The permit has no value for it.",
+                field=gap.name,
+                reason="VALUE_MISSING",
+            )
+        if not gap.capitals:
+            return value
+        try:
+            return in_capitals(parse_yuan(value))
+        except ValueError:
+            raise does_not_fit(gap.name, "不是金额，不能大写。", "It is no amount, so it has no capitals.") from None
+
+    def boxes(self, gap: Gap, font: str) -> Boxes:
+        key = (gap, font)
+        known = self._boxes.get(key)
+        if known is None:
+            text = self.text(gap)
+            self.used[font].update(text)
+            known = self._boxes[key] = checked_boxes(text, face_of(font), gap.name)
+        return known
+
+    def set(self, text: str, font: str, field: str) -> Boxes:
+        """A text of the permit that stands in no gap."""
+        self.used[font].update(text)
+        return checked_boxes(text, face_of(font), field)
+
+
+class Copy:
+    """A text of the version, which may have gaps."""
+
+    def __init__(self, text: str, font: str, field: str) -> None:
+        self.font = font
+        self.fixed_text = "".join(part for part in parts(text) if isinstance(part, str))
+        self._pieces: list[Boxes | Gap] = [
+            checked_boxes(part, face_of(font), field) if isinstance(part, str) else part for part in parts(text)
+        ]
+        self.gaps = [piece for piece in self._pieces if isinstance(piece, Gap)]
+        self.field = self.gaps[0].name if self.gaps else field
+        """What is to blame if the text does not fit."""
+
+    def boxes(self, values: Values | None) -> Boxes:
+        """With its gaps filled; a text without gaps needs no values."""
+        return join(self._filled(values))
+
+    def _filled(self, values: Values | None) -> Iterator[Boxes]:
+        for piece in self._pieces:
+            if isinstance(piece, Boxes):
+                yield piece
+            elif values is not None:
+                yield values.boxes(piece, self.font)
+
+
+def chinese_date(permit: Permit) -> str:
+    date = permit.letter_date
+    return f"{date.year}年{date.month}月{date.day}日"
