@@ -8,8 +8,10 @@ from sqlalchemy import Connection
 
 from approval_service import hold_views
 from approval_service.calls import Call
+from approval_service.doors import door
 from approval_service.keys import KeyRing
 from approval_service.store import accounts as store
+from approval_service.store import addresses as address_store
 from approval_service.store import stops as stop_store
 from outreach.domain.errors import not_found
 from outreach.domain.masking import mask_account, mask_name, mask_phone
@@ -46,16 +48,27 @@ def get_account(connection: Connection, keys: KeyRing, call: Call[GetAccountRequ
 
 
 def _parties(connection: Connection, keys: KeyRing, account_id: str) -> list[Party]:
-    """Roles with masked names and numbers; customer numbers are left out, as only their hashes are kept."""
+    """Roles with masked names, numbers and addresses; customer numbers are left out, as only their hashes are kept."""
     roles = store.parties_of(connection, [account_id])[account_id]
     persons = store.persons_by_id(connection, roles)
     numbers: dict[str, list[str]] = defaultdict(list)
     for contact in store.contacts_of(connection, roles):
         key = keys.person(persons[contact.person_id].wrapped_key)
         numbers[contact.person_id].append(mask_phone(key.unseal(contact.phone_sealed).decode()))
+    addresses: dict[str, list[str]] = defaultdict(list)
+    for address in address_store.of_people(connection, roles):
+        key = keys.person(persons[address.person_id].wrapped_key)
+        addresses[address.person_id].append(door(keys, key.unseal(address.address_sealed).decode()).masked)
     parties = []
     for person_id, role in roles.items():
         key = keys.person(persons[person_id].wrapped_key)
         name = mask_name(key.unseal(persons[person_id].name_sealed).decode())
-        parties.append(Party(role=Party.Role.ValueType(role), name=name, phone_numbers=sorted(numbers[person_id])))
+        parties.append(
+            Party(
+                role=Party.Role.ValueType(role),
+                name=name,
+                phone_numbers=sorted(numbers[person_id]),
+                addresses=sorted(addresses[person_id]),
+            )
+        )
     return parties

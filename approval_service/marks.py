@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from approval_service import cancellation
 from approval_service.calls import Call
 from approval_service.cancellation import Cancelled
@@ -14,6 +16,7 @@ from approval_service.writer import Tx, one_by_one
 from outreach.domain.codes import Code
 from outreach.v1.bank_service_pb2 import NoContactInstruction
 from outreach.v1.hold_service_pb2 import MarkNoContactRequest, MarkNoContactResponse, NoContactReason
+from outreach.v1.outreach_service_pb2 import Channel
 
 
 def place(
@@ -45,6 +48,9 @@ def place(
         evidence=tx.keys.hash("evidence", evidence),
         by=by,
     )
+    if reason == NoContactReason.NO_CONTACT_REASON_OPT_OUT:
+        # It closes SMS only: letters go on.
+        scope = replace(scope, channel=Channel.CHANNEL_SMS)
     return cancellation.cancel(tx, scope, Code.DO_NOT_CONTACT, by)
 
 

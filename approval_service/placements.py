@@ -1,9 +1,10 @@
-"""Placements: an account with its parties, their names and numbers sealed under their own keys."""
+"""Placements: an account with its parties, their names, numbers and addresses sealed under their own keys."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from approval_service import addresses
 from approval_service.keys import PersonKey
 from approval_service.store import accounts as store
 from approval_service.store import outreach as outreach_store
@@ -106,6 +107,7 @@ def _put_person(tx: Tx, bank_id: str, party: Party) -> tuple[str, PersonKey]:
         if told != known.identity:
             outreach_store.identify(tx.connection, person_id, known.identity, told)
     _put_numbers(tx, person_id, key, party)
+    addresses.reserve(tx, person_id, key, party.addresses)
     return person_id, key
 
 

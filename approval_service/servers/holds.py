@@ -1,8 +1,8 @@
-"""HoldService: holds, no-contact marks, and what is known of numbers. Stops go before what waits."""
+"""HoldService: holds, no-contact marks, and what is known of numbers and addresses. Stops go before what waits."""
 
 from __future__ import annotations
 
-from approval_service import contacts, holds, marks
+from approval_service import addresses, contacts, holds, marks
 from approval_service.authority import Authority
 from approval_service.calls import Call
 from outreach.runtime.server import Context
@@ -42,3 +42,17 @@ class HoldServer(HoldServiceServicer):
     async def CloseContact(self, request: pb.CloseContactRequest, context: Context) -> pb.CloseContactResponse:
         call = Call(principal_of(context), request)
         return await self._authority.write(contacts.close, call, urgent=True)
+
+    async def ConfirmAddress(self, request: pb.ConfirmAddressRequest, context: Context) -> pb.ConfirmAddressResponse:
+        call = Call(principal_of(context), request)
+        return await self._authority.write(addresses.confirm, call)
+
+    async def MarkAddressBad(self, request: pb.MarkAddressBadRequest, context: Context) -> pb.MarkAddressBadResponse:
+        call = Call(principal_of(context), request)
+        return await self._authority.write(addresses.mark_bad, call, urgent=True)
+
+    async def ListBadAddresses(
+        self, request: pb.ListBadAddressesRequest, context: Context
+    ) -> pb.ListBadAddressesResponse:
+        call = Call(principal_of(context), request)
+        return await self._authority.read(addresses.list_bad, call)

@@ -63,6 +63,10 @@ def insert_bad(connection: Connection, values: Mapping[str, Any]) -> None:
     insert_rows(connection, bad_address, [values])
 
 
+def get_bad(connection: Connection, mark_id: str) -> Row[Any]:
+    return connection.execute(select(bad_address).where(bad_address.c.mark_id == mark_id)).one()
+
+
 def page_of_bad(connection: Connection, bank_id: str, before_id: str, limit: int) -> list[Row[Any]]:
     """A bank's marks, newest first."""
     query = select(bad_address).where(bad_address.c.bank_id == bank_id)

@@ -20,6 +20,8 @@ class Scope:
     account_id: str = ""
     person_id: str = ""
     phone_hash: str = ""
+    address_hash: str = ""
+    channel: int = 0
     template_digest: str = ""
     case_id: str = ""
     caller_id: str = ""
