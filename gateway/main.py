@@ -15,6 +15,7 @@ from gateway import http_server, webhooks
 from gateway.admission import Admission
 from gateway.door import Door
 from gateway.forwarding import SERVICES, Forwarder
+from gateway.pdfs import Pdfs
 from gateway.rates import RateLimiter
 from gateway.stream_store import StreamStore
 from gateway.submission import Submission
@@ -30,6 +31,7 @@ from outreach.v1.admission_service_pb2_grpc import AdmissionServiceStub
 ADMIT_TIMEOUT_S = 15.0
 HEALTH_RETRY_S = 0.5
 ADMISSION_SERVICE = "outreach.v1.AdmissionService"
+LETTER_SERVICE = "outreach.v1.LetterService"
 
 _log = logs.EventLogger("gateway")
 
@@ -54,11 +56,14 @@ class Running:
 async def gateway(settings: GatewaySettings) -> AsyncIterator[Running]:
     """Runs the gateway until the block ends. Ready while the authority is."""
     async with AsyncExitStack() as stack:
-        channel = open_channel(settings.approval_service_address, tls.channel_credentials(settings.state_dir, GATEWAY))
-        await stack.enter_async_context(channel)
+        credentials = tls.channel_credentials(settings.state_dir, GATEWAY)
+        channel = await stack.enter_async_context(open_channel(settings.approval_service_address, credentials))
+        letters = await stack.enter_async_context(open_channel(settings.letter_service_address, credentials))
         door = Door(Verifier(settings.state_dir / "callers.yaml"), RateLimiter())
         submission = Submission(door, Admission(_admit(channel)))
-        handlers = tuple(Forwarder(channel, door).handlers(submission.handlers()))
+        forwarder = Forwarder(channel, {LETTER_SERVICE: letters}, door)
+        own = {**submission.handlers(), **Pdfs(door, channel, letters).handlers()}
+        handlers = tuple(forwarder.handlers(own))
         edge = await stack.enter_async_context(
             server.running(
                 settings.gateway_address,

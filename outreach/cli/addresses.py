@@ -9,7 +9,14 @@ from pathlib import Path
 from outreach.runtime.config import PREFIX, Settings, variables
 from outreach.runtime.secret_files import write_private
 
-_FIELDS = ("gateway_address", "webhook_address", "approval_service_address", "sms_service_address", "nats_url")
+_FIELDS = (
+    "gateway_address",
+    "webhook_address",
+    "approval_service_address",
+    "sms_service_address",
+    "letter_service_address",
+    "nats_url",
+)
 _NAMES = frozenset(PREFIX + field.upper() for field in _FIELDS)
 
 

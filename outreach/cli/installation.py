@@ -73,7 +73,7 @@ def prepare(installation: Installation, settings: Settings, simulator_address: s
     state_dir = settings.state_dir
     write_addresses(settings)
     tls.ensure_local_ca(state_dir)
-    for service in (access.GATEWAY, access.APPROVAL_SERVICE, access.SMS_SERVICE, SUPERVISOR):
+    for service in (access.GATEWAY, access.APPROVAL_SERVICE, access.SMS_SERVICE, access.LETTER_SERVICE, SUPERVISOR):
         tls.ensure_certificate(state_dir, service)
     host, port = host_and_port(settings.nats_url.removeprefix("nats://"))
     conf = nats_server.nats_server_conf(state_dir, installation.banks, host=host, port=port)

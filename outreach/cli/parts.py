@@ -20,7 +20,7 @@ from outreach.runtime import nats_server, tls
 from outreach.runtime.config import Settings, host_and_port, variables
 
 DEFAULT_PORT = 17400
-GATEWAY, APPROVAL_SERVICE, SMS_SERVICE, NATS, WEBHOOK, SIMULATOR = 43, 51, 52, 22, 80, 90
+GATEWAY, APPROVAL_SERVICE, SMS_SERVICE, LETTER_SERVICE, NATS, WEBHOOK, SIMULATOR = 43, 51, 52, 53, 22, 80, 90
 """Ports, counted from the first one."""
 HOST = "127.0.0.1"
 LOOKUP_S = "2"
@@ -40,6 +40,7 @@ def settings_at(state_dir: Path, port: int) -> Settings:
         webhook_address=address(WEBHOOK),
         approval_service_address=address(APPROVAL_SERVICE),
         sms_service_address=address(SMS_SERVICE),
+        letter_service_address=address(LETTER_SERVICE),
         nats_url=f"nats://{address(NATS)}",
     )
 
@@ -89,6 +90,13 @@ def parts(settings: Settings, simulator: str, *, simulated_clock: bool) -> list[
             _serves(settings.sms_service_address, state_dir),
         ),
         Part(
+            "letter_service",
+            settings.letter_service_address,
+            _module("letter_service"),
+            shared,
+            _serves(settings.letter_service_address, state_dir),
+        ),
+        Part(
             "gateway",
             settings.gateway_address,
             _module("gateway"),
@@ -105,6 +113,7 @@ def require_free(settings: Settings, simulator: str) -> None:
         "carrier_simulator": simulator,
         "approval_service": settings.approval_service_address,
         "sms_service": settings.sms_service_address,
+        "letter_service": settings.letter_service_address,
         "gateway": settings.gateway_address,
         "webhooks": settings.webhook_address,
     }

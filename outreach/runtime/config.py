@@ -27,6 +27,8 @@ class Settings:
     """host:port of the authority."""
     sms_service_address: str = "127.0.0.1:17452"
     """host:port of sms_service's health service."""
+    letter_service_address: str = "127.0.0.1:17453"
+    """host:port of letter_service: previews and kept PDFs."""
     nats_url: str = "nats://127.0.0.1:17422"
     """URL of the NATS server, without credentials."""
     log_level: str = "INFO"

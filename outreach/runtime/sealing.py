@@ -21,6 +21,8 @@ _VERSION = b"\x01"
 _ID_BYTES = 8
 _NONCE_BYTES = 12
 _HEADER_BYTES = 1 + _ID_BYTES + _NONCE_BYTES
+SEALED_BYTES = _HEADER_BYTES + 16
+"""How many bytes more the sealed form has."""
 
 
 class UnsealError(Exception):

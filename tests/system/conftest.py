@@ -36,6 +36,7 @@ class Installation:
             "OUTREACH_GATEWAY_ADDRESS": f"127.0.0.1:{self.port + 43}",
             "OUTREACH_APPROVAL_SERVICE_ADDRESS": f"127.0.0.1:{self.port + 51}",
             "OUTREACH_SMS_SERVICE_ADDRESS": f"127.0.0.1:{self.port + 52}",
+            "OUTREACH_LETTER_SERVICE_ADDRESS": f"127.0.0.1:{self.port + 53}",
             "OUTREACH_NATS_URL": f"nats://127.0.0.1:{self.port + 22}",
             "OUTREACH_SIMULATOR_URL": f"http://127.0.0.1:{self.port + 90}",
             "OUTREACH_DAY_SECONDS": "0",
@@ -104,7 +105,7 @@ def _free_hundred() -> int:
     """A port from which a hundred on are likely free: those that the parts need are, now."""
     for port in range(24_000, 60_000, 100):
         try:
-            for offset in (22, 43, 51, 52, 80, 90):
+            for offset in (22, 43, 51, 52, 53, 80, 90):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", port + offset))
         except OSError:
