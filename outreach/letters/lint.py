@@ -15,7 +15,7 @@ from outreach.letters.official_text import official_passages, printed_findings
 from outreach.letters.parties import sender_findings
 from outreach.letters.placeholders import texts
 from outreach.letters.pretence import pretence_findings
-from outreach.letters.reading import Part, Passage, fold, mark, passages, sentences
+from outreach.letters.reading import Passage, fold, mark, passages
 from outreach.letters.requirements import missing
 
 _LONG_NUMBER = re.compile(r"(?<![0-9])(?:[0-9]{15,19}|[0-9]{17}[xX]|[0-9]{4}(?:-[0-9]{4}){3}(?:-[0-9]{1,3})?)(?![0-9])")
@@ -86,11 +86,11 @@ def lint(letter: Letter, screen: Screen, identity: Identity | None = None) -> li
 
 
 def _missing_findings(found: Sequence[Passage]) -> Iterator[Finding]:
-    said = list(sentences(passage for passage in found if passage.part is not Part.TITLE))
-    for requirement in missing(said):
+    for requirement in missing(found):
         word = show if requirement.waits else stop
         chinese, english = requirement.what.split("。")
-        yield word(Code.LETTER_NOT_AUTHORIZED, f"缺少{chinese}，例如：{requirement.mend} {english} is missing.")
+        reason = f"缺少{chinese}，例如“{requirement.mend}”。{english.strip()} is missing."
+        yield word(Code.LETTER_NOT_AUTHORIZED, reason)
 
 
 def _amount_findings(found: Sequence[Passage]) -> Iterator[Finding]:
@@ -168,11 +168,11 @@ def _identity_findings(head: LetterHead, identity: Identity | None) -> Iterator[
 
 
 def _screen_findings(letter: Letter, found: Sequence[Passage], screen: Screen) -> Iterator[Finding]:
-    """The text as it was written where it is ours, since the screening knows more spellings than fold()."""
+    """Paragraph by paragraph, since the screening is made for short messages; as written where the text is ours."""
     if isinstance(letter, TextLetter):
-        text = "\n".join(text for block in letter.blocks for text in texts(block))
+        paragraphs = ["，".join(texts(block)) for block in letter.blocks]
     else:
-        text = "\n".join(passage.text for passage in found)
-    for item in screen(text):
+        paragraphs = [passage.text for passage in found]
+    for item in (item for paragraph in paragraphs for item in screen(paragraph)):
         reason = f"{item.category}: {item.why} (“{item.span}”)"
         yield Finding(code=Code.CONTENT_PROHIBITED, reason=reason, field="text", waits=item.severity == "note")

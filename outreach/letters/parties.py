@@ -12,7 +12,7 @@ from outreach.letters.reading import Part, Passage, clauses, fold, sentences
 
 _DELEGATED = re.compile(r"委托|授权|受托")
 _DELEGATION = re.compile(r"(?:委托|授权|受托)[^。]{0,40}(?:号|期限|自|至)[^。]{0,20}\d")
-_SOME_AGENCY = re.compile(r"(?:受|接受|经).{0,12}(?:委托|授权)|委托.{0,20}(?:公司|机构|事务所|律所)")
+_SOME_AGENCY = re.compile(r"(?:受|接受|经).{0,12}(?:委托|授权)|(?:委托|授权).{0,20}(?:公司|机构|事务所|律所)")
 _SEALED = re.compile(r"盖章|公章|印章|专用章|签章|[(（]章[)）]")
 _UNSEALED = re.compile(r"(?:无需|无须|不必|毋须|不用|免).{0,4}(?:盖|加盖|章)|(?:未|不)加?盖章")
 
@@ -25,15 +25,17 @@ _BEFORE_A_NAME = re.compile(
     r".*(?:委托|授权|代表|联系|致电|拨打|通过|咨询|前往|我行|本行|本函|名下|受托|[由受经向与和及或在至给对的请为是系您贵该到往于从被按将让跟同等、，,：:；;（(《“\"。》）)”⟧⟦])"
 )
 _GENERIC = re.compile(
-    r"(?:本|我|贵|各|他|该|此|任何|其他|其它|第三方|外包|合作|受托|催收|服务|委托|发卡|手机|网上|掌上|电话|微信|电子|直销|商业|中国人民|人民"
-    r"|开户|有关|相关|当地|所在地|有管辖权的?|管辖|上述|冒充|自称|假冒|虚假|非法)*"
+    r"(?:^|本|我|贵|各|他|该|此|任何|其他|其它|第三方|外包|合作|受托|催收|服务机构|委托|发卡|手机|网上|掌上|电话|微信|电子|直销|开户|有关|相关|当地|所在地"
+    r"|管辖|管辖权的?|上述|冒充|自称|假冒|虚假|非法|^(?:中国)?(?:商业|人民)|管辖权?的?人民|当地人民)$"
 )
+"""What stands before 公司, 银行 or 法院 where no particular one is meant."""
 _SPEAKS = re.compile(
     r"代表|受.{0,20}(?:委托|授权)|接受|函告|致函|发函|函达|出具|签发|通知您|告知您|督促|催告|敦促|全权|代理|负责本案|承办|经办|债权受让|受让|转让"
 )
 _THIRD = re.compile(r"冒充|假冒|谨防|自称|警惕|诈骗|虚假|投诉|[可也]向|有权向|提起诉讼")
 _SIGNED_BY_LAWYER = re.compile(r"(?:经办|承办|主办|代理|委托|签发|执业)律师|律师[:：]|法务专员|法务人员")
-_NAME_ONLY = re.compile(r"[\d年月日()（）:：⟦⟧A-Z_、，,盖章公处]+")
+_SHORT = 26
+_SAYS = re.compile("[。，您我]")
 
 
 def sender_findings(head: LetterHead, letter: Sequence[Passage], *, ours: bool) -> Iterator[Finding]:
@@ -129,12 +131,12 @@ def _organisations(clause: str, known: tuple[str, ...]) -> Iterator[str]:
         start = _BEFORE_A_NAME.match(name[: -len(suffix[0])])
         name = name[start.end() :] if start else name
         name = next((name.removeprefix(own) for own in known if name.startswith(own)), name)
-        if not _GENERIC.fullmatch(name[: -len(suffix[0])]):
+        if not _GENERIC.search(name[: -len(suffix[0])]):
             yield name
 
 
 def _judge(name: str, clause: str, sentence: str, passage: Passage) -> Finding:
-    alone = len(_NAME_ONLY.sub("", passage.text)) <= len(name) + 2
+    alone = len(passage.text) <= _SHORT and not _SAYS.search(passage.text)
     if (alone or _SPEAKS.search(clause)) and not _THIRD.search(sentence):
         return stop(
             Code.LETTER_NOT_AUTHORIZED,

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from outreach.letters.reading import clauses
+from outreach.letters.reading import Part, Passage, clauses, sentences
 
 _PHONE = r"(?:\d{3,4}-?\d{7,8}|[48]00-?\d{3}-?\d{4}|(?<!\d)9\d{4,5}(?!\d)|⟦HOTLINE⟧)"
 _CALL = rf"(?:热线|电话|致电|拨打|来电|客服|{_PHONE})"
 _CHANNEL = (
     rf"(?:{_CALL}|手机银行|网上银行|网银|掌上银行|电子银行|网点|柜台|柜面|柜员机|自助设备|ATM|APP|官方网站|官网|公众号|小程序|客户经理"
-    r"|自动还款|约定还款|自动扣款|代扣|账户|账号|卡内|卡中)"
+    r"|自动还款|约定还款|自动扣款|代扣)"
+)
+_LOOK = "(?:查询|查看|查阅|核对|查核|了解|咨询)"
+_PAY = "(?:还款|缴款|偿还|归还|存入|存到|缴付|转入|汇入|清偿|还清)"
+_PAID_BY = (
+    r"(?:手机银行|网上银行|网银|掌上银行|电子银行|网点|柜台|柜面|自助设备|ATM|APP|自动还款|约定还款|自动扣款|代扣|官方渠道"
+    r"|(?:存入|转入|汇入|存到)[^。]{0,20}(?:账户|账号|卡))"
 )
 _DENIED = re.compile(
     r"请勿|切勿|勿|不要|不得|不能|不可|不会|不予|不收|不受理|不接受|不再|不提供|暂不|无权|无法|无需|无须|不必|并非|不是|禁止|严禁"
@@ -58,7 +64,7 @@ REQUIREMENTS = (
     _needs(
         "致函（催收）的原因。The reason for the letter",
         "您未能按期足额还款，已构成逾期。",
-        "逾期|拖欠|违约|超过.{0,8}(?:还款日|期限)"
+        "逾期(?!金额|应还|部分|本金|欠款|款|利息|费|账|提|的?异议|记录|数)|拖欠|违约(?!金)|超过.{0,8}(?:还款日|期限)"
         "|(?:未|没有|尚未|仍未).{0,12}(?:按期|按时|如期|按约|依约|足额|全额|及时)?.{0,12}(?:还款|偿还|归还|缴付|缴款|缴纳|清偿|还清|结清|入账)",
         "您|持卡人|贴?客户|账户|该卡|信用卡|欠款|应还",
         void=_SUPPOSED,
@@ -86,17 +92,14 @@ REQUIREMENTS = (
     _needs(
         "查询账户的办法。How to check the account",
         "您可以通过手机银行、营业网点或客户服务热线查询账单、余额和还款记录。",
-        "查询|查看|查阅|核对|查核|了解|核实|咨询",
+        rf"{_LOOK}[^。]{{0,40}}{_CHANNEL}|{_CHANNEL}[^。]{{0,40}}{_LOOK}|(?:查询|查账)(?:方式|渠道|途径|办法).*{_CHANNEL}",
         "账户|账单|余额|欠款|还款记录|明细|账务|应还|金额|查询方式|查询渠道",
-        _CHANNEL,
         void=_DENIED,
     ),
     _needs(
         "还款的办法。How to repay",
         "请通过手机银行或营业网点，将款项存入您本人名下的信用卡账户。",
-        "还款|缴款|偿还|归还|存入|存到|缴付|转入|汇入|清偿|还清",
-        r"手机银行|网上银行|网银|掌上银行|电子银行|网点|柜台|柜面|自助设备|ATM|APP|自动还款|约定还款|自动扣款|代扣"
-        r"|官方渠道|(?:存入|转入|汇入|存到).{0,20}(?:账户|账号|卡)",
+        rf"{_PAY}[^。]{{0,40}}{_PAID_BY}|{_PAID_BY}[^。]{{0,40}}{_PAY}|(?:还款|缴款)(?:方式|渠道|途径|办法).*{_PAID_BY}",
         "请|可|应|方式|渠道|途径|办法|通过|经由",
         void=_DENIED,
     ),
@@ -158,16 +161,26 @@ REQUIREMENTS = (
 )
 
 
-def missing(text: Sequence[str]) -> Iterator[Requirement]:
-    """The requirements that no two neighbouring sentences of the letter meet."""
-    pairs = [(first, second) for first, second in zip(text, [*text[1:], ""], strict=True)]
+def missing(letter: Sequence[Passage]) -> Iterator[Requirement]:
+    """The requirements that no two neighbouring sentences of the letter meet. The title is no statement."""
+    pairs = list(_pairs([passage for passage in letter if passage.part is not Part.TITLE]))
     for requirement in REQUIREMENTS:
         if not any(_meets(requirement, pair) for pair in pairs):
             yield requirement
 
 
-def _meets(requirement: Requirement, pair: tuple[str, str]) -> bool:
+def _pairs(letter: Sequence[Passage]) -> Iterator[tuple[str, ...]]:
+    """A heading goes with what follows it, never with what stands before."""
+    said = [(passage.part, sentence) for passage in letter for sentence in sentences([passage])]
+    for place, (_, sentence) in enumerate(said):
+        following = said[place + 1 : place + 2]
+        yield (sentence, *(text for part, text in following if part is not Part.HEADING))
+
+
+def _meets(requirement: Requirement, pair: Iterable[str]) -> bool:
     void = requirement.void
-    told = [clause for sentence in pair for clause in clauses(sentence) if not (void and void.search(clause))]
-    joined = "，".join(told)
+    told = [
+        "，".join(clause for clause in clauses(sentence) if not (void and void.search(clause))) for sentence in pair
+    ]
+    joined = "。".join(told)
     return all(pattern.search(joined) for pattern in requirement.meets)

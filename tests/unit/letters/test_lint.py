@@ -1,0 +1,205 @@
+"""The lint of letters: complete ones pass in whatever words, and each thing that is missing or wrong is told."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from approval_service.screening.content import screen
+from outreach.domain.codes import Code
+from outreach.letters.lint import Identity, lint
+from outreach.letters.source import read
+from outreach.v1.common_pb2 import Finding
+from tests.unit.letters.versions import GOOD, LISTED, TERSE, WITHOUT_AGENCY, source
+
+POLICY = Identity("示例银行", "示范服务公司", ("010-00000001",))
+
+
+def _lint(text: bytes, identity: Identity | None = POLICY) -> list[Finding]:
+    return lint(read(text, b"", b""), screen, identity)
+
+
+def _stops(text: bytes, identity: Identity | None = POLICY) -> list[Finding]:
+    return [finding for finding in _lint(text, identity) if not finding.waits]
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_complete_letter_passes(name: str) -> None:
+    """What says all that it must is stopped by nothing, in whatever words."""
+    assert _stops(GOOD[name]) == []
+
+
+def test_the_example_has_no_finding_at_all() -> None:
+    """The example is what a drafter copies: not even a note."""
+    assert _lint(GOOD["example"]) == []
+
+
+MISSING = [
+    (TERSE, "{name}先生/女士：", "尊敬的客户：", "持卡人姓名"),
+    (TERSE, "您名下尾号{last_four}的", "您名下的", "末四位"),
+    (TERSE, "人民币{outstanding}元（{outstanding:capitals}）", "若干元", "欠款余额"),
+    (TERSE, "逾期金额{overdue}元（{overdue:capitals}）", "一部分已经逾期", "逾期金额"),
+    (TERSE, "（{overdue:capitals}）", "", "逾期金额须同时"),
+    (TERSE, "截止{as_of}，", "", "金额的截止日期"),
+    (TERSE, "由于您超过到期还款日仍未全额归还，", "", "原因"),
+    (TERSE, "依照《商业银行信用卡业务监督管理办法》及《民法典》合同编之规定，", "", "法律依据"),
+    (TERSE, "您享有查询、申诉、要求更正和协商分期的权利，同时", "您", "持卡人的权利"),
+    (TERSE, "，同时负有按约清偿欠款的义务", "", "持卡人的义务"),
+    (TERSE, "账户明细请登录示例银行APP查看，也可到任一网点柜台查询；", "", "查询账户的办法"),
+    (TERSE, "还款请使用手机银行或在柜台存入您的信用卡账户", "请尽快处理", "还款的办法"),
+    (TERSE, "对上述金额有疑问的，请致电010-00000001向我行说明，并", "请", "提出异议的办法"),
+    (TERSE, "，并邮寄或当面提交相关凭证，我行核实后回复", "", "提交证据的办法"),
+    (TERSE, "致电010-00000001", "来函", "联系方式"),
+    (TERSE, "任何人向您收取现金或者要求转入私人账户的，请拒绝并拨打上述热线。", "", "防诈骗提示"),
+    (TERSE, "若您在收函前已结清，本函无须理会。", "", "如已还款请忽略"),
+    (TERSE, "[盖章] 示例银行股份有限公司", "示例银行股份有限公司", "盖章处"),
+    (TERSE, "[盖章] 示例银行股份有限公司", "[盖章] 示例银行", "银行全称"),
+    (TERSE, "本行已授权示范服务公司（授权书编号SQ2026-15，期限至2026年12月31日）代为寄送本函。", "", "未说明银行委托"),
+    (
+        LISTED,
+        "本函依据《中华人民共和国民法典》《商业银行信用卡业务监督管理办法》和双方签署的领用合约作出。",
+        "本函依据双方签署的合约作出。",
+        "法律依据",
+    ),
+    (LISTED, "您享有以下权利：", "您须知悉：", "持卡人的权利"),
+    (LISTED, "您应当按照合约约定及时偿还欠款，并保证", "您须保证", "持卡人的义务"),
+    (LISTED, "查询：客服热线{hotline}、网上银行均可核对账单。", "", "查询账户的办法"),
+    (LISTED, "还款：请通过网点柜台、自助设备或约定还款账户办理还款。", "", "还款的办法"),
+    (LISTED, "，同时附上交易单据", "", "提交证据的办法"),
+    (LISTED, "谨防冒充我行工作人员要求向个人账户付款。", "", "防诈骗提示"),
+    (LISTED, "若款项已于近日缴清，请不必理会本函，并谅解打扰。", "", "如已还款请忽略"),
+    (WITHOUT_AGENCY, "根据《中华人民共和国民法典》第五百七十七条", "", "法律依据"),
+    (WITHOUT_AGENCY, "您有权要求核实欠款、提起异议和投诉。", "", "持卡人的权利"),
+    (WITHOUT_AGENCY, "您负有依约还款的责任。", "", "持卡人的义务"),
+    (WITHOUT_AGENCY, "如对欠款存在争议，请以书面形式向我行提出，并提供证明材料。", "", "提出异议的办法"),
+]
+
+
+@pytest.mark.parametrize(("body", "old", "new", "told"), MISSING, ids=range(len(MISSING)))
+def test_what_is_missing_is_told(body: str, old: str, new: str, told: str) -> None:
+    """Each thing that Art. 69 and the checklist want stops the version when it alone is left out."""
+    assert old in body
+    agency = "" if body is WITHOUT_AGENCY else "示范服务公司"
+    stops = _stops(source(body.replace(old, new), agency=agency))
+    assert any(told in finding.reason for finding in stops), stops
+    assert {finding.code for finding in stops} == {Code.LETTER_NOT_AUTHORIZED}
+
+
+WRONG = [
+    ("本函系律师函，请您重视。", "法律文书", Code.LETTER_NOT_AUTHORIZED),
+    ("特此送达起诉状副本。", "法律文书", Code.LETTER_NOT_AUTHORIZED),
+    ("法院传票（副本）", "法律文书", Code.LETTER_NOT_AUTHORIZED),
+    ("律·师·函", "法律文书", Code.LETTER_NOT_AUTHORIZED),
+    ("律師函", "法律文书", Code.LETTER_NOT_AUTHORIZED),
+    ("诉前告知书", "法律文书", Code.LETTER_NOT_AUTHORIZED),
+    ("这是我行对您的最后通牒。", "最后通牒", Code.LETTER_NOT_AUTHORIZED),
+    ("现向您发出最后一次通知，请立即处理。", "最后通牒", Code.LETTER_NOT_AUTHORIZED),
+    ("（2026）京0105民初12345号", "案号", Code.LETTER_NOT_AUTHORIZED),
+    ("经办律师：张某", "律师", Code.LETTER_NOT_AUTHORIZED),
+    ("示例德正律师事务所接受示例银行委托，代表该行致函。", "发函人", Code.LETTER_NOT_AUTHORIZED),
+    ("示例市某某资产管理有限公司", "发函人", Code.LETTER_NOT_AUTHORIZED),
+    (
+        "我行已将该债权转让给长河资产管理有限公司，由长河资产管理有限公司向您函告。",
+        "发函人",
+        Code.LETTER_NOT_AUTHORIZED,
+    ),
+    ("示例市公安局经侦支队", "发函人", Code.LETTER_NOT_AUTHORIZED),
+    ("[盖章] 长河资产管理有限公司", "盖章单位", Code.LETTER_NOT_AUTHORIZED),
+    ("本函无需盖章即具有效力。", "加盖公章", Code.LETTER_NOT_AUTHORIZED),
+    ("您无权对本函提出异议。", "否认", Code.LETTER_NOT_AUTHORIZED),
+    ("逾期提出的异议概不受理，视为放弃权利。", "否认", Code.LETTER_NOT_AUTHORIZED),
+    ("您的身份证号码为110101199003070000。", "证件号", Code.CONTENT_PROHIBITED),
+    ("您的卡号为6222020200011112222。", "证件号", Code.CONTENT_PROHIBITED),
+    ("您的卡号为6222 0202 0001 1112。", "证件号", Code.CONTENT_PROHIBITED),
+    ("身份证号：110101********0000", "证件号", Code.CONTENT_PROHIBITED),
+    ("请联系李经理13800138000。", "手机号", Code.CONTENT_PROHIBITED),
+    ("请加微信号abc12345。", "聊天", Code.CONTENT_PROHIBITED),
+    ("请致电021-00000009。", "热线", Code.CONTENT_PROHIBITED),
+    ("您的欠款为12,345.67元。", "固定", Code.VARIABLE_INVALID),
+    ("上述金额截至2026年3月17日。", "固定", Code.VARIABLE_INVALID),
+    ("联系人：XX，编号（  ）。", "空白", Code.VARIABLE_INVALID),
+    ("再不还款，我们就上门找你家人要钱。", "threat", Code.CONTENT_PROHIBITED),
+]
+
+
+@pytest.mark.parametrize("body", [TERSE, LISTED], ids=["terse", "listed"])
+@pytest.mark.parametrize(("line", "told", "code"), WRONG, ids=range(len(WRONG)))
+def test_what_is_wrong_is_told(body: str, line: str, told: str, code: Code) -> None:
+    """One line that a letter must not have stops it, with its code, wherever the rest is complete."""
+    stops = _stops(source(f"{body}\n{line}"))
+    assert any(told in finding.reason and finding.code == code for finding in stops), stops
+
+
+HARMLESS = [
+    "本函不是律师函，也不代表任何司法机关。",
+    "请警惕假冒法院传票、律师函的诈骗。",
+    "如您收到自称公安机关的通知，请先拨打110核实。",
+    "任何冒充长河资产管理有限公司或其他公司名义向您收款的，均与我行无关。",
+    "您也有权向有管辖权的人民法院提起诉讼。",
+    "您可以向国家金融监督管理总局或其派出机构反映。",
+    "请您尽快通过手机银行、网上银行或者任何一家银行办理。",
+    "本行客户服务热线010-00000001全天开通。",
+    "对您的个人信息，我行依法保密。",
+    "到期还款日为{due_date}。",
+]
+
+
+@pytest.mark.parametrize("body", [TERSE, LISTED], ids=["terse", "listed"])
+@pytest.mark.parametrize("line", HARMLESS, ids=range(len(HARMLESS)))
+def test_what_warns_or_denies_is_no_pretence(body: str, line: str) -> None:
+    """A warning of fraud, a denial and a lawful right stop nothing."""
+    assert _stops(source(f"{body}\n{line}")) == []
+
+
+@pytest.mark.parametrize(
+    "title", ["律师函", "法院传票", "最后通牒", "公安机关协查通知", "诉前告知书", "最终警告通知", "律 师 催 告 函"]
+)
+def test_a_title_that_passes_for_a_legal_notice(title: str) -> None:
+    """A letter is not called what it is not."""
+    stops = _stops(source(TERSE, title=title))
+    assert any(finding.field == "title" for finding in stops)
+
+
+@pytest.mark.parametrize(
+    "title", ["缴款告知函", "信用卡欠款提醒函", "还款提示", "信用卡逾期通知书", "账款催收函", "欠款催告函"]
+)
+def test_an_honest_title(title: str) -> None:
+    """What the letter is may be its title."""
+    assert _stops(source(TERSE, title=title)) == []
+
+
+def test_names_are_those_of_the_policy() -> None:
+    """A version of another bank or another agency is stopped."""
+    other = Identity("样本银行", "别的服务公司", ("010-00000001",))
+    fields = {finding.field for finding in _stops(GOOD["terse"], other)}
+    assert fields == {"bank", "agency"}
+
+
+def test_an_agency_that_the_head_does_not_name() -> None:
+    """An agency spoken of is named in the head, so that it can be checked."""
+    assert any("agency" in finding.reason for finding in _stops(source(TERSE, agency="")))
+
+
+def test_the_return_address_tells_of_no_debt() -> None:
+    """The outside of an envelope shows nothing of a debt."""
+    text = GOOD["terse"].decode().replace("示例大道1号", "示例大道1号催收中心").encode()
+    assert [finding.field for finding in _stops(text)] == ["return_address"]
+
+
+def test_what_the_screening_notes_is_shown() -> None:
+    """A note of the content screening stops nothing."""
+
+    class Note:
+        category, severity, why, span = "policy", "note", "核对 check", "账户"
+
+    found = lint(read(GOOD["example"], b"", b""), lambda _: [Note()])
+    assert {(finding.code, finding.waits) for finding in found} == {(Code.CONTENT_PROHIBITED, True)}
+
+
+@given(st.lists(st.sampled_from(TERSE.strip().split("\n") + LISTED.strip().split("\n")), max_size=12))
+def test_any_mixture_of_lines_is_judged(lines: list[str]) -> None:
+    """No order of paragraphs breaks the lint, and the same letter gets the same findings."""
+    body = "\n\n".join(line for line in lines if not line.startswith("|"))
+    text = source(body)
+    assert _lint(text) == _lint(text)

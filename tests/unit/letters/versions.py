@@ -1,0 +1,96 @@
+"""Letter versions for tests: one that is complete, and others that say the same in other words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+EXAMPLE = ROOT / "examples/demo-bank/letters/payment-notice.md"
+
+_PLACEHOLDERS = {
+    "name": "type: NAME, record_field: RECIPIENT_NAME",
+    "last_four": "type: LAST_FOUR, record_field: ACCOUNT_LAST_FOUR",
+    "overdue": "type: AMOUNT, record_field: OVERDUE_AMOUNT",
+    "outstanding": "type: AMOUNT, record_field: OUTSTANDING_AMOUNT",
+    "minimum": "type: AMOUNT, record_field: MINIMUM_PAYMENT",
+    "as_of": "type: DATE, record_field: AS_OF_DATE",
+    "due_date": "type: DATE, record_field: DUE_DATE",
+    "hotline": "type: HOTLINE",
+    "case": "type: REFERENCE",
+}
+
+
+def source(
+    body: str, *, title: str = "信用卡缴款告知函", bank: str = "示例银行股份有限公司", agency: str = "示范服务公司"
+) -> bytes:
+    """The source of a text letter: a head that declares what the body uses, its title, and the body."""
+    used = [f"  - {{name: {name}, {kind}}}" for name, kind in _PLACEHOLDERS.items() if f"{{{name}" in body]
+    head = [
+        f"title: {title}",
+        f"bank: {bank}",
+        f"agency: {agency}",
+        "return_address: 示例省示例市示例区示例大道1号",
+        "envelope: DL",
+        "duplex: true",
+        *(["placeholders:", *used] if used else []),
+    ]
+    return "\n".join(["---", *head, "---", f"# {title}", body]).encode()
+
+
+TERSE = """
+{name}先生/女士：
+　　截止{as_of}，您名下尾号{last_four}的示例银行信用卡账户透支未还金额共计人民币{outstanding}元（{outstanding:capitals}），其中逾期金额{overdue}元（{overdue:capitals}）。
+　　由于您超过到期还款日仍未全额归还，依照《商业银行信用卡业务监督管理办法》及《民法典》合同编之规定，特致此函。
+　　作为持卡人，您享有查询、申诉、要求更正和协商分期的权利，同时负有按约清偿欠款的义务。
+　　账户明细请登录示例银行APP查看，也可到任一网点柜台查询；还款请使用手机银行或在柜台存入您的信用卡账户。
+　　对上述金额有疑问的，请致电010-00000001向我行说明，并邮寄或当面提交相关凭证，我行核实后回复。
+　　本行已授权示范服务公司（授权书编号SQ2026-15，期限至2026年12月31日）代为寄送本函。任何人向您收取现金或者要求转入私人账户的，请拒绝并拨打上述热线。
+　　若您在收函前已结清，本函无须理会。投诉请拨12378。
+[盖章] 示例银行股份有限公司
+{letter_date}
+"""
+
+LISTED = """
+尊敬的{name}客户：
+　　我行郑重提示：您持有的末四位为{last_four}的信用卡，截至{as_of}尚未足额还款，已发生逾期，应还情况如下：
+| 类别 | 小写（元） | 大写 |
+| --- | --- | --- |
+| 逾期应还 | {overdue} | {overdue:capitals} |
+| 全部欠款 | {outstanding} | {outstanding:capitals} |
+## 一、依据
+　　本函依据《中华人民共和国民法典》《商业银行信用卡业务监督管理办法》和双方签署的领用合约作出。
+## 二、您的权利
+　　您享有以下权利：
+　　（一）查询账户和欠款明细；
+　　（二）对金额提出异议；
+　　（三）与我行协商个性化分期还款。
+## 三、您的义务
+　　您应当按照合约约定及时偿还欠款，并保证所留联系方式真实有效。
+## 四、渠道
+　　查询：客服热线{hotline}、网上银行均可核对账单。
+　　还款：请通过网点柜台、自助设备或约定还款账户办理还款。
+## 五、异议
+　　您认为欠款有误的，可拨打{hotline}反映，也可以书面寄至本函退信地址，同时附上交易单据。
+## 六、提示
+　　示范服务公司受我行委托提供还款提醒服务，委托期限自2026年1月1日起至2026年12月31日止。谨防冒充我行工作人员要求向个人账户付款。
+　　若款项已于近日缴清，请不必理会本函，并谅解打扰。
+[盖章] 示例银行股份有限公司信用卡中心
+"""
+
+WITHOUT_AGENCY = """
+{name}：
+　　您在本行开立的信用卡账户（账号后四位{last_four}）未依约还款，欠款本息及费用合计{outstanding}元，大写{outstanding:capitals}；逾期部分为{overdue}元，大写{overdue:capitals}。以上数据统计至{as_of}当日。
+　　本行根据《中华人民共和国民法典》第五百七十七条函告如下：请尽快归还。
+　　您有权要求核实欠款、提起异议和投诉。您负有依约还款的责任。
+　　查询余额可致电客服热线010-00000001。还款可以通过本行网点或手机银行办理，款项应存入您本人的信用卡账户。
+　　如对欠款存在争议，请以书面形式向我行提出，并提供证明材料。
+　　本行不接受现金上门收款，亦不会让您把钱转到任何私人账户。您已付清的，请忽略此函。
+[盖章] 示例银行股份有限公司
+"""
+
+GOOD = {
+    "example": EXAMPLE.read_bytes(),
+    "terse": source(TERSE),
+    "listed": source(LISTED),
+    "without agency": source(WITHOUT_AGENCY, agency=""),
+}
