@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from approval_service import effective_dates
+from approval_service.screening.content import ContentFinding, approver_notes, screen
 from outreach.domain.codes import Code
 from outreach.ledger.entries import encode
-from outreach.letters import source
+from outreach.letters.findings import show, stop
+from outreach.letters.lint import Identity, lint
 from outreach.letters.model import LetterHead
+from outreach.letters.source import read as read_source
 from outreach.v1.common_pb2 import Finding
 from outreach.v1.letter_version_service_pb2 import LetterContent
 from outreach.v1.policy_service_pb2 import Policy
 
 
 class Reading(NamedTuple):
-    """What a content says by itself, whatever the bank's policy."""
+    """What a content says, and all findings; those with `waits` true are shown and do not stop the draft."""
 
     digest: str
     head: LetterHead
-    findings: tuple[Finding, ...]
+    findings: list[Finding]
 
 
-def read(content: LetterContent) -> Reading:
-    """Reads a content, which takes some time for a PDF. Refusal for what is not in the format."""
-    letter = source.read(content.source, content.letterhead_image, content.official_pdf)
-    found = effective_dates.findings(content, Code.LETTER_NOT_AUTHORIZED)
-    return Reading(digest(content), letter.head, tuple(found))
-
-
-def findings(reading: Reading, policy: Policy | None) -> list[Finding]:
-    """All findings against the bank's policy in force; those with `waits` true are shown and do not stop the draft."""
-    return [*_sender_findings(reading.head, policy), *reading.findings]
+def read(content: LetterContent, policy: Policy | None) -> Reading:
+    """Reads a content and checks it against the bank's policy in force. Refusal for what is not in the format."""
+    letter = read_source(content.source, content.letterhead_image, content.official_pdf)
+    identity = Identity(policy.bank_name, policy.agency_name, tuple(policy.hotlines)) if policy else None
+    findings = [
+        *lint(letter, _screened, identity),
+        *_policy_findings(letter.head, policy),
+        *effective_dates.findings(content, Code.LETTER_NOT_AUTHORIZED),
+    ]
+    return Reading(digest(content), letter.head, findings)
 
 
 def digest(content: LetterContent) -> str:
@@ -69,30 +71,17 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest() if data else ""
 
 
-def _sender_findings(head: LetterHead, policy: Policy | None) -> Iterator[Finding]:
+def _screened(text: str) -> list[ContentFinding]:
+    return [*screen(text), *approver_notes(text)]
+
+
+def _policy_findings(head: LetterHead, policy: Policy | None) -> Iterator[Finding]:
     if policy is None:
-        yield Finding(
-            code=Code.IDENTITY_MISSING,
-            reason="银行尚无规则版本，无法核对名称。The bank has no policy, so the names could not be checked.",
-            field="source",
-            waits=True,
+        yield show(
+            Code.IDENTITY_MISSING,
+            "银行尚无规则版本，无法核对名称和热线。The bank has no policy, so names and hotlines could not be checked.",
+            "bank",
         )
-        return
-    if _squeezed(head.bank_name) != _squeezed(policy.bank_name):
-        yield _stop(f"发函人须为银行 {policy.bank_name}。The sender must be the bank: {policy.bank_name}.")
-    if head.agency_name and _squeezed(head.agency_name) != _squeezed(policy.agency_name):
-        yield _stop(f"受托机构须为 {policy.agency_name}。The agency must be the authorized one: {policy.agency_name}.")
-    if policy.agency_must_be_named and not head.agency_name:
-        yield Finding(
-            code=Code.IDENTITY_MISSING,
-            reason=f"未写明受托机构名称。Does not name the agency: {policy.agency_name}.",
-            field="source",
-        )
-
-
-def _stop(reason: str) -> Finding:
-    return Finding(code=Code.LETTER_NOT_AUTHORIZED, reason=reason, field="source")
-
-
-def _squeezed(text: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", text).split())
+    elif policy.agency_must_be_named and not head.agency_name:
+        reason = f"未写明受托机构名称。Does not name the agency: {policy.agency_name}."
+        yield stop(Code.IDENTITY_MISSING, reason, "agency")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -21,6 +21,7 @@ from outreach.v1.letter_version_service_pb2 import (
     DraftLetterVersionResponse,
     GetLetterVersionRequest,
     GetLetterVersionResponse,
+    LetterContent,
     LetterVersion,
     LintLetterVersionRequest,
     LintLetterVersionResponse,
@@ -53,21 +54,25 @@ GATES = Gates(
 
 
 class Submission(NamedTuple):
-    """A content to be drafted, as read outside of the transaction: reading it takes longer than a write may."""
+    """A content to be drafted, as it was read outside of the transaction: that takes longer than a write may."""
 
     call: Call[DraftLetterVersionRequest]
     reading: Reading
 
 
-def submission(call: Call[DraftLetterVersionRequest]) -> Submission:
-    call.require_bank(call.request.content.bank_id)
-    return Submission(call, letter_contents.read(call.request.content))
+def submission(connection: Connection, call: Call[DraftLetterVersionRequest]) -> Submission:
+    """Reads what is to be drafted. Refusal for what is not in the format."""
+    return Submission(call, _read(connection, call, call.request.content))
+
+
+def _read(connection: Connection, call: Call[Any], content: LetterContent) -> Reading:
+    call.require_bank(content.bank_id)
+    row = store.policy_in_force(connection, content.bank_id, read_clock(connection).now_ms())
+    return letter_contents.read(content, PolicyVersion.FromString(row.body).policy if row else None)
 
 
 def _draft(tx: Tx, submitted: Submission) -> DraftLetterVersionResponse:
     call, reading = submitted
-    policy = tx.catalog.policy_at(call.request.content.bank_id, tx.now_ms)
-    findings = letter_contents.findings(reading, policy.policy if policy else None)
     content, files = letter_contents.split(call.request.content)
     version = LetterVersion(
         digest=reading.digest,
@@ -76,7 +81,7 @@ def _draft(tx: Tx, submitted: Submission) -> DraftLetterVersionResponse:
         envelope=reading.head.envelope,
         placeholders=reading.head.placeholders,
     )
-    drafted = GATES.draft(tx, call, version, findings, files=files.SerializeToString())
+    drafted = GATES.draft(tx, call, version, reading.findings, files=files.SerializeToString())
     return DraftLetterVersionResponse(version=drafted)
 
 
@@ -86,12 +91,8 @@ draft = one_by_one(_draft)
 
 def lint(connection: Connection, call: Call[LintLetterVersionRequest]) -> LintLetterVersionResponse:
     """Read of LintLetterVersion: what DraftLetterVersion would find now."""
-    content = call.request.content
-    call.require_bank(content.bank_id)
-    reading = letter_contents.read(content)
-    row = store.policy_in_force(connection, content.bank_id, read_clock(connection).now_ms())
-    policy = PolicyVersion.FromString(row.body).policy if row else None
-    return LintLetterVersionResponse(findings=letter_contents.findings(reading, policy), digest=reading.digest)
+    reading = _read(connection, call, call.request.content)
+    return LintLetterVersionResponse(findings=reading.findings, digest=reading.digest)
 
 
 def _review(tx: Tx, call: Call[ReviewLetterVersionRequest]) -> ReviewLetterVersionResponse:

@@ -56,18 +56,16 @@ def give_back(tx: Tx, rows: Iterable[Any]) -> None:
 def admit_waiting(tx: Tx, team: Team) -> int:
     """Admits as many of a team's waiting letters as there are places, in the order of their requests.
 
-    Returns how many. What else they wait for (`waiting_for`) goes on.
+    Returns how many. What else was found at the door is judged anew before they are printed.
     """
     places = sum(row.granted - row.used for row in store.with_places(tx.connection, team))
     waiting = store.awaiting(tx.connection, team, tx.now_ms, places) if places else []
     taken = take(tx, [row._asdict() for row in waiting])
     moves = Moves(tx)
     for row in waiting:
-        codes = [code for code in row.codes.split(",") if code and code != Code.QUANTITY_NOT_APPROVED]
-        other = row.waiting_for if row.waiting_for != Code.QUANTITY_NOT_APPROVED else ""
-        due_ms = None if other else max(tx.now_ms, row.not_before_ms)
-        place = taken[row.outreach_id]
-        moves.outreach(row, states.ADMITTED, codes=codes, due_ms=due_ms, waiting_for=other, quantity=place)
+        codes = [code for code in row.codes.split(",") if code != Code.QUANTITY_NOT_APPROVED]
+        due_ms = max(tx.now_ms, row.not_before_ms)
+        moves.outreach(row, states.ADMITTED, codes=codes, due_ms=due_ms, quantity=taken[row.outreach_id])
     moves.write()
     store.set_places(tx.connection, taken)
     return len(waiting)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from approval_service import letter_versions
 from approval_service.authority import Authority
 from approval_service.calls import Call
@@ -21,7 +19,7 @@ class LetterVersionServer(LetterVersionServiceServicer):
         self, request: pb.DraftLetterVersionRequest, context: Context
     ) -> pb.DraftLetterVersionResponse:
         call = Call(principal_of(context), request)
-        submission = await asyncio.to_thread(letter_versions.submission, call)
+        submission = await self._authority.read(letter_versions.submission, call)
         return await self._authority.write(letter_versions.draft, submission)
 
     async def LintLetterVersion(
