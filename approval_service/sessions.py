@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import Connection
 
 from approval_service.credentials import matching_step
+from approval_service.people import ALL_BANKS
+from approval_service.store import catalog as catalog_store
 from approval_service.store import users as store
 from approval_service.users import ACTIVE, CONSOLE, split
 from approval_service.writer import Handler, Tx, one_by_one
@@ -79,7 +81,7 @@ def _log_in(tx: Tx, proof: Proof) -> LogInResponse:
     store.open_session(tx.connection, {"token_hash": hash_of(token), "user_id": account.user_id, **times})
     store.change(tx.connection, account.user_id, last_login_real_ms=tx.real_ms)
     tx.record("signed_in", "", user=account.user_id)
-    return LogInResponse(token=token, session=_session(_open(tx.connection, token)))
+    return LogInResponse(token=token, session=_session(tx.connection, _open(tx.connection, token)))
 
 
 log_in = counting(_log_in)
@@ -91,7 +93,7 @@ def _reauthenticate(tx: Tx, asked: tuple[str, Proof]) -> ReauthenticateResponse:
     account = _prove(tx, proof)
     store.change_session(tx.connection, hash_of(token), authenticated_real_ms=tx.real_ms, seen_real_ms=tx.real_ms)
     tx.record("signed_in_again", "", user=account.user_id)
-    return ReauthenticateResponse(session=_session(_open(tx.connection, token)))
+    return ReauthenticateResponse(session=_session(tx.connection, _open(tx.connection, token)))
 
 
 reauthenticate = counting(_reauthenticate)
@@ -140,7 +142,7 @@ def wrong_credentials() -> Refusal:
 def check_session(connection: Connection, token: str) -> tuple[CheckSessionResponse, bool]:
     """Read of CheckSession: the session, and whether its being seen is to be noted."""
     row = _open(connection, token)
-    return CheckSessionResponse(session=_session(row)), real_ms() - row.seen_real_ms > TOUCH_MS
+    return CheckSessionResponse(session=_session(connection, row)), real_ms() - row.seen_real_ms > TOUCH_MS
 
 
 def _touch(tx: Tx, token: str) -> None:
@@ -160,7 +162,7 @@ def _change_password(tx: Tx, asked: tuple[str, Proof, str]) -> ChangePasswordRes
     store.change(tx.connection, row.user_id, password_hash=new_hash, must_change_password=False, failures=0)
     ended = store.end_sessions(tx.connection, row.user_id, but=hash_of(token))
     tx.record("password_changed", "", user=row.user_id, ended_sessions=ended)
-    return ChangePasswordResponse(session=_session(_open(tx.connection, token)))
+    return ChangePasswordResponse(session=_session(tx.connection, _open(tx.connection, token)))
 
 
 change_password = counting(_change_password)
@@ -199,16 +201,18 @@ def _open(connection: Connection, token: str) -> Any:
     return row
 
 
-def _session(row: Any) -> Session:
+def _session(connection: Connection, row: Any) -> Session:
+    covered = split(row.bank_ids)
     session = Session(
         principal=Principal(
             caller_id=CONSOLE,
             employee_id=row.user_id,
             team=row.team,
             roles=split(row.roles),
-            bank_ids=split(row.bank_ids),
+            bank_ids=covered,
         ),
         must_change_password=row.must_change_password,
+        banks=[bank for bank in catalog_store.banks(connection) if bank in covered or ALL_BANKS in covered],
     )
     session.authenticate_time.FromMilliseconds(row.authenticated_real_ms)
     session.expire_time.FromMilliseconds(min(row.seen_real_ms + IDLE_MS, row.opened_real_ms + LONGEST_MS))

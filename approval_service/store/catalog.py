@@ -78,6 +78,11 @@ def active_policies(connection: Connection) -> list[Row[Any]]:
     return list(connection.execute(select(policy).where(policy.c.activated_ms.is_not(None))))
 
 
+def banks(connection: Connection) -> list[str]:
+    """Every bank that has a policy in any version, by name."""
+    return list(connection.execute(select(policy.c.bank_id).distinct().order_by(policy.c.bank_id)).scalars())
+
+
 def get_policy(connection: Connection, bank_id: str, version: int) -> Row[Any] | None:
     return connection.execute(select(policy).where(policy.c.bank_id == bank_id, policy.c.version == version)).first()
 
