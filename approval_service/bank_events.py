@@ -10,6 +10,7 @@ from google.protobuf import json_format
 from approval_service import cancellation, holds, marks, parked
 from approval_service.calls import Call
 from approval_service.cancellation import Cancelled
+from approval_service.mailroom import repricing
 from approval_service.moves import Moves
 from approval_service.placements import amounts, place
 from approval_service.store import accounts as account_store
@@ -74,6 +75,7 @@ def _apply_placement(tx: Tx, event: BankEvent) -> EventResult:
         _resume(tx, Scope(account_id=account_id))
     account = account_store.accounts_by_id(tx.connection, [account_id])[account_id]
     cancelled = _cancel_if_settled(tx, account, Code.ACCOUNT_SETTLED)
+    repricing.follow_record(tx, account_id, BANK)
     return EventResult(superseded=not applied, cancelled=len(cancelled.withdrawn))
 
 
@@ -94,6 +96,7 @@ def _apply_balance(tx: Tx, event: BankEvent) -> EventResult:
     columns = amounts(balance)
     account_store.update_account(tx.connection, account.account_id, columns)
     cancelled = _settled(tx, account.account_id, Code.ACCOUNT_SETTLED) if columns["settled"] else Cancelled()
+    repricing.follow_record(tx, account.account_id, BANK)
     _resume(tx, Scope(account_id=account.account_id))
     return EventResult(cancelled=len(cancelled.withdrawn))
 
@@ -138,13 +141,11 @@ def _follow_repayment(tx: Tx, account_id: str, repayment: Repayment) -> Cancelle
         return _settled(tx, account_id, Code.ACCOUNT_SETTLED)
     if has_amounts:
         _resume(tx, Scope(account_id=account_id))
-    if repayment.kind == Repayment.KIND_REVERSAL:
-        # It revives nothing that was cancelled; what is pending waits for the amounts.
-        return Cancelled()
-    if not has_amounts:
+    reversal = repayment.kind == Repayment.KIND_REVERSAL
+    if not has_amounts and not reversal:
         return cancellation.cancel(tx, Scope(account_id=account_id), Code.REPAID_IN_PART, BANK)
-    for row in outreach_store.active(tx.connection, Scope(account_id=account_id)):
-        tx.changed(row, row.state, [Code.REPAID_IN_PART], attempt_id=row.attempt_id, notice=True, by=BANK)
+    # A reversal revives nothing that was cancelled; what is pending waits for the amounts.
+    repricing.repaid(tx, account_id, BANK, notice=not reversal)
     return Cancelled()
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from approval_service import quantities
 from approval_service.calls import Call, require_plain
+from approval_service.mailroom.withdrawal import Withdrawal, in_print
 from approval_service.moves import Moves
 from approval_service.people import require_employee
 from approval_service.store import accounts as account_store
@@ -34,25 +37,42 @@ class Cancelled:
 def cancel(tx: Tx, scope: Scope, cause: str, by: str, *, notice: bool = True) -> Cancelled:
     """Cancels what is admitted within a scope, and marks and names what is released, unconfirmed or sent.
 
-    `cause` is a rule code or REQUESTED. With `notice`, the case system is told in writing.
+    A letter is withdrawn while its run is laid out, and is to be pulled from then on until it is mailed. `cause` is a
+    rule code or REQUESTED. With `notice`, the case system is told in writing.
     """
+    return _stop(tx, store.active(tx.connection, scope), cause, by, notice)
+
+
+def stop_printed(tx: Tx, scope: Scope, cause: str, by: str) -> Cancelled:
+    """Cancels the letters of a scope that are in print, and leaves alone what waits."""
+    return _stop(tx, [row for row in store.active(tx.connection, scope) if in_print(row)], cause, by, notice=False)
+
+
+def _stop(tx: Tx, rows: Sequence[Any], cause: str, by: str, notice: bool) -> Cancelled:
     done, moves = Cancelled(), Moves(tx)
-    for row in store.active(tx.connection, scope):
+    letters = Withdrawal(tx, moves, rows)
+    ended = []
+    for row in rows:
         state = row.state
-        if state == states.ADMITTED:
+        if state in (states.ADMITTED, states.AWAITING_QUANTITY):
             state = states.CANCELLED
             moves.outreach(row, state, codes=[cause], cause=cause, by=by)
+        elif in_print(row):
+            state = letters.stop(row, cause, by=by)
+        elif state in (states.RELEASED, states.UNCONFIRMED) and not row.cause:
+            moves.mark_cancelled(row, cause)
+        if state == states.CANCELLED:
             done.withdrawn.append(row.outreach_id)
+            ended.append(row)
         else:
-            if state != states.SENT and not row.cause:
-                moves.mark_cancelled(row, cause)
             done.leaving.append(PossiblyLeaving(outreach_id=row.outreach_id, attempt_id=row.attempt_id, state=state))
         if notice:
             tx.changed(row, state, [cause], attempt_id=row.attempt_id, notice=True, by=by)
         elif state != states.CANCELLED:
             named = {"outreach": row.outreach_id, "attempt": row.attempt_id, "state": states.name(state)}
             tx.record("possibly_leaving", row.bank_id, **named, codes=[cause], by=by)
-    moves.write()
+    letters.write()
+    quantities.give_back(tx, ended)
     return done
 
 

@@ -22,9 +22,11 @@ from approval_service.servers.bank import BankServer
 from approval_service.servers.holds import HoldServer
 from approval_service.servers.ledger import LedgerServer
 from approval_service.servers.letter_versions import LetterVersionServer
+from approval_service.servers.mailroom import MailroomServer
 from approval_service.servers.operations import OperationsServer
 from approval_service.servers.outreach import AdmissionServer, OutreachServer
 from approval_service.servers.policies import PolicyServer
+from approval_service.servers.printing import PrintServer
 from approval_service.servers.quantities import QuantityServer
 from approval_service.servers.templates import TemplateServer
 from approval_service.servers.users import SessionServer, UserServer
@@ -44,9 +46,11 @@ from outreach.v1 import (
     hold_service_pb2_grpc,
     ledger_service_pb2_grpc,
     letter_version_service_pb2_grpc,
+    mailroom_service_pb2_grpc,
     operations_service_pb2_grpc,
     outreach_service_pb2_grpc,
     policy_service_pb2_grpc,
+    print_service_pb2_grpc,
     quantity_service_pb2_grpc,
     session_service_pb2_grpc,
     template_service_pb2_grpc,
@@ -115,6 +119,8 @@ def _register(target: grpc.aio.Server, authority: Authority) -> None:
     letter_version_service_pb2_grpc.add_LetterVersionServiceServicer_to_server(LetterVersionServer(authority), target)
     quantity_service_pb2_grpc.add_QuantityServiceServicer_to_server(QuantityServer(authority), target)
     policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(PolicyServer(authority), target)
+    mailroom_service_pb2_grpc.add_MailroomServiceServicer_to_server(MailroomServer(authority), target)
+    print_service_pb2_grpc.add_PrintServiceServicer_to_server(PrintServer(authority), target)
     ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(LedgerServer(authority), target)
     operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(OperationsServer(authority), target)
     user_service_pb2_grpc.add_UserServiceServicer_to_server(UserServer(authority), target)

@@ -15,15 +15,19 @@ from approval_service.paging import page_size
 from approval_service.status_changes import from_json
 from approval_service.store import accounts as account_store
 from approval_service.store import changes as change_store
+from approval_service.store import letters as letter_store
 from approval_service.store import outreach as store
 from approval_service.store.scopes import Scope
+from outreach.domain import states
 from outreach.domain.errors import not_found
 from outreach.v1.common_pb2 import Finding, Principal
+from outreach.v1.mailroom_service_pb2 import LetterState
 from outreach.v1.outreach_service_pb2 import (
     Attempt,
     Decision,
     GetRequest,
     GetResponse,
+    LetterPrint,
     ListRequest,
     ListResponse,
     Outreach,
@@ -32,6 +36,17 @@ from outreach.v1.outreach_service_pb2 import (
 )
 
 WATCH_BATCH = 500
+PRINT_STATES = {
+    LetterState.LETTER_STATE_RELEASED: states.RELEASED,
+    LetterState.LETTER_STATE_PRINTED: states.PRINTED,
+    LetterState.LETTER_STATE_MAILED: states.MAILED,
+    LetterState.LETTER_STATE_RETURNED: states.RETURNED,
+    LetterState.LETTER_STATE_TO_PULL: states.TO_PULL,
+    LetterState.LETTER_STATE_PULLED: states.PULLED,
+    LetterState.LETTER_STATE_SPOILED: states.ADMITTED,
+    LetterState.LETTER_STATE_WITHDRAWN: states.ADMITTED,
+}
+"""What became of one print, in the states of the outreach that it is a print of."""
 SEE_ALL = frozenset({"supervisor", "inspector"})
 """The roles that may look at all outreach of their banks (outreach.runtime.access)."""
 
@@ -45,7 +60,7 @@ def get(connection: Connection, call: Call[GetRequest]) -> GetResponse:
         row = store.get_by_request(connection, principal.caller_id, request.request_id)
     if row is None or not _visible(call, row):
         raise not_found("没有这条记录，或无权查看。There is no such outreach that this token may see.")
-    return GetResponse(outreach=_with_attempts(connection, [row])[0])
+    return GetResponse(outreach=outreach_messages(connection, [row])[0])
 
 
 def _visible(call: Call[Any], row: Row[Any]) -> bool:
@@ -76,7 +91,7 @@ def list_page(connection: Connection, keys: KeyRing, call: Call[ListRequest]) ->
     size = page_size(request.page_size)
     rows = store.page(connection, scope, request.page_token, size + 1)
     more = rows[size - 1].outreach_id if len(rows) > size else ""
-    return ListResponse(outreach=_with_attempts(connection, rows[:size]), next_page_token=more)
+    return ListResponse(outreach=outreach_messages(connection, rows[:size]), next_page_token=more)
 
 
 def changes(connection: Connection, call: Call[WatchRequest], after_position: int) -> list[StatusChange]:
@@ -93,11 +108,28 @@ def changes(connection: Connection, call: Call[WatchRequest], after_position: in
     return [from_json(body) for body in bodies]
 
 
-def _with_attempts(connection: Connection, rows: Sequence[Row[Any]]) -> list[Outreach]:
+def outreach_messages(connection: Connection, rows: Sequence[Row[Any]]) -> list[Outreach]:
+    """Rows of outreach with the permits given for each."""
+    ids = [row.outreach_id for row in rows]
     attempts: dict[str, list[Attempt]] = defaultdict(list)
-    for row in store.attempts_of(connection, [row.outreach_id for row in rows]):
+    for row in store.attempts_of(connection, ids):
         attempts[row.outreach_id].append(_attempt(row))
-    return [_outreach(row, attempts[row.outreach_id]) for row in rows]
+    letters: dict[str, list[LetterPrint]] = defaultdict(list)
+    for row in letter_store.of_outreach(connection, ids):
+        letters[row.outreach_id].append(_print(row))
+    return [_outreach(row, attempts[row.outreach_id], letters[row.outreach_id]) for row in rows]
+
+
+def _print(row: Row[Any]) -> LetterPrint:
+    made = LetterPrint(
+        letter_number=row.letter_number,
+        run_id=row.run_id,
+        state=PRINT_STATES[row.state],
+        item_number=row.item_number,
+        balance_sequence=row.balance_sequence,
+    )
+    made.release_time.FromMilliseconds(row.released_ms)
+    return made
 
 
 def _attempt(row: Row[Any]) -> Attempt:
@@ -114,7 +146,7 @@ def _attempt(row: Row[Any]) -> Attempt:
     return attempt
 
 
-def _outreach(row: Row[Any], attempts: Sequence[Attempt]) -> Outreach:
+def _outreach(row: Row[Any], attempts: Sequence[Attempt], letters: Sequence[LetterPrint]) -> Outreach:
     codes = [code for code in row.codes.split(",") if code]
     decided = [finding for finding in Decision.FromString(row.decision).findings if finding.code in codes]
     since = set(codes) - {finding.code for finding in decided}
@@ -133,6 +165,7 @@ def _outreach(row: Row[Any], attempts: Sequence[Attempt]) -> Outreach:
         cause=row.cause,
         template_digest=row.template_digest,
         attempts=attempts,
+        letters=letters,
     )
     if row.due_ms is not None:
         outreach.due_time.FromMilliseconds(row.due_ms)

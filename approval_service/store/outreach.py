@@ -29,7 +29,17 @@ from outreach.domain import states
 
 outreach, attempt = schema.outreach, schema.attempt
 
-ACTIVE = (states.ADMITTED, states.RELEASED, states.UNCONFIRMED, states.SENT)
+ACTIVE = (
+    states.AWAITING_QUANTITY,
+    states.ADMITTED,
+    states.RELEASED,
+    states.UNCONFIRMED,
+    states.SENT,
+    states.PRINTED,
+    states.TO_PULL,
+    states.MAILED,
+)
+"""What has not ended: what a cancellation withdraws, marks or names."""
 
 _BY_REQUEST = select(outreach.c.request_id, outreach.c.request_hash, outreach.c.decision).where(
     outreach.c.caller_id == bindparam("caller_id"), one_of(outreach.c.request_id, "request_ids")
@@ -160,6 +170,11 @@ def move_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
     """Updates many rows, each guarded by its old state. Rows give outreach_id, old_state and all of: state, due_ms,
     waiting_for, cause, codes, attempt_id. Returns how many rows changed."""
     return update_rows(connection, outreach, {"outreach_id": "outreach_id", "state": "old_state"}, rows)
+
+
+def release_care(connection: Connection, outreach_id: str) -> None:
+    """A reviewer let the letter go."""
+    connection.execute(update(outreach).where(outreach.c.outreach_id == outreach_id).values(care_released=True))
 
 
 def page(connection: Connection, scope: Scope, before_id: str, limit: int) -> list[Row[Any]]:
