@@ -24,7 +24,7 @@ UNKNOWN_MESSAGE = (
     "是否受理尚不可知：用同一 request_id 重发，只会受理一次，回答相同。Whether this was taken is not known: send it "
     "again with the same request_id; it is taken once, and the answer is the same."
 )
-_UNKNOWN = frozenset(
+UNKNOWN_STATUSES = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -111,7 +111,7 @@ class Admission:
                 for ticket in tickets:  # one caller's items must not fail all others'; sending again is safe
                     await self._send([ticket])
             else:
-                _fail(tickets, _unknown() if error.code() in _UNKNOWN else error)
+                _fail(tickets, unknown_outcome() if error.code() in UNKNOWN_STATUSES else error)
         except Exception as error:  # noqa: BLE001 whoever waits must get an answer
             _fail(tickets, error)
         else:
@@ -144,5 +144,6 @@ def _fail(tickets: Sequence[_Ticket], error: Exception) -> None:
             ticket.answer.set_exception(error)
 
 
-def _unknown() -> Refusal:
+def unknown_outcome() -> Refusal:
+    """What a caller is told when nobody can say whether its items were taken."""
     return Refusal(Kind.UNAVAILABLE, UNKNOWN_MESSAGE, reason="OUTCOME_UNKNOWN", retry_after_s=RETRY_S)

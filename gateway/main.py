@@ -25,7 +25,7 @@ from outreach.runtime.client import open_channel
 from outreach.runtime.config import Settings, load
 from outreach.runtime.sealing import Sealer
 from outreach.runtime.tokens import Verifier
-from outreach.v1.admission_service_pb2 import AdmitRequest, AdmitResponse
+from outreach.v1.admission_service_pb2 import AdmitLettersRequest, AdmitLettersResponse, AdmitRequest, AdmitResponse
 from outreach.v1.admission_service_pb2_grpc import AdmissionServiceStub
 
 ADMIT_TIMEOUT_S = 15.0
@@ -60,7 +60,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Running]:
         channel = await stack.enter_async_context(open_channel(settings.approval_service_address, credentials))
         letters = await stack.enter_async_context(open_channel(settings.letter_service_address, credentials))
         door = Door(Verifier(settings.state_dir / "callers.yaml"), RateLimiter())
-        submission = Submission(door, Admission(_admit(channel)))
+        submission = Submission(door, Admission(_admit(channel)), _admit_letters(channel))
         forwarder = Forwarder(channel, {LETTER_SERVICE: letters}, door)
         own = {**submission.handlers(), **Pdfs(door, channel, letters).handlers()}
         handlers = tuple(forwarder.handlers(own))
@@ -110,6 +110,15 @@ def _admit(channel: grpc.aio.Channel) -> Callable[[AdmitRequest], Awaitable[Admi
 
     async def admit(request: AdmitRequest) -> AdmitResponse:
         return await stub.Admit(request, timeout=ADMIT_TIMEOUT_S)
+
+    return admit
+
+
+def _admit_letters(channel: grpc.aio.Channel) -> Callable[[AdmitLettersRequest], Awaitable[AdmitLettersResponse]]:
+    stub = AdmissionServiceStub(channel)
+
+    async def admit(request: AdmitLettersRequest) -> AdmitLettersResponse:
+        return await stub.AdmitLetters(request, timeout=ADMIT_TIMEOUT_S)
 
     return admit
 

@@ -20,7 +20,12 @@ from outreach.domain import roles
 from outreach.domain.errors import precondition
 from outreach.runtime import access, server, tls, tokens
 from outreach.runtime.client import open_channel
-from outreach.v1.admission_service_pb2 import AdmitRequest, AdmitResponse
+from outreach.v1.admission_service_pb2 import (
+    AdmitLettersRequest,
+    AdmitLettersResponse,
+    AdmitRequest,
+    AdmitResponse,
+)
 from outreach.v1.common_pb2 import Principal, State
 from outreach.v1.outreach_service_pb2 import (
     CancelRequest,
@@ -28,6 +33,7 @@ from outreach.v1.outreach_service_pb2 import (
     Decision,
     ItemError,
     ItemResult,
+    LetterItem,
     SmsItem,
     StatusChange,
     WatchRequest,
@@ -38,6 +44,7 @@ KEY = Ed25519PrivateKey.generate()
 STRANGER = Ed25519PrivateKey.generate()
 SUBMIT = "/outreach.v1.OutreachService/Submit"
 SUBMIT_BATCH = "/outreach.v1.OutreachService/SubmitBatch"
+SUBMIT_LETTERS = "/outreach.v1.OutreachService/SubmitLetters"
 
 CALLERS = {
     "cases": {"roles": ["case_system"], "banks": ["demo-bank"], "requests_per_second": 1_000_000},
@@ -70,6 +77,7 @@ class FakeAuthority:
     state_dir: Path
     address: str = field(default_factory=free_address)
     admits: list[AdmitRequest] = field(default_factory=list)
+    letter_admits: list[AdmitLettersRequest] = field(default_factory=list)
     forwarded: list[tuple[Principal, CancelRequest]] = field(default_factory=list)
     before_admit: Callable[[AdmitRequest], Awaitable[None]] | None = None
     watching: asyncio.Event = field(default_factory=asyncio.Event)
@@ -80,6 +88,12 @@ class FakeAuthority:
         if self.before_admit is not None:
             await self.before_admit(request)
         return AdmitResponse(results=[_decide(item) for group in request.groups for item in group.items])
+
+    async def admit_letters(self, request: AdmitLettersRequest, context: Any) -> AdmitLettersResponse:
+        self.letter_admits.append(request)
+        if request.items[0].request_id == "away":
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the authority went away")
+        return AdmitLettersResponse(results=[_decide(item) for item in request.items])
 
     async def cancel(self, request: CancelRequest, context: Any) -> CancelResponse:
         self.forwarded.append((tokens.principal_of(context), request))
@@ -108,7 +122,11 @@ class FakeAuthority:
         grpc_server.add_generic_rpc_handlers(
             (
                 grpc.method_handlers_generic_handler(
-                    "outreach.v1.AdmissionService", {"Admit": unary(self.admit, AdmitRequest)}
+                    "outreach.v1.AdmissionService",
+                    {
+                        "Admit": unary(self.admit, AdmitRequest),
+                        "AdmitLetters": unary(self.admit_letters, AdmitLettersRequest),
+                    },
                 ),
                 grpc.method_handlers_generic_handler("outreach.v1.OutreachService", outreach),
             )
@@ -133,7 +151,7 @@ def _serialized(message: Any) -> bytes:
     return raw
 
 
-def _decide(asked: SmsItem) -> ItemResult:
+def _decide(asked: SmsItem | LetterItem) -> ItemResult:
     if asked.request_id.startswith("conflict"):
         error = ItemError(code=6, message="request_id was used with another body", field="request_id")
         return ItemResult(error=error)
