@@ -65,11 +65,11 @@ class KeyRing:
                 self._cache.popitem(last=False)
         return found
 
-    def hash(self, kind: str, value: str) -> str:
+    def hash(self, kind: str, value: str | bytes) -> str:
         """A keyed hash of a value of a kind (phone, account, customer, identity, request). 32 hex characters."""
         if kind not in self._hashers:
             self._hashers[kind] = hashlib.blake2b(key=self._hashing, digest_size=16, person=kind.encode())
         hasher = self._hashers[kind].copy()
-        hasher.update(value.encode())
+        hasher.update(value.encode() if isinstance(value, str) else value)
         digest: str = hasher.hexdigest()
         return digest

@@ -77,20 +77,16 @@ def record_problem(kind: PlaceholderType.ValueType, text: str) -> str:
     return _RECORD_FAULTS[kind](text)
 
 
+@lru_cache(maxsize=50_000)
 def _name_fault(name: str) -> str:
+    """Kept in mind, since a name is judged at the door and again at each permit."""
     if len(name) > NAME_LIMIT or not _NAME.fullmatch(name):
         return (
             f"姓名只能是文字，至多 {NAME_LIMIT} 字。Is no name: letters, parted by · or a space, at most {NAME_LIMIT}."
         )
-    if _is_forbidden(name):
+    if screen(name):
         return "姓名栏写有禁用内容。The name reads as a forbidden message."
     return ""
-
-
-@lru_cache(maxsize=50_000)
-def _is_forbidden(name: str) -> bool:
-    """Kept in mind, since a name is judged at the door and again at each permit."""
-    return bool(screen(name))
 
 
 def _date_fault(day: str) -> str:
