@@ -42,6 +42,8 @@ class _Grant:
 
 def lease(tx: Tx, requests: Sequence[LeaseRequest]) -> Sequence[LeaseResponse | Exception]:
     """Handler of Lease. The same lease id gets the same permits, so that a lost answer leaves nothing unknown."""
+    if tx.wall_clock_jumped:
+        return [stopped() for _ in requests]
     return [_lease_again(tx, request) or _lease_new(tx, request) for request in requests]
 
 

@@ -16,7 +16,7 @@ from approval_service.reports import settle
 from approval_service.store import catalog as catalog_store
 from approval_service.store import outreach as store
 from approval_service.store import stops as stop_store
-from approval_service.store.head import read_clock
+from approval_service.store.head import read_clock, read_wall_clock_jumped
 from approval_service.store.lookups import NEVER_MS
 from approval_service.writer import Tx, one_by_one
 from outreach.domain import states
@@ -43,7 +43,7 @@ EARLIEST_MS = 946_684_800_000
 LATEST_MS = 4_102_444_800_000
 
 
-def get_summary(connection: Connection, call: Call[GetSummaryRequest], wall_clock_jumped: bool) -> GetSummaryResponse:
+def get_summary(connection: Connection, call: Call[GetSummaryRequest]) -> GetSummaryResponse:
     """Read of GetSummary."""
     bank_id = call.request.bank_id
     call.require_bank(bank_id)
@@ -57,7 +57,7 @@ def get_summary(connection: Connection, call: Call[GetSummaryRequest], wall_cloc
     if feed is not None:
         response.feed_complete_through.FromMilliseconds(feed.complete_through_ms)
         response.feed_proven = real_ms() - feed.proven_real_ms <= FEED_PROOF_MS
-    if wall_clock_jumped:
+    if read_wall_clock_jumped(connection):
         response.permits_stopped = (
             "系统时钟跳变，已停止放行；核对后用 ConfirmWallClock 确认。The wall clock jumped: check it, then "
             "ConfirmWallClock."
@@ -102,12 +102,13 @@ set_business_clock = one_by_one(_set_clock)
 def _confirm_wall_clock(tx: Tx, call: Call[ConfirmWallClockRequest]) -> ConfirmWallClockResponse:
     require_all_banks(call)
     actor = require_employee(tx, call)
+    tx.set_head(wall_clock_jumped=False)
     tx.record("wall_clock_confirmed", "", reason=require_plain("reason", call.request.reason), by=actor)
     return ConfirmWallClockResponse()
 
 
 confirm_wall_clock = one_by_one(_confirm_wall_clock)
-"""Handler of ConfirmWallClock. The guard is told after the commit."""
+"""Handler of ConfirmWallClock: every replica's guard is told after the commit."""
 
 
 def _set_employee(tx: Tx, call: Call[SetEmployeeRequest]) -> SetEmployeeResponse:

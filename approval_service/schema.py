@@ -38,6 +38,8 @@ head = Table(
     Column("clock_business_ms", BigInteger, nullable=False),
     Column("clock_real_ms", BigInteger, nullable=False),
     Column("clock_rate", Float, nullable=False),
+    # The wall clock jumped at one of the replicas, and nobody has confirmed it yet: none gives permits.
+    Column("wall_clock_jumped", Boolean, nullable=False),
 )
 
 ledger_entry = Table(

@@ -58,6 +58,7 @@ class Tx:
         self.clock = BusinessClock(row.clock_business_ms, row.clock_real_ms, row.clock_rate)
         self.real_ms = real_ms()
         self.now_ms = self.clock.at(self.real_ms)
+        self.wall_clock_jumped: bool = row.wall_clock_jumped
         self._catalog_version: int = row.catalog_version
         self._head_changes: dict[str, Any] = {}
         self._frontier = merkle.Frontier.from_bytes(row.frontier)
@@ -210,6 +211,7 @@ class Writer:
                         clock_business_ms=0,
                         clock_real_ms=0,
                         clock_rate=1.0,
+                        wall_clock_jumped=False,
                     )
                 )
             connection.commit()

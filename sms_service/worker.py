@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 
+from outreach.domain.clocks import elapsed_s
 from outreach.domain.ids import new_id
 from outreach.runtime.logs import EventLogger
 from outreach.v1.worker_service_pb2 import LeaseRequest, LeaseResponse, Permit
@@ -114,7 +115,7 @@ class Channel:
 
     async def _lease(self, worker_id: str, free: int) -> float:
         """Sends what it is given; returns the seconds to wait before the next lease."""
-        asked_at = time.monotonic()
+        asked_at = elapsed_s()
         response = await self._ask(
             LeaseRequest(
                 worker_id=worker_id,

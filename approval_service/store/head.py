@@ -13,6 +13,11 @@ def read_clock(connection: Connection) -> BusinessClock:
     return BusinessClock(row.clock_business_ms, row.clock_real_ms, row.clock_rate)
 
 
+def read_wall_clock_jumped(connection: Connection) -> bool:
+    jumped: bool = connection.execute(select(head.c.wall_clock_jumped)).scalar_one()
+    return jumped
+
+
 def read_catalog_version(connection: Connection) -> int:
     version: int = connection.execute(select(head.c.catalog_version)).scalar_one()
     return version

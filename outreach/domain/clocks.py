@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 
 MAX_WALL_JUMP_S = 2.0
+_ELAPSED = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def real_ms() -> int:
@@ -35,21 +36,29 @@ class BusinessClock:
         return self.at(real_ms())
 
 
+def elapsed_s() -> float:
+    """Seconds since some moment before the start, for deadlines: nobody sets it, and it runs on while the machine
+    sleeps, where the system has such a clock (Linux; its monotonic one stands still)."""
+    return time.clock_gettime(_ELAPSED)
+
+
 class WallClockGuard:
-    """Notices a jump of the wall clock against the monotonic one; permits stop until somebody confirms it."""
+    """Notices a jump of the wall clock against the elapsed time; permits stop until somebody confirms it."""
 
     def __init__(self) -> None:
-        self._offset = time.time() - time.monotonic()
+        self.confirm()
 
     def jump_s(self) -> float:
         """Seconds the wall clock jumped since the start or the last confirmation."""
-        return time.time() - time.monotonic() - self._offset
+        return time.time() - elapsed_s() - self._offset
 
     def jumped(self) -> bool:
         return abs(self.jump_s()) > MAX_WALL_JUMP_S
 
     def confirm(self) -> None:
-        self._offset = time.time() - time.monotonic()
+        self._offset = time.time() - elapsed_s()
+        self.reported = False
+        """Whether this jump stands in the authority's database, where it stops every replica."""
 
 
 def timestamp(ms: int) -> Timestamp:

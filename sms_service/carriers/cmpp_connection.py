@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 
+from outreach.domain.clocks import elapsed_s
 from outreach.runtime.logs import EventLogger
 from sms_service.carriers import cmpp_coding as coding
 from sms_service.carriers.cmpp_codes import Answer
@@ -99,7 +100,7 @@ class Connection:
         return end
 
     async def submit(self, bodies: Sequence[bytes], write_before: float, timeout_s: float) -> list[Answer]:
-        """Writes the parts of one message at once, the first byte before `write_before` (time.monotonic()), and waits
+        """Writes the parts of one message at once, the first byte before `write_before` (elapsed_s()), and waits
         for their answers. NotSubmittedError."""
         await self._take_slots(len(bodies), write_before)
         waiting = [asyncio.get_running_loop().create_future() for _ in bodies]
@@ -130,11 +131,11 @@ class Connection:
         taken = 0
         try:
             # One message at a time gathers its slots, so that two long ones cannot wait for each other.
-            async with asyncio.timeout(max(0.0, write_before - time.monotonic())), self._turn:
+            async with asyncio.timeout(max(0.0, write_before - elapsed_s())), self._turn:
                 for _ in range(count):
                     await self._slots.acquire()
                     taken += 1
-            if time.monotonic() > write_before:
+            if elapsed_s() > write_before:
                 raise NotSubmittedError(DEADLINE_PASSED)
             if not self.is_open or self._writer.is_closing():
                 raise NotSubmittedError(CONNECT_FAILED)

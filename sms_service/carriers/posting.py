@@ -8,7 +8,6 @@ A second call for the same request would be aiohttp's own repeat on a closed kee
 from __future__ import annotations
 
 import ssl
-import time
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from aiohttp.client_reqrep import ClientResponse
 from aiohttp.connector import Connection
 from yarl import URL
 
+from outreach.domain.clocks import elapsed_s
 from sms_service.carriers.seam import CONNECT_FAILED, DEADLINE_PASSED
 
 MAX_REPLY_BYTES = 1 << 20
@@ -64,7 +64,7 @@ class _GuardedRequest(aiohttp.ClientRequest):
         guard = _guard.get()
         if guard.written:
             raise MaybeWrittenError("connection_lost")
-        if time.monotonic() > guard.write_before:
+        if elapsed_s() > guard.write_before:
             raise NotWrittenError(DEADLINE_PASSED)
         if conn.transport is None or conn.transport.is_closing():
             raise NotWrittenError(CONNECT_FAILED)
@@ -92,7 +92,7 @@ async def post(
     method: str = "POST",
     write_before: float = float("inf"),
 ) -> HttpReply:
-    """Sends `body` to `url` (sent as it stands) once, the first byte before `write_before` (time.monotonic()).
+    """Sends `body` to `url` (sent as it stands) once, the first byte before `write_before` (elapsed_s()).
 
     NotWrittenError, MaybeWrittenError. Neither carries the cause, whose text may hold the URL and with it a number.
     """

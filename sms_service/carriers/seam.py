@@ -25,7 +25,7 @@ UNREADABLE_REPLY = "unreadable_reply"
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One permit, rendered. `send_before` is the time.monotonic() after which no first byte may be written."""
+    """One permit, rendered. `send_before` is the elapsed_s() after which no first byte may be written."""
 
     permit: Permit
     text: str

@@ -179,6 +179,7 @@ def upgrade() -> None:
         sa.Column("clock_business_ms", sa.BigInteger(), nullable=False),
         sa.Column("clock_real_ms", sa.BigInteger(), nullable=False),
         sa.Column("clock_rate", sa.Float(), nullable=False),
+        sa.Column("wall_clock_jumped", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(

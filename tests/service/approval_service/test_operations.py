@@ -6,7 +6,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import update
 
-from approval_service import lookups, operations, schema
+from approval_service import lookups, operations, schema, wall_clock
 from approval_service.authority import Authority
 from approval_service.calls import Call
 from approval_service.store.head import read_clock
@@ -35,9 +35,9 @@ def employee(name: str, *, active: bool = True) -> SetEmployeeRequest:
     return SetEmployeeRequest(caller_id=CALLER, employee_id=name, active=active)
 
 
-async def summary(world: World, *, jumped: bool = False) -> GetSummaryResponse:
+async def summary(world: World) -> GetSummaryResponse:
     call = Call(principal("ann"), GetSummaryRequest(bank_id=BANK))
-    return await world.authority.read(operations.get_summary, call, jumped)
+    return await world.authority.read(operations.get_summary, call)
 
 
 async def unconfirmed(world: World) -> list[UnconfirmedAttempt]:
@@ -71,7 +71,9 @@ async def test_the_summary_tells_clock_feed_and_stop(sending: World) -> None:
     assert found.business_time.ToMilliseconds() == NOW_MS
     assert (found.feed_complete_through.ToMilliseconds(), found.feed_proven) == (NOW_MS, True)
     assert found.permits_stopped == ""
-    assert "ConfirmWallClock" in (await summary(sending, jumped=True)).permits_stopped
+    sending.authority.guard._offset -= 10
+    await wall_clock.watch(sending.authority)
+    assert "ConfirmWallClock" in (await summary(sending)).permits_stopped
     with sending.authority.database.writer.begin() as connection:
         connection.execute(update(schema.feed).values(proven_real_ms=real_ms() - 60_500))
     assert not (await summary(sending)).feed_proven

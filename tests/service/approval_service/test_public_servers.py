@@ -6,6 +6,7 @@ from typing import Any
 import grpc
 import pytest
 
+from approval_service import wall_clock
 from approval_service.authority import Authority
 from approval_service.servers.holds import HoldServer
 from approval_service.servers.ledger import LedgerServer
@@ -169,8 +170,8 @@ async def test_holds_marks_and_contacts_over_the_wire(client: Client, world: Wor
 
 async def test_operations_over_the_wire(client: Client, world: World) -> None:
     """A confirmed jump of the clock lets permits be given again; the clock is set; reports answer."""
-    guard = world.authority.guard
-    guard._offset -= 10
+    world.authority.guard._offset -= 10
+    await wall_clock.watch(world.authority)
     summary = ops.GetSummaryRequest(bank_id=BANK)
     assert (await client.operations.GetSummary(summary, **by("ann", "operator"))).permits_stopped
     reason = ops.ConfirmWallClockRequest(reason="r")

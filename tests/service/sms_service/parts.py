@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from aiohttp import web
 
 from carrier_simulator import cmpp
 from carrier_simulator.app import CMPP_GATEWAY, build
+from outreach.domain.clocks import elapsed_s
 from outreach.v1.worker_service_pb2 import Permit, PermitValue
 from sms_service.carriers.account import Account
 from sms_service.carriers.aliyun import AliyunAccount
@@ -238,4 +238,4 @@ def permit(phone: str = "13800000001", attempt_id: str = "01ATTEMPT", **changes:
 
 
 def message(phone: str = "13800000001", attempt_id: str = "01ATTEMPT", **changes: Any) -> Message:
-    return render(permit(phone, attempt_id, **changes), time.monotonic() + 5)
+    return render(permit(phone, attempt_id, **changes), elapsed_s() + 5)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from carrier_simulator import cmpp, cmpp_wire
 from carrier_simulator.faults import BY_SUFFIX
+from outreach.domain.clocks import elapsed_s
 from outreach.v1.worker_service_pb2 import Receipt
 from sms_service.carriers import cmpp_inbound
 from sms_service.carriers.cmpp_coding import VERSIONS as VERSIONS_BY_NAME
@@ -101,7 +101,7 @@ async def test_a_message_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         async with running(simulator.account("cmpp 3.0")) as adapter:
             fill = [asyncio.create_task(adapter.send(message(attempt_id=f"A{i}"))) for i in range(14)]
             await eventually(lambda: len(simulator.messages()) == 14)
-            late = replace(message(template_text=LONG), send_before=time.monotonic() + 0.1)
+            late = replace(message(template_text=LONG), send_before=elapsed_s() + 0.1)
             assert await adapter.send(late) == SendResult(NOT_SENT, "send_deadline_passed")
             assert len(simulator.messages()) == 14
             short = await adapter.send(message())

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outreach.domain import masking, money, phone, templating
-from outreach.domain.clocks import BusinessClock, WallClockGuard, iso
+from outreach.domain.clocks import BusinessClock, WallClockGuard, elapsed_s, iso
 from outreach.domain.ids import new_id
 
 
@@ -90,8 +90,15 @@ def test_a_simulated_clock_runs_at_its_rate() -> None:
     assert iso(0) == "1970-01-01T00:00:00.000Z"
 
 
+def test_a_deadline_goes_on_while_the_machine_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is counted by the clock that includes the sleep, not by the one that stands still."""
+    readings = {time.CLOCK_BOOTTIME: 100.0, time.CLOCK_MONOTONIC: 1.0}
+    monkeypatch.setattr(time, "clock_gettime", readings.__getitem__)
+    assert elapsed_s() == 100.0
+
+
 def test_a_jump_of_the_wall_clock_is_seen_until_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """More than two seconds against the monotonic clock count as a jump."""
+    """More than two seconds against the elapsed time count as a jump."""
     guard = WallClockGuard()
     assert not guard.jumped()
     now = time.time()
