@@ -15,7 +15,7 @@ from outreach.letters.official_text import official_passages, printed_findings
 from outreach.letters.parties import sender_findings
 from outreach.letters.placeholders import texts
 from outreach.letters.pretence import pretence_findings
-from outreach.letters.reading import Passage, fold, mark, passages
+from outreach.letters.reading import Passage, fold, mark, passages, split
 from outreach.letters.requirements import missing
 
 _LONG_NUMBER = re.compile(r"(?<![0-9])(?:[0-9]{15,19}|[0-9]{17}[xX]|[0-9]{4}(?:-[0-9]{4}){3}(?:-[0-9]{1,3})?)(?![0-9])")
@@ -89,7 +89,7 @@ def _missing_findings(found: Sequence[Passage]) -> Iterator[Finding]:
     for requirement in missing(found):
         word = show if requirement.waits else stop
         chinese, english = requirement.what.split("。")
-        reason = f"缺少{chinese}，例如“{requirement.mend}”。{english.strip()} is missing."
+        reason = f"缺少{chinese}，例如“{requirement.mend.rstrip('。')}”。{english.strip()} is missing."
         yield word(Code.LETTER_NOT_AUTHORIZED, reason)
 
 
@@ -168,11 +168,17 @@ def _identity_findings(head: LetterHead, identity: Identity | None) -> Iterator[
 
 
 def _screen_findings(letter: Letter, found: Sequence[Passage], screen: Screen) -> Iterator[Finding]:
-    """Paragraph by paragraph, since the screening is made for short messages; as written where the text is ours."""
+    """Paragraph by paragraph and sentence by sentence: the screening is made for short messages, and what surrounds a
+    threat in a long text would hide it. As written where the text is ours.
+    """
     if isinstance(letter, TextLetter):
         paragraphs = ["，".join(texts(block)) for block in letter.blocks]
     else:
         paragraphs = [passage.text for passage in found]
-    for item in (item for paragraph in paragraphs for item in screen(paragraph)):
-        reason = f"{item.category}: {item.why} (“{item.span}”)"
-        yield Finding(code=Code.CONTENT_PROHIBITED, reason=reason, field="text", waits=item.severity == "note")
+    told: set[tuple[str, str]] = set()
+    for text in (text for paragraph in paragraphs for text in dict.fromkeys([paragraph, *split(paragraph)])):
+        for item in screen(text):
+            if not any(category == item.category and span in item.span for category, span in told):
+                told.add((item.category, item.span))
+                reason = f"{item.category}: {item.why} (“{item.span}”)"
+                yield Finding(code=Code.CONTENT_PROHIBITED, reason=reason, field="text", waits=item.severity == "note")

@@ -45,10 +45,10 @@ def mark(kind: str, *, capitals: bool = False) -> str:
 
 def passages(head: LetterHead, blocks: Iterable[Block]) -> list[Passage]:
     marks = Marks(head)
-    return [Passage(part, marks.read(text)) for block in blocks for part, text in _split(block)]
+    return [Passage(part, marks.read(text)) for block in blocks for part, text in _texts(block)]
 
 
-def _split(block: Block) -> Iterator[tuple[Part, str]]:
+def _texts(block: Block) -> Iterator[tuple[Part, str]]:
     if isinstance(block, Heading):
         yield Part.TITLE if block.level == 1 else Part.HEADING, block.text
     elif isinstance(block, Paragraph):
@@ -91,7 +91,13 @@ def _simplifier() -> OpenCC:
 def sentences(found: Iterable[Passage]) -> Iterator[str]:
     """In order; a passage without a full stop is one."""
     for passage in found:
-        yield from _SENTENCE.findall(passage.text)
+        yield from split(passage.text)
+
+
+def split(text: str) -> list[str]:
+    """Its sentences."""
+    found: list[str] = _SENTENCE.findall(text)
+    return found
 
 
 def clauses(sentence: str) -> list[str]:
