@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from typing import Never
+from typing import Any
 
 from approval_service.authority import Authority
 from approval_service.calls import Call
@@ -99,6 +99,6 @@ class MailroomServer(MailroomServiceServicer):
             )
 
 
-def _nothing_here() -> Iterable[Never]:
+def _nothing_here() -> Iterable[Any]:
     """The gateway has a release recorded by PrintService, then fetches the bytes from letter_service itself."""
     raise precondition("PDF 由网关提供。The gateway answers this: no PDFs are kept here.", "NO_PDF_HERE")
