@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from approval_service import parked
+from approval_service import parked, quantities
 from approval_service.moves import Moves, Told
 from approval_service.reports import settle
 from approval_service.store import outreach as store
@@ -28,6 +28,7 @@ def _expire(tx: Tx) -> int:
         codes = [code for code in row.codes.split(",") if code]
         moves.outreach(row, states.EXPIRED, codes=codes)
     moves.write()
+    quantities.give_back(tx, rows)
     return len(rows)
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     bindparam,
     func,
     select,
+    text,
     union,
     update,
 )
@@ -41,6 +42,8 @@ ACTIVE = (
 )
 """What has not ended: what a cancellation withdraws, marks or names."""
 
+# Written out, since a partial index serves only a query that says its condition in the same words.
+_WAITING = text(f"state IN ({states.ADMITTED:d}, {states.AWAITING_QUANTITY:d})")
 _BY_REQUEST = select(outreach.c.request_id, outreach.c.request_hash, outreach.c.decision).where(
     outreach.c.caller_id == bindparam("caller_id"), one_of(outreach.c.request_id, "request_ids")
 )
@@ -122,10 +125,11 @@ def next_due_ms(connection: Connection, wanted: Due) -> int | None:
 
 
 def expired(connection: Connection, now_ms: int, limit: int) -> list[Row[Any]]:
+    """What has waited too long, whether it has a place in a quantity or not."""
     return list(
         connection.execute(
             select(outreach)
-            .where(outreach.c.state == states.ADMITTED, outreach.c.not_after_ms <= now_ms)
+            .where(_WAITING, outreach.c.not_after_ms <= now_ms)
             .order_by(outreach.c.not_after_ms)
             .limit(limit)
         )

@@ -1,10 +1,11 @@
-"""A letter version to test with, and its way to being authorized."""
+"""A letter version to test with, its way to being authorized, and letters and quantities of it."""
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
-from approval_service import letter_versions
+from approval_service import letter_admission, letter_versions, quantity_register
 from approval_service.calls import Call
 from outreach.v1.letter_version_service_pb2 import (
     DraftLetterVersionRequest,
@@ -12,8 +13,11 @@ from outreach.v1.letter_version_service_pb2 import (
     LetterVersion,
     ReviewLetterVersionRequest,
 )
-from tests.service.approval_service.world import BANK, World, principal
+from outreach.v1.outreach_service_pb2 import CallOutcome, Decision, LetterItem, PostalClass, PriorCall
+from outreach.v1.quantity_service_pb2 import AskQuantityRequest, DecideQuantityRequest, Quantity
+from tests.service.approval_service.world import BANK, DAY_MS, HOTLINE, NOW_MS, World, principal
 
+_numbers = count(1)
 NAME = "payment-notice"
 SOURCE = """\
 ---
@@ -71,3 +75,37 @@ async def authorized_letter(world: World, **changes: Any) -> LetterVersion:
     digest = (await draft_letter(world, **changes)).digest
     request = letter_review(digest, filing_number="BA-2026-1")
     return (await world.write(letter_versions.review, "ben", request)).version
+
+
+def letter_item(number: str, **changes: Any) -> LetterItem:
+    """A good request for an account that World.place made, with changes."""
+    item = LetterItem(
+        request_id=f"letter{next(_numbers)}",
+        bank_id=BANK,
+        account_number=number,
+        address="浙江省杭州市西湖区文三路18号3幢402室",
+        letter_name=NAME,
+        variables={"line": HOTLINE},
+        postal_class=PostalClass.POSTAL_CLASS_ORDINARY,
+        prior_call=PriorCall(outcome=CallOutcome.CALL_OUTCOME_ANSWERED, recording_reference="rec-1"),
+    )
+    item.prior_call.call_time.FromMilliseconds(NOW_MS - DAY_MS)
+    item.MergeFrom(LetterItem(**changes))
+    return item
+
+
+async def submit_letters(world: World, *items: LetterItem, team: str = "t1") -> list[Decision]:
+    """The decisions on letters that dan asks for in one call, as a member of a team."""
+    clerk = principal("dan")
+    clerk.team = team
+    answers = await world.authority.write_many(letter_admission.admit, [Call(clerk, item) for item in items])
+    assert all(isinstance(answer, Decision) for answer in answers), answers
+    return [answer for answer in answers if isinstance(answer, Decision)]
+
+
+async def grant_quantity(world: World, number: int) -> Quantity:
+    """A quantity that ann asked for her team and ben granted in full."""
+    request = AskQuantityRequest(bank_id=BANK, letter_name=NAME, number=number, reason="月度寄函")
+    asked = (await world.write(quantity_register.ask, "ann", request)).quantity
+    decision = DecideQuantityRequest(quantity_id=asked.quantity_id, granted=number)
+    return (await world.write(quantity_register.decide, "ben", decision)).quantity
