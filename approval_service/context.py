@@ -16,8 +16,9 @@ from approval_service.rules import LONGEST_GAP_MS, Facts
 from approval_service.store import accounts as account_store
 from approval_service.store import outreach as outreach_store
 from approval_service.store import stops as stop_store
+from approval_service.variables import Slot, slots_of
 from outreach.v1.policy_service_pb2 import CarrierChoice, PolicyVersion
-from outreach.v1.template_service_pb2 import Placeholder, Template
+from outreach.v1.template_service_pb2 import Template
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class _Terms:
     superseded: bool
     filing_problem: str
     identity_problem: str
-    placeholders: tuple[Placeholder, ...]
+    slots: tuple[Slot, ...]
     gaps_of_record: list[values.RecordGap]
     hotlines: tuple[str, ...]
 
@@ -204,14 +205,14 @@ class Context(CaseContext):
                 superseded=self.catalog.superseded(template, self.now_ms),
                 filing_problem=self.catalog.filing_problem(template, self.carrier(policy)) if policy else "",
                 identity_problem=identity_problem(template.content, policy) if policy else "",
-                placeholders=tuple(template.content.placeholders),
+                slots=slots_of(template.content.placeholders),
                 gaps_of_record=values.gaps_of_record(template.content.placeholders),
                 hotlines=tuple(policy.policy.hotlines) if policy else (),
             )
         return self._terms[key]
 
     def _value_problems(self, message: Message, terms: _Terms) -> Sequence[tuple[str, str]]:
-        problems = values.problems(terms.placeholders, message.variables, terms.hotlines)
+        problems = values.problems(terms.slots, message.variables, terms.hotlines)
         if message.account is not None and message.person is not None:
             problems.extend(self.record_values(message)[1])
         return problems

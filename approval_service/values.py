@@ -23,10 +23,10 @@ class Record(NamedTuple):
 
 
 def problems(
-    placeholders: Sequence[Placeholder], variables: Mapping[str, str], hotlines: Sequence[str]
+    placeholders: Sequence[Placeholder | variable_rules.Slot], variables: Mapping[str, str], hotlines: Sequence[str]
 ) -> list[tuple[str, str]]:
     """What is wrong with the caller's values, as (placeholder, reason)."""
-    return list(variable_rules.check(placeholders, variables, hotlines))
+    return variable_rules.check(placeholders, variables, hotlines)
 
 
 class RecordGap(NamedTuple):

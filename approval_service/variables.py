@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
+from typing import NamedTuple
 
 from approval_service.screening.content import screen
 from outreach.v1.template_service_pb2 import Placeholder, PlaceholderType, RecordField
@@ -29,22 +30,39 @@ _NUMBER_IN_DISGUISE = re.compile(
 )
 
 
-def check(placeholders: Sequence[Placeholder], variables: Mapping[str, str], hotlines: Sequence[str]) -> list[Fault]:
+class Slot(NamedTuple):
+    """What is looked at of a placeholder, for many messages: cheaper to read than the Placeholder itself."""
+
+    name: str
+    type: PlaceholderType.ValueType
+    record_field: RecordField.ValueType
+
+
+def slots_of(placeholders: Iterable[Placeholder]) -> tuple[Slot, ...]:
+    return tuple(Slot(p.name, p.type, p.record_field) for p in placeholders)
+
+
+def check(
+    placeholders: Sequence[Placeholder | Slot], variables: Mapping[str, str], hotlines: Sequence[str]
+) -> list[Fault]:
     """What is wrong with the values a caller gave; `hotlines` are those of the bank's policy."""
     faults: list[Fault] = []
-    known = set()
+    known = 0
     for placeholder in placeholders:
         name = placeholder.name
-        known.add(name)
+        value = variables.get(name)
+        known += value is not None
         if placeholder.record_field != GIVEN:
-            if name in variables:
+            if value is not None:
                 faults.append((name, "此项取自银行记录，请勿提供。Comes from the bank's record; leave it out."))
-        elif name not in variables:
+        elif value is None:
             faults.append((name, "缺少此变量。Is missing."))
-        elif fault := _given_fault(placeholder.type, variables[name], hotlines):
+        elif fault := _given_fault(placeholder.type, value, hotlines):
             faults.append((name, fault))
-    unknown = "模板没有此变量，请删除。The template has no such placeholder; leave it out."
-    faults += [(name, unknown) for name in variables if name not in known]
+    if known < len(variables):
+        names = {placeholder.name for placeholder in placeholders}
+        unknown = "模板没有此变量，请删除。The template has no such placeholder; leave it out."
+        faults += [(name, unknown) for name in variables if name not in names]
     return faults
 
 
