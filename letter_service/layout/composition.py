@@ -46,9 +46,7 @@ def _units(block: Block, types: dict[str, PlaceholderType.ValueType]) -> Iterato
 
 def _rows(table: Table, types: dict[str, PlaceholderType.ValueType]) -> Iterator[Unit]:
     styles = [grid.CELL_HEAD, *[grid.CELL] * (len(table.rows) - 1)]
-    cells = [
-        [Copy(text, style.font, "table") for text in row] for row, style in zip(table.rows, styles, strict=True)
-    ]
+    cells = [[Copy(text, style.font, "table") for text in row] for row, style in zip(table.rows, styles, strict=True)]
     widths = columns(cells, types)
     head = Row(cells[0], widths, grid.CELL_HEAD, keeps_next=True, before=3.0)
     yield head

@@ -1,4 +1,4 @@
-"""What both kinds of version give the press: pages with a form that never varies, and what each letter draws on them."""
+"""What both kinds of version give the press: pages with a form that never varies, and what letters draw on them."""
 
 from __future__ import annotations
 

@@ -7,12 +7,13 @@ from io import BytesIO
 
 from PIL import Image
 
-from letter_service.layout import barcodes, grid
+from letter_service.layout import code128, datamatrix, grid
 from letter_service.layout.galley import baseline
 from letter_service.layout.grid import MM, rule, x_points, y_points
 from letter_service.layout.line_breaking import EM, Boxes, Unbreakable, break_lines
 from letter_service.layout.pdf import deflated
 from letter_service.layout.permit import Permit
+from letter_service.layout.stencil import Stencil
 from letter_service.layout.texts import SANS, Style, Values, checked_boxes, chinese_date, does_not_fit
 from outreach.letters.envelopes import PROFILES, Rectangle, address_block, clear_zone
 from outreach.letters.model import LetterHead
@@ -118,7 +119,7 @@ class Frame:
     def _number_bars(self, number: str, y: float) -> str:
         stencil = _code128(number)
         room = grid.RIGHT - self._left
-        for bar in (barcodes.BAR_MM, barcodes.NARROW_BAR_MM):
+        for bar in (code128.BAR_MM, code128.NARROW_BAR_MM):
             if stencil.columns * bar <= room:
                 at = x_points(self._left), y_points(y + _BARCODE_HEIGHT)
                 return stencil.draw(*at, stencil.columns * bar * MM, _BARCODE_HEIGHT * MM)
@@ -166,8 +167,8 @@ def draw_address(permit: Permit, values: Values, place: Rectangle) -> str:
 
 def sheet_code(text: str, x: float, bottom: float) -> str:
     """The DataMatrix with its lower left corner at a place in millimetres."""
-    stencil = barcodes.datamatrix(text)
-    side = stencil.columns * barcodes.MODULE_MM * MM
+    stencil = datamatrix.datamatrix(text)
+    side = stencil.columns * datamatrix.MODULE_MM * MM
     return stencil.draw(x_points(x), y_points(bottom), side, side)
 
 
@@ -175,15 +176,15 @@ def draw_mark(text: str, values: Values) -> str:
     """Light across the page, under everything else and below every window."""
     boxes = values.set(text, SANS, "mark")
     (line, *_) = _broken(boxes, _MARK, 400, "mark")
-    wide = sum(boxes.width) * _MARK.size / EM
+    wide = boxes.width * _MARK.size / EM
     x, y = x_points(105), y_points(_MARK_Y)
     turned = f"q 0.8192 0.5736 -0.5736 0.8192 {x:.2f} {y:.2f} cm "
     return f"{turned}{_MARK.draw([line], -wide / 2, -_MARK.size / 3)}Q\n"
 
 
-def _code128(number: str) -> barcodes.Stencil:
+def _code128(number: str) -> Stencil:
     try:
-        return barcodes.code128(number)
+        return code128.code128(number)
     except ValueError:
         raise does_not_fit("letter_number", "函号只能用 ASCII 字符。", "A letter number is ASCII.") from None
 

@@ -1,4 +1,4 @@
-"""Blocks as units that a page takes: text, a table's row, the seals. Each sets its lines and then draws some of them."""
+"""Units that a page takes: text, a table's row, the seals. Each sets its lines and then draws some of them."""
 
 from __future__ import annotations
 
@@ -36,11 +36,13 @@ class Unit(Protocol):
     @property
     def varies(self) -> bool: ...
     def set(self, values: Values | None) -> Lines: ...
-    def height(self, lines: int) -> float: ...
+    def height(self, lines: int, /) -> float: ...
     def draw(self, lines: Lines, y: float) -> str:
         """The operators for these lines, `y` being their upper edge."""
-    def furniture(self, lines: int, y: float) -> str:
+
+    def furniture(self, lines: int, y: float, /) -> str:
         """What does not depend on the values."""
+
     def copies(self) -> Iterable[Copy]:
         """What it shows."""
 
@@ -73,7 +75,7 @@ class Text:
     def draw(self, lines: Lines, y: float) -> str:
         return self.style.draw(lines, x_points(grid.LEFT), y_points(y) - baseline(self.style))
 
-    def furniture(self, lines: int, y: float) -> str:
+    def furniture(self, _lines: int, _y: float, /) -> str:
         return ""
 
     def copies(self) -> Iterable[Copy]:
@@ -156,7 +158,7 @@ class Seals:
     def _width(self) -> float:
         return min(70.0, (grid.RIGHT - grid.LEFT) / len(self.parties))
 
-    def height(self, lines: int) -> float:
+    def height(self, _lines: int, /) -> float:
         return _SEAL_SIDE + 3 + self._party_lines * grid.BODY.leading / MM + grid.BODY.leading / MM
 
     @property
@@ -177,7 +179,7 @@ class Seals:
             grid.BODY.draw(lines[0], x_points(left), y_points(at) - baseline(grid.BODY)) for left in self._lefts()
         )
 
-    def furniture(self, lines: int, y: float) -> str:
+    def furniture(self, _lines: int, y: float, /) -> str:
         drawn = []
         hint = Copy("盖章处", grid.SMALL.font, "seal")
         for left, party in zip(self._lefts(), self._set_parties(), strict=True):

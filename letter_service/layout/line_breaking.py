@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import NamedTuple
 
 from letter_service.layout.fonts import Face
 
@@ -22,13 +22,14 @@ _NO_END = _OPENING | frozenset("￥¥$([{#")
 _UNITS = frozenset("元年月日号天期次个笔张岁栋幢座楼层室弄组村社门单时点分万亿％℃")
 _CAPITALS = frozenset("零壹贰叁肆伍陆柒捌玖拾佰仟万亿元角分整正")
 _PAIRED = frozenset("—…")
-_TOKEN = re.compile(r"[0-9]+(?: [0-9]+)+|[!-~¥]+|.", re.DOTALL)
+_SPACED_DIGITS = re.compile(r"(?<=[0-9]) (?=[0-9])")
 _SQUEEZE = -500
 """Between two marks that each leave half of their square empty."""
-_THIN = 100
-"""Between Chinese and Latin letters or figures."""
-_MAX_STRETCH = 3 * EM
-"""A line that lacks more than this stays uneven."""
+_THIN = 50
+"""Between Chinese and Latin letters or figures; with _MAX_SPREAD less than what programs read as a space."""
+_MAX_SPREAD = 45
+"""What an uneven line may add after each glyph; one that lacks more is opened between its Chinese characters only."""
+_MAX_OPENING = 250
 
 
 class Unbreakable(Exception):
@@ -43,78 +44,103 @@ class MissingGlyph(Exception):
         self.place = place
 
 
-@dataclass(slots=True)
-class Boxes:
-    """A text ready to be broken, as columns of one table: box by box."""
+class Box(NamedTuple):
+    """What no line end may split."""
 
-    first: str = ""
-    """The first character, and the last: they decide what may happen where two texts meet."""
-    last: str = ""
-    bare: list[str] = field(default_factory=list)
-    """The box's codes."""
-    joined: list[str] = field(default_factory=list)
+    codes: str
+    """As a PDF string in hexadecimal, without its brackets."""
+    joined: str
     """The same with the space before it."""
-    width: list[int] = field(default_factory=list)
+    width: int
     """With the space before it."""
-    gap: list[int] = field(default_factory=list)
-    breaks: list[bool] = field(default_factory=list)
-    """Whether a line may begin with it."""
-    trail: list[int] = field(default_factory=list)
-    """What of its end may stand beyond the line: the empty half of a mark."""
-    glyphs: list[int] = field(default_factory=list)
+    gap: int
+    """The space before it, which the beginning of a line leaves out."""
+    trail: int
+    """What of its end may stand beyond the line: the empty half of a mark, a space."""
+    glyphs: int
 
-    def extend(self, other: Boxes) -> None:
-        """Appends another text; where they meet, the rules are the same as within one."""
-        if not other.bare:
-            return
-        at = len(self.bare)
-        for mine, theirs in zip(self._columns(), other._columns(), strict=True):
-            mine += theirs
-        if at:
-            self._meet(at, *_between(self.last, other.first))
-        else:
-            self.first = other.first
-        self.last = other.last
 
-    def _columns(self) -> tuple[list[str], list[str], list[int], list[int], list[bool], list[int], list[int]]:
-        return (self.bare, self.joined, self.width, self.gap, self.breaks, self.trail, self.glyphs)
+class Boxes(NamedTuple):
+    """A text ready to be broken."""
 
-    def _meet(self, at: int, may_break: bool, gap: int) -> None:
-        self.breaks[at] = may_break
-        if gap != self.gap[at]:
-            self.width[at] += gap - self.gap[at]
-            self.gap[at] = gap
-            self.joined[at] = f">{-gap}<{self.bare[at]}" if gap else self.bare[at]
+    first: str
+    """The kind of its first character, and of its last: they decide what may happen where two texts meet."""
+    last: str
+    row: list[Box]
+    width: int
+
+
+_NOTHING = Boxes("", "", [], 0)
 
 
 def boxes(text: str, face: Face) -> Boxes:
     """Cuts a text. MissingGlyph if the face lacks a character of it."""
-    found = Boxes()
-    for token in _TOKEN.findall(text):
-        may_break, gap = _between(found.last, token[0]) if found.last else (True, 0)
-        code = _encoded(token, face, text)
-        found.bare.append(code)
-        found.joined.append(f">{-gap}<{code}" if gap else code)
-        found.width.append(sum(map(face.width.__getitem__, token)) + gap)
-        found.gap.append(gap)
-        found.breaks.append(may_break)
-        found.trail.append(-_SQUEEZE if token in _CLOSING else face.width[token] if token == " " else 0)
-        found.glyphs.append(len(token))
-        found.first = found.first or token[0]
-        found.last = token[-1]
-    return found
+    if not text:
+        return _NOTHING
+    if " " in text:
+        kinds = [_KINDS.get(char, _HAN) for char in _SPACED_DIGITS.sub("-", text)]
+    else:
+        kinds = [_KINDS.get(char, _HAN) for char in text]
+    row: list[Box] = []
+    codes, joined, wide, gap, glyphs, last = "", "", 0, 0, 0, ""
+    try:
+        for char, kind in zip(text, kinds, strict=True):
+            code = face.code[char]
+            may_break, space = _RULES[last + kind]
+            if may_break and codes:
+                row.append(Box(codes, joined, wide, gap, _TRAIL.get(last, 0), glyphs))
+                codes, wide, gap, glyphs = code, face.width[char] + space, space, 1
+                joined = f">{-space}<{code}" if space else code
+            else:
+                shown = f">{-space}<{code}" if space else code
+                codes += shown
+                joined += shown
+                wide += face.width[char] + space
+                glyphs += 1
+            last = kind
+    except KeyError as error:
+        raise MissingGlyph(text.index(error.args[0]) + 1) from None
+    row.append(Box(codes, joined, wide, gap, _TRAIL.get(last, 0), glyphs))
+    return Boxes(kinds[0], last, row, sum([box.width for box in row]))
 
 
-def width(text: str, face: Face) -> int:
-    """Of a text on one line, with the spaces between its boxes."""
-    return sum(boxes(text, face).width)
+def fuse(text: Boxes) -> Boxes:
+    """The same as one box."""
+    if len(text.row) < 2:
+        return text
+    codes = text.row[0].codes + "".join([box.joined for box in text.row[1:]])
+    whole = Box(codes, codes, text.width, 0, text.row[-1].trail, sum([box.glyphs for box in text.row]))
+    return Boxes(text.first, text.last, [whole], text.width)
 
 
-def join(parts: Iterable[Boxes]) -> Boxes:
-    whole = Boxes()
-    for part in parts:
-        whole.extend(part)
-    return whole
+def join(texts: Iterable[Boxes]) -> Boxes:
+    """Texts one after another; where they meet, the rules are the same as within one."""
+    first, last = "", ""
+    row: list[Box] = []
+    for text in texts:
+        if not text.row:
+            continue
+        if row:
+            may_break, space = _RULES[last + text.first]
+            head = text.row[0]
+            opened = f">{-space}<{head.codes}" if space else head.codes
+            if may_break:
+                row.append(head._replace(joined=opened, width=head.width + space, gap=space))
+            else:
+                before = row[-1]
+                row[-1] = Box(
+                    before.codes + opened,
+                    before.joined + opened,
+                    before.width + head.width + space,
+                    before.gap,
+                    head.trail,
+                    before.glyphs + head.glyphs,
+                )
+            row += text.row[1:]
+        else:
+            first, row = text.first, text.row[:]
+        last = text.last
+    return Boxes(first, last, row, sum([box.width for box in row]))
 
 
 def break_lines(
@@ -122,73 +148,100 @@ def break_lines(
 ) -> list[str]:
     """PDF operators that show each line: at the left, or `align` 0.5 in the middle, 1 at the right.
 
-    Unbreakable if a box is wider than the measure.
+    `size` is in points. Unbreakable if a box is wider than the measure.
     """
-    ends = list(accumulate(text.width))
-    count = len(ends)
+    row = text.row
+    if indent + text.width <= measure:
+        shift = indent + int((measure - text.width) * align)
+        return [_show(row, shift)] if row else []
+    ends = list(accumulate([box.width for box in row]))
     lines = []
     start, lead = 0, indent
-    while start < count:
-        before = ends[start] - text.width[start] + text.gap[start]
+    while start < len(row):
+        before = ends[start] - row[start].width + row[start].gap
         room = measure - lead
-        stop = _line_end(text, ends, start, before + room)
-        used = ends[stop - 1] - before
-        if used > room or (justify and stop < count):
-            used -= text.trail[stop - 1]
-        spread, shift = 0, lead
-        if justify and stop < count:
-            spread = _spread(room - used, sum(text.glyphs[start:stop]))
-        elif align:
-            shift = int((measure - used) * align)
-        codes = text.bare[start] + "".join(text.joined[start + 1 : stop])
-        lines.append(f"{spread * size / EM:.3f} Tc[{-shift}<{codes}>]TJ")
+        stop = _line_end(row, ends, start, before + room)
+        slack = room - (ends[stop - 1] - before)
+        if slack < 0 or justify:
+            slack += row[stop - 1].trail
+        if justify:
+            even = stop < len(row) or slack < 0
+            lines.append(_show_even(row[start:stop], lead, slack if even else 0, size))
+        else:
+            lines.append(_show(row[start:stop], lead + int(slack * align)))
         start, lead = stop, 0
     return lines
 
 
-def _line_end(text: Boxes, ends: list[int], start: int, limit: int) -> int:
+def _line_end(row: list[Box], ends: list[int], start: int, limit: int) -> int:
     stop = bisect_right(ends, limit, start)
-    if stop < len(ends) and ends[stop] - text.trail[stop] <= limit:
+    if stop < len(row) and ends[stop] - row[stop].trail <= limit:
         stop += 1
-    if stop == len(ends):
-        return stop
-    while stop > start and not text.breaks[stop]:
-        stop -= 1
     if stop == start:
         raise Unbreakable
     return stop
 
 
-def _spread(slack: int, glyphs: int) -> int:
-    """Thousandths to add after each glyph."""
-    return slack // (glyphs - 1) if glyphs > 1 and abs(slack) <= _MAX_STRETCH else 0
+def _show(row: list[Box], shift: int) -> str:
+    moved = -shift if shift else ""
+    return f"[{moved}<{row[0].codes}{''.join([box.joined for box in row[1:]])}>]TJ"
 
 
-def _encoded(token: str, face: Face, text: str) -> str:
-    try:
-        return "".join([face.code[char] for char in token])
-    except KeyError as error:
-        raise MissingGlyph(text.index(error.args[0]) + 1) from None
+def _show_even(row: list[Box], lead: int, slack: int, size: float) -> str:
+    """A line that fills its measure, if it lacks no more than can be spread unseen."""
+    spread = slack / max(1, sum([box.glyphs for box in row]) - 1)
+    if abs(spread) <= _MAX_SPREAD:
+        return f"{spread * size / EM:.3f} Tc{_show(row, lead)}"
+    opening = slack // max(1, len(row) - 1)
+    if opening > _MAX_OPENING:
+        return f"0 Tc{_show(row, lead)}"
+    moved = -lead if lead else ""
+    opened = "".join([f">{-opening - box.gap}<{box.codes}" for box in row[1:]])
+    return f"0 Tc[{moved}<{row[0].codes}{opened}>]TJ"
+
+
+_HAN = "中"
+_LATIN = "a"
+_DIGIT = "0"
+_SPACE = " "
+_KINDS: dict[str, str] = {chr(point): _LATIN for point in range(0x21, 0x7F)}
+_KINDS |= dict.fromkeys("0123456789", _DIGIT)
+_KINDS |= {char: char for char in _NO_START | _NO_END | _UNITS | _CAPITALS | _PAIRED | {_SPACE}}
+"""Characters of one kind behave alike; every other character is like a Chinese one."""
+_TRAIL = {_SPACE: 0} | dict.fromkeys(_CLOSING, -_SQUEEZE)
+_ASCII = frozenset(map(chr, range(0x21, 0x7F)))
+
+
+class _Rules(dict[str, tuple[bool, int]]):
+    """For two kinds: whether a line may end between them, and the space there if it does not."""
+
+    def __missing__(self, pair: str) -> tuple[bool, int]:
+        rule = self[pair] = _between(pair[0], pair[1]) if len(pair) == 2 else (False, 0)
+        return rule
+
+
+_RULES = _Rules()
 
 
 def _between(left: str, right: str) -> tuple[bool, int]:
-    """Whether a line may end between two characters, and the space between them if it does not."""
+    may_break = not _torn(left, right)
     if left in _CLOSING:
-        return right not in _NO_START, _SQUEEZE if right in _CLOSING or right in _OPENING else 0
+        return may_break, _SQUEEZE if right in _CLOSING or right in _OPENING else 0
     if right in _OPENING:
-        return left not in _NO_END, _SQUEEZE if left in _OPENING else 0
-    left_latin, right_latin = "!" <= left <= "~", "!" <= right <= "~"
-    gap = _THIN if left_latin != right_latin and " " not in (left, right) and right not in _NO_START else 0
-    if left in _OPENING or right in _CLOSING:
-        gap = 0
-    torn = (
+        return may_break, _SQUEEZE if left in _OPENING else 0
+    plain = left not in _OPENING and right not in _CLOSING and _SPACE not in (left, right)
+    return may_break, _THIN if plain and (left in _ASCII) != (right in _ASCII) else 0
+
+
+def _torn(left: str, right: str) -> bool:
+    """Whether a line end would tear them apart."""
+    return (
         right in _NO_START
         or left in _NO_END
-        or right == " "
-        or (left_latin and right_latin)
-        or (left.isdigit() and right in _UNITS)
-        or (left in "年月" and right.isdigit())
+        or right == _SPACE
+        or (left in _ASCII and right in _ASCII)
+        or (left == _DIGIT and right in _UNITS)
+        or (left in "年月" and right == _DIGIT)
         or (left in _CAPITALS and right in _CAPITALS)
         or (left in _PAIRED and left == right)
     )
-    return not torn, gap

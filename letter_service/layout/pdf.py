@@ -50,7 +50,9 @@ class PdfWriter:
     def prepare(self, title: str) -> None:
         """Writes what the catalog of every PDF of this title refers to."""
         metadata = _xmp(title)
-        self._xmp = self.add(b"<</Type/Metadata/Subtype/XML/Length %d>>stream\n%b\nendstream" % (len(metadata), metadata))
+        self._xmp = self.add(
+            b"<</Type/Metadata/Subtype/XML/Length %d>>stream\n%b\nendstream" % (len(metadata), metadata)
+        )
         self._profile = self.stream(b"/N 3", _srgb())
 
     def continued(self, written: bytes, out: BinaryIO) -> PdfWriter:

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from io import BytesIO
 from typing import BinaryIO
 
-from letter_service.layout.design import Design, Plan, Setting, no_characters
+from letter_service.layout.design import Design, Setting
 from letter_service.layout.embedding import embed
 from letter_service.layout.frame import draw_mark, sheet_code
-from letter_service.layout.pdf import PAGE_HEIGHT, PAGE_WIDTH, PdfWriter, deflated
+from letter_service.layout.pdf import PAGE_HEIGHT, PAGE_WIDTH, PdfWriter
 from letter_service.layout.permit import Permit, RenderedLetter
 from letter_service.layout.text_design import TextDesign
 from letter_service.layout.texts import FONTS, face_of
 from outreach.domain.errors import Refusal
-from outreach.letters.model import Letter
+from outreach.letters.model import TextLetter
 
 Archive = Callable[[Permit, bytes], None]
 """Takes a letter's archive copy."""
@@ -31,7 +30,7 @@ _PAGE_LEVEL = 1
 class Press:
     """Prepared for one version, for use by one thread."""
 
-    def __init__(self, letter: Letter) -> None:
+    def __init__(self, letter: TextLetter) -> None:
         """Refusal if no letter of this version could be set, such as for a character that the fonts lack."""
         self._design: Design = TextDesign(letter)
         self._start = BytesIO()

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from letter_service.layout import grid
-from letter_service.layout.line_breaking import EM, width
+from letter_service.layout.line_breaking import EM, boxes
 from letter_service.layout.texts import Copy, face_of
 from outreach.letters.placeholders import Gap
 from outreach.v1.template_service_pb2 import PlaceholderType
@@ -54,7 +54,7 @@ def columns(rows: list[list[Copy]], types: dict[str, PlaceholderType.ValueType])
 
 def _natural(cell: Copy, types: dict[str, PlaceholderType.ValueType]) -> float:
     values = sum(_CAPITALS if gap.capitals else _width(gap, types) for gap in cell.gaps)
-    return values + width(cell.fixed_text, face_of(cell.font)) / EM
+    return values + boxes(cell.fixed_text, face_of(cell.font)).width / EM
 
 
 def _width(gap: Gap, types: dict[str, PlaceholderType.ValueType]) -> int:

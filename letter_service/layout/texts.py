@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from letter_service.layout.fonts import Face, sans, serif
-from letter_service.layout.line_breaking import Boxes, MissingGlyph, boxes, join
+from letter_service.layout.line_breaking import EM, Boxes, MissingGlyph, boxes, fuse, join
 from letter_service.layout.permit import Permit
 from outreach.domain.errors import Kind, Refusal
 from outreach.domain.money import parse_yuan
@@ -20,6 +20,10 @@ FONTS = (SERIF, SANS)
 
 def face_of(font: str) -> Face:
     return serif() if font == SERIF else sans()
+
+
+_WHOLE = 20 * EM
+"""A value up to this is never divided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def glyph_missing(field: str, place: int) -> Refusal:
     """Names the character by its place only: it may be a person's name."""
     return Refusal(
         Kind.PRECONDITION,
-        f"{field}: 第 {place} 个字符字体中没有，请改用通用规范汉字，或用银行官方版本。The fonts lack its character {place}: "
+        f"{field}: 第 {place} 个字符字体中没有，请更正记录，或用银行官方版本。The fonts lack its character {place}: "
         "have the record corrected, or use the bank's official version.",
         field=field,
         reason="GLYPH_MISSING",
@@ -105,7 +109,10 @@ class Values:
         if known is None:
             text = self.text(gap)
             self.used[font].update(text)
-            known = self._boxes[key] = checked_boxes(text, face_of(font), gap.name)
+            known = checked_boxes(text, face_of(font), gap.name)
+            if known.width <= _WHOLE:
+                known = fuse(known)
+            self._boxes[key] = known
         return known
 
     def set(self, text: str, font: str, field: str) -> Boxes:
@@ -129,6 +136,8 @@ class Copy:
 
     def boxes(self, values: Values | None) -> Boxes:
         """With its gaps filled; a text without gaps needs no values."""
+        if len(self._pieces) == 1:
+            return next(self._filled(values))
         return join(self._filled(values))
 
     def _filled(self, values: Values | None) -> Iterator[Boxes]:
