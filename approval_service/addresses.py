@@ -33,21 +33,12 @@ from outreach.v1.hold_service_pb2 import (
     MarkAddressBadRequest,
     MarkAddressBadResponse,
 )
-from outreach.v1.mailroom_service_pb2 import ReturnReason
 
 RESERVED = "RESERVED"
 FOR_EVERYBODY = (
     BadAddressReason.BAD_ADDRESS_REASON_DEMOLISHED,
     BadAddressReason.BAD_ADDRESS_REASON_NO_SUCH_ADDRESS,
 )
-
-_BY_RETURN = {
-    ReturnReason.RETURN_REASON_PERSON_UNKNOWN: BadAddressReason.BAD_ADDRESS_REASON_PERSON_UNKNOWN,
-    ReturnReason.RETURN_REASON_MOVED: BadAddressReason.BAD_ADDRESS_REASON_MOVED,
-    ReturnReason.RETURN_REASON_NO_SUCH_ADDRESS: BadAddressReason.BAD_ADDRESS_REASON_NO_SUCH_ADDRESS,
-    ReturnReason.RETURN_REASON_REFUSED: BadAddressReason.BAD_ADDRESS_REASON_REFUSED,
-    ReturnReason.RETURN_REASON_DEMOLISHED: BadAddressReason.BAD_ADDRESS_REASON_DEMOLISHED,
-}
 
 
 def reserve(tx: Tx, person_id: str, key: PersonKey, texts: Sequence[str]) -> None:
@@ -142,17 +133,6 @@ def close(
     )
     scope = Scope(bank_id=bank_id, person_id=bad_for, address_hash=address_hash)
     return mark_id, cancellation.cancel(tx, scope, Code.ADDRESS_KNOWN_BAD, by)
-
-
-def close_returned(tx: Tx, row: Any, reason: ReturnReason.ValueType, *, evidence: str, by: str) -> bool:
-    """Closes the address of an outreach (a row) whose letter came back. False where the bank's policy exempts the
-    reason."""
-    policy = tx.catalog.policy_at(row.bank_id, tx.now_ms)
-    if policy is not None and reason in policy.policy.exempt_return_reasons:
-        return False
-    why = _BY_RETURN.get(reason, BadAddressReason.BAD_ADDRESS_REASON_RETURNED)
-    close(tx, row.bank_id, row.person_id, row.address_hash, row.masked_address, reason=why, evidence=evidence, by=by)
-    return True
 
 
 def _mark(tx: Tx, call: Call[MarkAddressBadRequest]) -> MarkAddressBadResponse:

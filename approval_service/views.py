@@ -159,6 +159,8 @@ def _outreach(row: Row[Any], attempts: Sequence[Attempt], letters: Sequence[Lett
         case_id=row.case_id,
         masked_phone_number=row.masked_phone,
         masked_account_number=row.masked_account,
+        channel=row.channel,
+        masked_address=row.masked_address,
         state=row.state,
         findings=[*decided, *(Finding(code=code) for code in sorted(since))],
         waiting_for=row.waiting_for,

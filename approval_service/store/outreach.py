@@ -27,6 +27,7 @@ from approval_service.store.lists import one_of
 from approval_service.store.rows import insert_rows, update_rows
 from approval_service.store.scopes import Scope, select_in
 from outreach.domain import states
+from outreach.v1.outreach_service_pb2 import Channel
 
 outreach, attempt = schema.outreach, schema.attempt
 
@@ -84,7 +85,7 @@ def get_by_request(connection: Connection, caller_id: str, request_id: str) -> R
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Which messages a lease may take: those of these banks, at this business time, but not of these versions."""
+    """Which SMS a lease may take: those of these banks, at this business time, but not of these versions."""
 
     bank_ids: tuple[str, ...]
     now_ms: int
@@ -92,6 +93,7 @@ class Due:
 
     def condition(self) -> ColumnElement[bool]:
         wanted = and_(
+            outreach.c.channel == Channel.CHANNEL_SMS,
             outreach.c.state == states.ADMITTED,
             outreach.c.not_after_ms > self.now_ms,
             outreach.c.bank_id.in_(self.bank_ids),
@@ -287,7 +289,16 @@ def count_by_state(connection: Connection, bank_id: str) -> dict[int, int]:
 
 def count_by_codes(connection: Connection, bank_id: str) -> list[tuple[str, int]]:
     """Counts of what is blocked, cancelled or waiting by the set of its codes; the sets are comma-separated."""
-    stopped = outreach.c.state.in_((states.ADMITTED, states.BLOCKED, states.CANCELLED))
+    stopped = outreach.c.state.in_(
+        (
+            states.AWAITING_QUANTITY,
+            states.ADMITTED,
+            states.BLOCKED,
+            states.CANCELLED,
+            states.TO_PULL,
+            states.PULLED,
+        )
+    )
     rows = connection.execute(
         select(outreach.c.codes, func.count())
         .where(outreach.c.bank_id == bank_id, outreach.c.codes != "", stopped)

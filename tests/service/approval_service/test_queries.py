@@ -30,8 +30,8 @@ def test_what_is_due_comes_in_the_order_of_its_index(tmp_path: Path) -> None:
         store.expired(connection, 5, 3)
     database.close()
     assert plans == [
-        "SEARCH outreach USING INDEX outreach_due (bank_id=? AND due_ms<?)",
-        "SEARCH outreach USING INDEX outreach_due (bank_id=? AND due_ms<?)",
-        "SEARCH outreach USING INDEX outreach_due (bank_id=?)",
+        "SEARCH outreach USING INDEX outreach_due (channel=? AND bank_id=? AND due_ms<?)",
+        "SEARCH outreach USING INDEX outreach_due (channel=? AND bank_id=? AND due_ms<?)",
+        "SEARCH outreach USING INDEX outreach_due (channel=? AND bank_id=?)",
         "SEARCH outreach USING INDEX outreach_expiry (not_after_ms<?)",
     ]
