@@ -10,6 +10,7 @@ from google.protobuf import json_format
 from approval_service import cancellation, holds, marks, parked
 from approval_service.calls import Call
 from approval_service.cancellation import Cancelled
+from approval_service.letter_rules import reaches_minimum
 from approval_service.mailroom import repricing
 from approval_service.moves import Moves
 from approval_service.placements import amounts, place
@@ -24,7 +25,9 @@ from outreach.domain.errors import invalid, not_found
 from outreach.ledger.entries import encode
 from outreach.v1.bank_service_pb2 import BankEvent, EventResult, Repayment
 from outreach.v1.hold_service_pb2 import HoldKind, NoContactReason
+from outreach.v1.outreach_service_pb2 import Channel
 
+SMS, LETTER = Channel.CHANNEL_SMS, Channel.CHANNEL_LETTER
 BANK = "bank"
 """Who acts, in the ledger, where the bank's event did. Who handed one in that did not come on NATS has an own entry."""
 
@@ -144,9 +147,19 @@ def _follow_repayment(tx: Tx, account_id: str, repayment: Repayment) -> Cancelle
     reversal = repayment.kind == Repayment.KIND_REVERSAL
     if not has_amounts and not reversal:
         return cancellation.cancel(tx, Scope(account_id=account_id), Code.REPAID_IN_PART, BANK)
+    if has_amounts and not reversal and not _worth_a_letter(tx, account_id):
+        done = cancellation.cancel(tx, Scope(account_id=account_id, channel=LETTER), Code.REPAID_IN_PART, BANK)
+        repricing.repaid(tx, Scope(account_id=account_id, channel=SMS), BANK, notice=True)
+        return done
     # A reversal revives nothing that was cancelled; what is pending waits for the amounts.
-    repricing.repaid(tx, account_id, BANK, notice=not reversal)
+    repricing.repaid(tx, Scope(account_id=account_id), BANK, notice=not reversal)
     return Cancelled()
+
+
+def _worth_a_letter(tx: Tx, account_id: str) -> bool:
+    account = account_store.accounts_by_id(tx.connection, [account_id])[account_id]
+    policy = tx.catalog.policy_at(account.bank_id, tx.now_ms)
+    return policy is None or reaches_minimum(account.overdue_fen, policy)
 
 
 def _cancel_if_settled(tx: Tx, account: Any, cause: Code) -> Cancelled:

@@ -12,6 +12,7 @@ from outreach.domain.codes import Code
 from outreach.v1.hold_service_pb2 import BadAddressReason
 from outreach.v1.letter_version_service_pb2 import LetterVersion
 from outreach.v1.outreach_service_pb2 import CallOutcome
+from outreach.v1.policy_service_pb2 import PolicyVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +82,17 @@ def letter_not_authorized(facts: LetterFacts) -> Sequence[Verdict]:
     return NOTHING
 
 
+def reaches_minimum(overdue_fen: int, policy: PolicyVersion) -> bool:
+    """True if the debt is large enough for a letter."""
+    minimum = policy.policy.letter_minimum_fen
+    return overdue_fen >= minimum if policy.policy.letter_minimum_inclusive else overdue_fen > minimum
+
+
 def below_minimum_amount(facts: LetterFacts) -> Sequence[Verdict]:
     account, policy = facts.account, facts.policy
     if account is None or policy is None or not account.balance_known:
         return NOTHING
-    minimum = policy.policy.letter_minimum_fen
-    enough = account.overdue_fen >= minimum if policy.policy.letter_minimum_inclusive else account.overdue_fen > minimum
-    if enough:
+    if reaches_minimum(account.overdue_fen, policy):
         return NOTHING
     return refuse(
         Code.BELOW_MINIMUM_AMOUNT,

@@ -14,10 +14,10 @@ from approval_service.writer import Tx
 from outreach.domain.codes import Code
 
 
-def repaid(tx: Tx, account_id: str, by: str, *, notice: bool) -> None:
-    """After a repayment or its reversal: every letter of the account in print shows an old amount. With `notice`, the
+def repaid(tx: Tx, scope: Scope, by: str, *, notice: bool) -> None:
+    """After a repayment or its reversal: every letter of the scope in print shows an old amount. With `notice`, the
     case system is told in writing of all that has not ended."""
-    rows = outreach_store.active(tx.connection, Scope(account_id=account_id))
+    rows = outreach_store.active(tx.connection, scope)
     moves = Moves(tx)
     letters = Withdrawal(tx, moves, rows)
     for row in rows:
