@@ -18,6 +18,7 @@ from approval_service.authority import Authority, ChangeSignal
 from approval_service.catalog import CatalogCache
 from approval_service.database import Database
 from approval_service.keys import KeyRing
+from approval_service.screening.address import divisions
 from approval_service.servers.bank import BankServer
 from approval_service.servers.holds import HoldServer
 from approval_service.servers.ledger import LedgerServer
@@ -100,6 +101,7 @@ async def _authority(settings: ApprovalSettings) -> AsyncIterator[Authority]:
     signer = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(ledger_key))
     database = Database(url)
     await asyncio.to_thread(database.migrate)
+    await asyncio.to_thread(divisions.table)  # not while the first letter waits
     keys, catalogs, changes = KeyRing(master), CatalogCache(), ChangeSignal()
     writer = Writer(database, keys, signer, catalogs, changes.notify)
     try:
