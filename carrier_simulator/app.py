@@ -77,7 +77,7 @@ def _control(core: Core, hooks: dict[str, Webhook], gateway: cmpp.Gateway) -> Ha
             hooks[carrier].url = order["webhook"]
         if "template" in order:
             template = order["template"]
-            core.templates[carrier, template["code"]] = Registered(template["text"], template["state"])
+            await core.register(carrier, template["code"], Registered(template["text"], template["state"]))
         if "reply" in order:
             await gateway.reply(**order["reply"])
         core.receipt_delay_s = order.get("receipt_delay_ms", core.receipt_delay_s * 1000) / 1000

@@ -78,7 +78,7 @@ def _now_ms() -> int:
 
 
 class Core:
-    """The simulator's memory: messages.jsonl (synced before any answer) and receipts.jsonl in its folder."""
+    """The simulator's memory, in its folder: messages.jsonl (synced before any answer), receipts.jsonl and so on."""
 
     def __init__(self, folder: Path, far_ends: dict[str, FarEnd], receipt_delay_s: float) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,11 @@ class Core:
         self._receipts = Journal(folder / "receipts.jsonl")
         self.messages = [Message(**record) for record in self._journal.records]
         self._numbered = len(self.messages)
-        self.templates: dict[tuple[str, str], Registered] = {}
+        self._registrations = Journal(folder / "templates.jsonl")
+        self.templates = {
+            (record["carrier"], record["code"]): Registered(record["text"], record["state"])
+            for record in self._registrations.records
+        }
         self._far_ends = far_ends
         self._pushes = {carrier: Pushes(far_end, self._receipts) for carrier, far_end in far_ends.items()}
 
@@ -111,6 +115,12 @@ class Core:
             await far_end.stop()
         self._journal.close()
         self._receipts.close()
+        self._registrations.close()
+
+    async def register(self, carrier: str, code: str, copy: Registered) -> None:
+        """Registers a template, or changes the carrier's copy of it."""
+        await self._registrations.append({"carrier": carrier, "code": code, **asdict(copy)})
+        self.templates[carrier, code] = copy
 
     async def write_down(
         self, carrier: str, out_id: str, phone: str, content: dict[str, str], *, verdict: str, taken: bool

@@ -17,7 +17,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="carrier_simulator", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--state-dir", type=Path, required=True, help="where messages.jsonl and receipts.jsonl lie")
+    parser.add_argument(
+        "--state-dir", type=Path, required=True, help="where messages.jsonl, receipts.jsonl and templates.jsonl lie"
+    )
     parser.add_argument(
         "--config",
         type=Path,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-import aiohttp
-
 from examples.stage import Stage
 from outreach.v1.common_pb2 import State
 from outreach.v1.hold_service_pb2 import (
@@ -52,21 +50,16 @@ async def _close(stage: Stage, request_id: str, *, dead: bool) -> None:
 
 
 async def throttle_number(stage: Stage) -> None:
-    await _tell_simulator(stage, "throttle_number")
+    await _throttle(stage, "throttle_number")
 
 
 async def throttle_channel(stage: Stage) -> None:
-    await _tell_simulator(stage, "throttle_channel")
+    await _throttle(stage, "throttle_channel")
 
 
-async def _tell_simulator(stage: Stage, behaviour: str) -> None:
+async def _throttle(stage: Stage, behaviour: str) -> None:
     """The carrier behaves so towards the next message, which is the one submitted now."""
-    order = {"carrier": "bank", "behaviour": behaviour, "times": 1}
-    async with (
-        aiohttp.ClientSession() as session,
-        session.post(f"{stage.office.settings.simulator_url}/control", json=order) as answer,
-    ):
-        answer.raise_for_status()
+    await stage.tell_simulator(carrier="bank", behaviour=behaviour, times=1)
     stage.board.tell(stage.now, f"通道限流一次 · the carrier throttles once ({behaviour})")
 
 

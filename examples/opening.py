@@ -112,6 +112,7 @@ async def _by_approver(stage: Stage, content: TemplateContent, digest: str) -> N
 
 
 async def _file(stage: Stage, content: TemplateContent, digest: str) -> None:
+    """At the carrier, and then here: sms_service reads the carrier's copy again and again."""
     registered = content.text.replace("{", "${")
     if content.name == FILED_OTHERWISE:
         registered = registered.replace("月末", "本月")
@@ -121,6 +122,8 @@ async def _file(stage: Stage, content: TemplateContent, digest: str) -> None:
         registered_text=registered,
         state=Filing.STATE_PASSED,
     )
+    template = {"code": filing.template_code, "text": filing.registered_text, "state": "passed"}
+    await stage.tell_simulator(carrier="aliyun", template=template)
     drafter = stage.office["drafter-1"]
     await drafter.ask(drafter.templates.RecordFiling, RecordFilingRequest(digest=digest, filing=filing))
 

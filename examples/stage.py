@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import aiohttp
 from google.protobuf.json_format import MessageToJson
 
 from examples.board import Board
@@ -86,6 +87,12 @@ class Stage:
             await asyncio.sleep(pause_s)
         if self.now < moment(hhmm):
             await self.set_clock(moment(hhmm))
+
+    async def tell_simulator(self, **order: object) -> None:
+        """What the carriers' far end is to do or to know."""
+        url = f"{self.office.settings.simulator_url}/control"
+        async with aiohttp.ClientSession() as session, session.post(url, json=order) as answer:
+            answer.raise_for_status()
 
     async def publish_placements(self) -> None:
         """Each bank's placements, on NATS."""

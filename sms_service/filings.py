@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
+
+import grpc
 
 from outreach.runtime.logs import EventLogger
 from outreach.v1.worker_service_pb2 import FiledVersion, ListFilingsRequest, ReportFilingsRequest
@@ -11,10 +14,25 @@ from sms_service.carriers.seam import QueryError, RegisteredCopies
 if TYPE_CHECKING:
     from outreach.v1.worker_service_pb2_grpc import WorkerServiceAsyncStub
 
+INTERVAL_S = 3600.0
+RETRY_S = 30.0
+"""How soon the authority is tried again that did not answer."""
 CALL_TIMEOUT_S = 10.0
 BATCH = 100
 
 _log = EventLogger("sms_service.filings")
+
+
+async def run(authority: WorkerServiceAsyncStub, carrier: RegisteredCopies, interval_s: float = INTERVAL_S) -> None:
+    """Reads them now and every `interval_s` seconds, for ever."""
+    while True:
+        pause_s = interval_s
+        try:
+            await read_copies(authority, carrier)
+        except grpc.aio.AioRpcError as error:
+            _log.warning("copies_not_reported", carrier_id=carrier.carrier_id, status=error.code().name)
+            pause_s = min(RETRY_S, interval_s)
+        await asyncio.sleep(pause_s)
 
 
 async def read_copies(authority: WorkerServiceAsyncStub, carrier: RegisteredCopies) -> int:

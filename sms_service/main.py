@@ -19,10 +19,10 @@ from outreach.runtime.client import open_channel
 from outreach.runtime.config import Settings, load
 from outreach.runtime.sealing import Sealer
 from outreach.v1.worker_service_pb2_grpc import WorkerServiceStub
-from sms_service import inbox, lookups, worker
+from sms_service import filings, inbox, lookups, worker
 from sms_service.carriers.account import Account
 from sms_service.carriers.registry import load_accounts, open_carrier
-from sms_service.carriers.seam import Carrier
+from sms_service.carriers.seam import Carrier, RegisteredCopies
 from sms_service.receipts import receipts
 from sms_service.replies import replies
 from sms_service.reporter import Reporter
@@ -47,6 +47,8 @@ class SmsSettings(Settings):
     """Seconds between two rounds of asking the carriers that keep records."""
     lookup_min_age_s: float = lookups.MIN_AGE_MS / 1000
     """Seconds that a receipt is awaited before the carrier is asked."""
+    copies_interval_s: float = filings.INTERVAL_S
+    """Seconds between two readings of the carriers' registered copies."""
 
 
 async def main() -> None:
@@ -106,6 +108,11 @@ async def _work(
             lookups.run(authority, c, settings.lookup_interval_s, settings.lookup_min_age_s)
             for c in carriers.values()
             if c.records_days
+        ),
+        *(
+            filings.run(authority, c, settings.copies_interval_s)
+            for c in carriers.values()
+            if isinstance(c, RegisteredCopies)
         ),
     ]
     sending = asyncio.create_task(worker.run(channels, f"{socket.gethostname()}-{os.getpid()}"[:64], reporter))

@@ -46,6 +46,7 @@ class Authority(WorkerServiceServicer):
         self.known_attempts: set[str] = set()
         self.lose_answers = 0
         self.refuse_reports = 0
+        self.refuse_filings = 0
         self.retry_after_ms = 60_000
 
     async def Lease(self, request: pb.LeaseRequest, context: Context) -> pb.LeaseResponse:
@@ -81,6 +82,9 @@ class Authority(WorkerServiceServicer):
         return pb.ListLookupsResponse(lookups=self.lookups)
 
     async def ListFilings(self, request: pb.ListFilingsRequest, context: Context) -> pb.ListFilingsResponse:
+        if self.refuse_filings:
+            self.refuse_filings -= 1
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
         return pb.ListFilingsResponse(versions=self.filed)
 
     async def ReportFilings(self, request: pb.ReportFilingsRequest, context: Context) -> pb.ReportFilingsResponse:

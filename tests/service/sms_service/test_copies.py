@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,14 @@ from outreach.v1.worker_service_pb2 import FiledVersion
 from sms_service import filings
 from sms_service.carriers.seam import Carrier, RegisteredCopies
 from tests.service.sms_service.authority import serving_authority
-from tests.service.sms_service.parts import aliyun_account, bank_account, running, simulating, tencent_account
+from tests.service.sms_service.parts import (
+    aliyun_account,
+    bank_account,
+    eventually,
+    running,
+    simulating,
+    tencent_account,
+)
 
 COPIES = {
     "aliyun": ("SMS_1", "${name}，您本期应还${amount}元，请${name}留意。"),
@@ -64,6 +72,30 @@ async def test_a_copy_that_is_gone_is_refused(carrier: str, tmp_path: Path) -> N
     """What the carrier no longer has cannot be sent."""
     async with simulating(tmp_path) as simulator, running(simulator.account(carrier)) as adapter:
         assert (await copies(adapter).read_copy(filed(carrier))).state == Filing.STATE_REFUSED
+
+
+async def test_a_carrier_keeps_its_copies_over_a_restart(tmp_path: Path) -> None:
+    """The simulated one, as the real ones do; the last registration of a code counts."""
+    async with simulating(tmp_path) as simulator:
+        for text in ("{2}", "{1}"):
+            await simulator.control(carrier="tencent", template={"code": "1234567", "text": text, "state": "passed"})
+    async with simulating(tmp_path) as simulator, running(simulator.account("tencent")) as adapter:
+        filing = await copies(adapter).read_copy(filed("tencent"))
+    assert (filing.registered_text, filing.state) == ("${name}", Filing.STATE_PASSED)
+
+
+async def test_copies_are_read_again_after_an_authority_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is not up yet is asked again soon, and not only after the whole interval."""
+    monkeypatch.setattr(filings, "RETRY_S", 0.05)
+    async with simulating(tmp_path) as simulator, serving_authority() as (authority, stub):
+        authority.filed = [filed("aliyun")]
+        authority.refuse_filings = 1
+        async with running(simulator.account("aliyun")) as adapter:
+            reading = asyncio.create_task(filings.run(stub, copies(adapter)))
+            await eventually(lambda: bool(authority.read_copies))
+            reading.cancel()
 
 
 async def test_a_carrier_that_does_not_answer_changes_nothing() -> None:

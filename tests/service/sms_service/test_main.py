@@ -19,6 +19,7 @@ from outreach.runtime.config import Settings, variables
 from outreach.runtime.sealing import Sealer
 from tests.service.sms_service.authority import Authority, serving_authority_by_tls
 from tests.service.sms_service.parts import eventually, permit, simulating
+from tests.service.sms_service.test_copies import COPIES, filed
 from tests.service.sms_service.test_receipts import push
 from tests.unit.runtime.conftest import NatsProcess
 
@@ -64,12 +65,12 @@ async def certified(nats_process: NatsProcess, folder: Path) -> AsyncIterator[tu
         )
 
 
-async def started(settings: Settings, carriers: Path) -> asyncio.subprocess.Process:
+async def started(settings: Settings, carriers: Path, **environment: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "sms_service.main",
-        env={"PATH": os.environ["PATH"], "OUTREACH_CARRIERS_FILE": str(carriers), **variables(settings)},
+        env={"PATH": os.environ["PATH"], "OUTREACH_CARRIERS_FILE": str(carriers), **variables(settings), **environment},
         stderr=asyncio.subprocess.PIPE,
     )
 
@@ -108,6 +109,24 @@ async def test_it_sends_wakes_reads_receipts_and_stops(nats_process: NatsProcess
         log = await stopped(process)
         assert [line["out_id"] for line in simulator.messages()] == ["A1", "A2"]
         assert b"13800000001" not in log
+
+
+async def test_registered_copies_are_read_at_the_start_and_again(nats_process: NatsProcess, tmp_path: Path) -> None:
+    """What the carrier has is reported, and so is what it was changed to meanwhile."""
+    async with (
+        certified(nats_process, tmp_path) as (authority, settings),
+        simulating(tmp_path / "carriers") as simulator,
+    ):
+        authority.filed = [filed("aliyun")]
+        code, text = COPIES["aliyun"]
+        await simulator.control(carrier="aliyun", template={"code": code, "text": text, "state": "passed"})
+        carriers = carriers_file(tmp_path, aliyun(simulator.url), cmpp(simulator.gateway.port))
+        process = await started(settings, carriers, OUTREACH_COPIES_INTERVAL_S="0.1")
+        await eventually(lambda: bool(authority.read_copies))
+        await simulator.control(carrier="aliyun", template={"code": code, "text": "改过", "state": "reviewing"})
+        await eventually(lambda: authority.read_copies[-1].filing.registered_text == "改过")
+        await stopped(process)
+        assert authority.read_copies[0].filing.registered_text == text
 
 
 async def test_what_comes_over_cmpp_goes_through_the_stream(nats_process: NatsProcess, tmp_path: Path) -> None:
