@@ -10,24 +10,27 @@ import pikepdf
 from outreach.domain.codes import Code
 from outreach.letters.findings import Finding, show, stop
 from outreach.letters.model import OfficialLetter
+from outreach.letters.official_content import Contents
 from outreach.letters.official_safety import open_safely
 
 _FONT_FILES = ("/FontFile", "/FontFile2", "/FontFile3")
-_MAX_DEPTH = 8
 
 
 def archive_findings(letter: OfficialLetter) -> Iterator[Finding]:
     """Fonts that are not embedded stop a version: what is printed would differ from what was approved."""
     with open_safely(letter.pdf) as pdf:
-        resources = [found for page in pdf.pages for found in _resources(page.obj, 0)]
-        fonts = sorted({name for found in resources for name in _loose_fonts(found)})
+        contents = Contents(pdf)
+        fonts = sorted({_name(font) for font in contents.fonts if not _is_embedded(font)})
         if fonts:
             yield _stop(f"字体未嵌入，请嵌入后重新导出。Fonts are not embedded: embed them. ({', '.join(fonts)[:120]})")
-        if any(_is_device_cmyk(found) for found in resources):
+        images = [image for found in contents.resources for image in _values(found, "/XObject")]
+        if contents.uses_device_cmyk or any(image.get("/ColorSpace") == "/DeviceCMYK" for image in images):
             yield _show(
                 "使用 DeviceCMYK 颜色。Uses DeviceCMYK colours, which need an output intent of a printing press."
             )
-        if any("/TR" in state or "/HTP" in state for found in resources for state in _values(found, "/ExtGState")):
+        if any(
+            "/TR" in state or "/HTP" in state for found in contents.resources for state in _values(found, "/ExtGState")
+        ):
             yield _show("含传递函数或半色调。Uses transfer functions or halftones.")
         intents: Any = pdf.Root.get("/OutputIntents", [])
         if not any(intent.get("/S") == "/GTS_PDFA1" for intent in intents):
@@ -46,33 +49,17 @@ def _show(reason: str) -> Finding:
     return show(Code.LETTER_NOT_AUTHORIZED, f"PDF/A-2b: {reason}", "official_pdf")
 
 
-def _resources(holder: pikepdf.Object, depth: int) -> Iterator[pikepdf.Object]:
-    """The resources of a page and of the forms drawn on it."""
-    found = holder.get("/Resources")
-    while found is None and "/Parent" in holder:
-        holder = holder["/Parent"]
-        found = holder.get("/Resources")
-    if found is None or depth > _MAX_DEPTH:
-        return
-    yield found
-    for drawn in _values(found, "/XObject"):
-        if drawn.get("/Subtype") == "/Form":
-            yield from _resources(drawn, depth + 1)
-
-
 def _values(resources: pikepdf.Object, category: str) -> list[pikepdf.Object]:
     return [value for _, value in resources[category].items()] if category in resources else []
 
 
-def _loose_fonts(resources: pikepdf.Object) -> Iterator[str]:
-    for font in _values(resources, "/Font"):
-        if font.get("/Subtype") == "/Type3":
-            continue
-        described = font["/DescendantFonts"][0] if "/DescendantFonts" in font else font
-        descriptor = described.get("/FontDescriptor")
-        if descriptor is None or not any(key in descriptor for key in _FONT_FILES):
-            yield str(font.get("/BaseFont", "?")).lstrip("/")
+def _is_embedded(font: pikepdf.Object) -> bool:
+    if font.get("/Subtype") == "/Type3":
+        return True
+    described = font["/DescendantFonts"][0] if "/DescendantFonts" in font else font
+    descriptor = described.get("/FontDescriptor")
+    return descriptor is not None and any(key in descriptor for key in _FONT_FILES)
 
 
-def _is_device_cmyk(resources: pikepdf.Object) -> bool:
-    return any(image.get("/ColorSpace") == "/DeviceCMYK" for image in _values(resources, "/XObject"))
+def _name(font: pikepdf.Object) -> str:
+    return str(font.get("/BaseFont", "?")).lstrip("/")

@@ -11,6 +11,7 @@ import pikepdf
 from pikepdf import settings
 
 from outreach.domain.errors import Refusal, invalid
+from outreach.letters.official_content import ContentError, Contents
 
 MAX_PDF_BYTES = 3_000_000
 MAX_PAGES = 10
@@ -130,6 +131,10 @@ def _check(pdf: pikepdf.Pdf) -> None:
             decoded += _decoded_size(found)
             if decoded > _MAX_DECODED:
                 raise refuse("PDF 解压后过大。Unpacks to too much.")
+    try:
+        Contents(pdf)
+    except ContentError as error:
+        raise refuse(f"PDF {error}") from None
     if any(annotation.get("/Subtype") not in _ANNOTATIONS for page in pdf.pages for annotation in _annotations(page)):
         raise refuse("PDF 含批注，请合并到页面或删除。Holds annotations: flatten or remove them.")
 

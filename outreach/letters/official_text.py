@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Any
 
-import pypdfium2  # type: ignore[import-untyped]  # has no stubs
+import pypdfium2
 from pypdfium2 import raw
 
 from outreach.domain.codes import Code
@@ -27,6 +27,9 @@ _SMALLEST = 1.4
 """Millimetres of a line's height, 4 pt: what is set smaller is not meant to be read."""
 _WHITE = 235
 _INVISIBLE_MODES = (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
+_ENDS = ("。", "！", "？", "：", "；", ":", ";", "!", "?")
+_CLOSE = 2.0
+"""Lines of one paragraph lie no further apart than so many times their height."""
 _HEADING = re.compile(
     r"(?:第?[一二三四五六七八九十]+[、.．章节部]|[(（][一二三四五六七八九十]+[)）]|\d+[、.．])[^。，；：]{1,18}"
 )
@@ -152,18 +155,26 @@ def _lines(glyphs: Sequence[_Glyph]) -> Iterator[list[_Glyph]]:
 
 
 def _paragraphs(lines: Iterator[list[_Glyph]]) -> Iterator[str]:
-    """Lines joined where the one before is full and the next is not indented."""
+    """Lines joined where the one before ends within a sentence, and the next follows closely and is not indented."""
     everything = list(lines)
-    right = max((line[-1].box.right for line in everything), default=0)
     left = min((line[0].box.x for line in everything), default=0)
-    paragraph, is_full = "", False
+    paragraph, before = "", None
     for line in everything:
         height = min(glyph.box.height for glyph in line)
-        if paragraph and not (is_full and line[0].box.x - left < height):
+        text = fold(_joined(line, height))
+        goes_on = (
+            before is not None
+            and before.page == line[0].page
+            and not paragraph.endswith(_ENDS)
+            and not _HEADING.fullmatch(text)
+            and line[0].middle - before.middle < _CLOSE * height
+            and line[0].box.x - left < height
+        )
+        if paragraph and not goes_on:
             yield paragraph
             paragraph = ""
-        paragraph += fold(_joined(line, height))
-        is_full = right - line[-1].box.right < 2 * height
+        paragraph += text
+        before = line[0]
     if paragraph:
         yield paragraph
 
