@@ -28,7 +28,7 @@ _FONT = "notice"
 _SIZE = 10.5
 _LINE = 6.4 * mm
 _LEFT, _RIGHT = 22 * mm, A4[0] - 22 * mm
-_TOP_OF_TEXT = A4[1] - 112 * mm
+_TOP_OF_TEXT = A4[1] - 128 * mm
 _TOP_OF_SECOND = A4[1] - 35 * mm
 _BOTTOM = 24 * mm
 _NOT_FIRST = "，。、；：？！）》”"
@@ -42,7 +42,7 @@ class Gap(NamedTuple):
     width: float
 
 
-NAME, LAST_FOUR, AS_OF, DUE = Gap("name", 40), Gap("last_four", 12), Gap("as_of", 24), Gap("due_date", 24)
+NAME, LAST_FOUR, AS_OF, DUE = Gap("name", 90), Gap("last_four", 12), Gap("as_of", 24), Gap("due_date", 24)
 AMOUNT = {field: Gap(field, 34) for field in ("overdue", "outstanding")}
 CAPITALS = {field: Gap(f"{field}:capitals", 88) for field in AMOUNT}
 
@@ -120,10 +120,10 @@ def _head(canvas: Canvas) -> None:
     canvas.drawString(_LEFT, A4[1] - 22 * mm, BANK)
     canvas.setLineWidth(0.6)
     canvas.line(_LEFT, A4[1] - 26 * mm, _RIGHT - 20 * mm, A4[1] - 26 * mm)
-    canvas.setFont(_FONT, 16)
-    canvas.drawString(A4[0] - 88 * mm, A4[1] - 78 * mm, "信用卡逾期缴款告知函")
     canvas.setFont(_FONT, 9)
-    canvas.drawString(A4[0] - 88 * mm, A4[1] - 88 * mm, "退信地址：示例省示例市样本路2号 样本银行信用卡中心")
+    canvas.drawString(_LEFT, A4[1] - 31 * mm, "退信地址：示例省示例市样本路2号 样本银行信用卡中心")
+    canvas.setFont(_FONT, 16)
+    canvas.drawCentredString(A4[0] / 2, A4[1] - 117 * mm, "信用卡逾期缴款告知函")
 
 
 def _body(canvas: Canvas) -> float:
