@@ -16,7 +16,6 @@ from approval_service.store import replies as store
 from approval_service.store import stops as stop_store
 from approval_service.views import own_caller
 from approval_service.writer import Tx, one_by_one
-from outreach.domain.ids import new_id
 from outreach.domain.phone import normalize_mobile
 from outreach.v1.bank_service_pb2 import NoContactInstruction
 from outreach.v1.hold_service_pb2 import HoldKind, NoContactReason
@@ -73,7 +72,8 @@ receive = one_by_one(_receive)
 
 
 def _store(tx: Tx, reply: CarrierReply, outreach: Any, person: Any, kind: ReplyKind.ValueType) -> None:
-    reply_id = new_id()
+    # A case system asks for what came after the last one it saw.
+    reply_id = f"{tx.next_entry:016}"
     store.insert_reply(
         tx.connection,
         {

@@ -71,9 +71,14 @@ class Tx:
         """How many ledger entries this transaction has so far."""
         return len(self._entries)
 
+    @property
+    def next_entry(self) -> int:
+        """The number of the next ledger entry. It grows from commit to commit, whatever clocks and replicas do."""
+        return self._frontier.size + len(self._entries)
+
     def record(self, kind: str, bank_id: str, **fields: Any) -> int:
         """Adds a ledger entry and returns its number. Fields must hold no personal data; empty ones are left out."""
-        seq = self._frontier.size + len(self._entries)
+        seq = self.next_entry
         entry = {"seq": seq, "time": self._time, "kind": kind, "bank": bank_id}
         for name, value in fields.items():
             if value or value is False:

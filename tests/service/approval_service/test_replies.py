@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from approval_service import replies
 from approval_service.authority import Authority
-from outreach.domain import states
+from outreach.domain import ids, states
 from outreach.v1.outreach_service_pb2 import ListRepliesRequest, ReplyKind
 from outreach.v1.worker_service_pb2 import CarrierReply, Outcome
 from tests.service.approval_service.world import BANK, CARRIER, PEOPLE, World
@@ -88,6 +90,20 @@ async def test_any_other_reply_goes_to_the_case_system_and_changes_nothing(autho
     assert not any("周五".encode() in body for body in await world.bodies())
     after = ListRepliesRequest(bank_id=BANK, after_reply_id=response.replies[0].reply_id)
     assert not (await world.write(replies.list_replies, "dan", after)).replies
+
+
+async def test_who_asks_for_what_is_new_misses_nothing(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reply taken in later comes later, though another replica with a slow clock took it in."""
+    world, _, _ = await written_to(authority)
+    assert await reply(world, "好的", "1")
+    (first,) = (await world.write(replies.list_replies, "dan", ListRepliesRequest(bank_id=BANK))).replies
+    monkeypatch.setattr(ids, "_sequence", ids._Sequence())
+    monkeypatch.setattr(time, "time_ns", lambda: 1_000_000_000)
+    assert await reply(world, "收到", "2")
+    assert await reply(world, "谢谢", "3")
+    asked = ListRepliesRequest(bank_id=BANK, after_reply_id=first.reply_id)
+    later = (await world.write(replies.list_replies, "dan", asked)).replies
+    assert [one.text for one in later] == ["收到", "谢谢"]
 
 
 async def test_a_repeated_reply_changes_nothing(authority: Authority) -> None:
