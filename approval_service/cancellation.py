@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -40,16 +39,7 @@ def cancel(tx: Tx, scope: Scope, cause: str, by: str, *, notice: bool = True) ->
     A letter is withdrawn while its run is laid out, and is to be pulled from then on until it is mailed. `cause` is a
     rule code or REQUESTED. With `notice`, the case system is told in writing.
     """
-    return _stop(tx, store.active(tx.connection, scope), cause, by, notice)
-
-
-def stop_printed(tx: Tx, scope: Scope, cause: str, by: str) -> Cancelled:
-    """Cancels the letters of a scope that are in print, and leaves alone what waits."""
-    return _stop(tx, [row for row in store.active(tx.connection, scope) if in_print(row)], cause, by, notice=False)
-
-
-def _stop(tx: Tx, rows: Sequence[Any], cause: str, by: str, notice: bool) -> Cancelled:
-    done, moves = Cancelled(), Moves(tx)
+    done, moves, rows = Cancelled(), Moves(tx), store.active(tx.connection, scope)
     letters = Withdrawal(tx, moves, rows)
     ended = []
     for row in rows:

@@ -10,9 +10,14 @@ from approval_service import letter_contents, schema
 from approval_service.calls import Call
 from approval_service.gates import Gates
 from approval_service.letter_contents import Reading
+from approval_service.mailroom.withdrawal import Withdrawal, in_print
+from approval_service.moves import Moves
 from approval_service.store import catalog as store
+from approval_service.store import outreach as outreach_store
 from approval_service.store.head import read_clock
+from approval_service.store.scopes import Scope
 from approval_service.writer import Tx, one_by_one
+from outreach.domain import states
 from outreach.domain.codes import Code
 from outreach.v1.letter_version_service_pb2 import (
     ApproveLetterVersionRequest,
@@ -128,11 +133,22 @@ verify = one_by_one(_verify)
 
 
 def _suspend(tx: Tx, call: Call[SuspendLetterVersionRequest]) -> SuspendLetterVersionResponse:
-    return SuspendLetterVersionResponse(version=GATES.suspend(tx, call))
+    version = GATES.suspend(tx, call)
+    to_pull = _take_out(tx, version.digest, version.suspended_by)
+    return SuspendLetterVersionResponse(version=version, to_pull_letter_numbers=to_pull)
 
 
 suspend = one_by_one(_suspend)
-"""Handler of SuspendLetterVersion."""
+"""Handler of SuspendLetterVersion. What is in print is taken out, to be printed anew once the version is resumed."""
+
+
+def _take_out(tx: Tx, digest: str, by: str) -> list[str]:
+    """Returns the numbers of the letters that somebody must pull."""
+    rows = [row for row in outreach_store.active(tx.connection, Scope(template_digest=digest)) if in_print(row)]
+    letters = Withdrawal(tx, Moves(tx), rows)
+    to_pull = [row.attempt_id for row in rows if letters.stop(row, GATES.code, by=by, anew=True) == states.TO_PULL]
+    letters.write()
+    return to_pull
 
 
 def _resume(tx: Tx, call: Call[ResumeLetterVersionRequest]) -> ResumeLetterVersionResponse:
@@ -146,7 +162,8 @@ resume = one_by_one(_resume)
 
 def _retire(tx: Tx, call: Call[RetireLetterVersionRequest]) -> RetireLetterVersionResponse:
     version, done = GATES.retire(tx, call)
-    return RetireLetterVersionResponse(version=version, cancelled_ids=done.withdrawn)
+    to_pull = [leaving.attempt_id for leaving in done.leaving if leaving.state == states.TO_PULL]
+    return RetireLetterVersionResponse(version=version, cancelled_ids=done.withdrawn, to_pull_letter_numbers=to_pull)
 
 
 retire = one_by_one(_retire)
