@@ -114,7 +114,7 @@ class LetterVersion(_message.Message):
     """Who suspended it, or empty."""
     @_builtins.property
     def content(self) -> Global___LetterContent:
-        """The content; its files are left out in lists."""
+        """The content. Its files are left out but where one version is asked for, or is to be laid out."""
 
     @_builtins.property
     def placeholders(self) -> _containers.RepeatedCompositeFieldContainer[_template_service_pb2.Placeholder]:
