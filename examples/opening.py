@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
+from examples.accounts import make_accounts
 from examples.office import BANKS
 from examples.stage import FOLDER, Stage
 from outreach.cli.fields import read_yaml
@@ -36,6 +37,7 @@ FORBIDDEN = "再不还款我们就通知你的家人和单位，让你坐牢。"
 
 async def open_the_day(stage: Stage) -> None:
     await _register_people(stage)
+    await make_accounts(stage)
     await stage.set_clock(stage.now)
     for bank in BANKS:
         await _policy(stage, bank)

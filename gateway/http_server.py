@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -23,10 +24,16 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(application: Starlette, address: str, trusted_proxies: Sequence[str] = ()) -> AsyncIterator[int]:
+async def serving(
+    application: Starlette,
+    address: str,
+    trusted_proxies: Sequence[str] = (),
+    certificate: tuple[Path, Path] | None = None,
+) -> AsyncIterator[int]:
     """Serves on host:port until the block ends, and yields the port. Raises PortTaken.
 
-    Behind a proxy that is trusted, the caller's address is the one that it forwards.
+    Behind a proxy that is trusted, the caller's address is the one that it forwards. With the files of a key and a
+    certificate it speaks TLS.
     """
     try:
         listener = socket.create_server(host_and_port(address))
@@ -43,6 +50,8 @@ async def serving(application: Starlette, address: str, trusted_proxies: Sequenc
         proxy_headers=bool(trusted_proxies),
         forwarded_allow_ips=list(trusted_proxies),
         timeout_graceful_shutdown=GRACE_S,
+        ssl_keyfile=certificate[0] if certificate else None,
+        ssl_certfile=certificate[1] if certificate else None,
     )
     server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))

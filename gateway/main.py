@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2
 
 from gateway import http_server, webhooks
 from gateway.admission import Admission
+from gateway.console import app as console
 from gateway.door import Door
 from gateway.forwarding import SERVICES, Forwarder
 from gateway.pdfs import Pdfs
@@ -22,7 +23,7 @@ from gateway.submission import Submission
 from outreach.runtime import logs, server, tls
 from outreach.runtime.access import GATEWAY
 from outreach.runtime.client import open_channel
-from outreach.runtime.config import Settings, load
+from outreach.runtime.config import Settings, is_loopback, load
 from outreach.runtime.sealing import Sealer
 from outreach.runtime.tokens import Verifier
 from outreach.v1.admission_service_pb2 import AdmitLettersRequest, AdmitLettersResponse, AdmitRequest, AdmitResponse
@@ -50,6 +51,7 @@ class Running:
 
     grpc_port: int
     webhook_port: int
+    console_port: int
 
 
 @asynccontextmanager
@@ -80,11 +82,22 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Running]:
         webhook_port = await stack.enter_async_context(
             http_server.serving(application, settings.webhook_address, settings.webhook_trusted_proxies)
         )
+        console_port = await stack.enter_async_context(_console(settings, channel, letters))
         stack.push_async_callback(store.close)
         for work in (store.connect(settings), follow_health(channel, edge.set_ready)):
             stack.push_async_callback(_end, asyncio.create_task(work))
-        _log.info("started", port=edge.port, webhook_port=webhook_port)
-        yield Running(edge.port, webhook_port)
+        _log.info("started", port=edge.port, webhook_port=webhook_port, console_port=console_port)
+        yield Running(edge.port, webhook_port, console_port)
+
+
+def _console(
+    settings: GatewaySettings, authority: grpc.aio.Channel, letters: grpc.aio.Channel
+) -> AbstractAsyncContextManager[int]:
+    """Serves the web console."""
+    secure = not is_loopback(settings.console_address)
+    pages = console.application(authority, {LETTER_SERVICE.rpartition(".")[2]: letters}, secure=secure)
+    certificate = tls.certificate_files(settings.state_dir, GATEWAY) if secure else None
+    return http_server.serving(pages, settings.console_address, certificate=certificate)
 
 
 async def follow_health(channel: grpc.aio.Channel, tell: Callable[[bool], Awaitable[None]]) -> None:

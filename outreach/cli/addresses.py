@@ -12,6 +12,7 @@ from outreach.runtime.secret_files import write_private
 _FIELDS = (
     "gateway_address",
     "webhook_address",
+    "console_address",
     "approval_service_address",
     "sms_service_address",
     "letter_service_address",

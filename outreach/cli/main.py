@@ -23,6 +23,7 @@ from outreach.cli import (
     submit,
     templates,
     token,
+    users,
 )
 from outreach.cli.up import up
 
@@ -49,6 +50,7 @@ _GROUPS = (
     dead_letters,
     ledger,
     token,
+    users,
     doctor,
 )
 for group in _GROUPS:

@@ -21,6 +21,7 @@ from outreach.runtime.config import Settings, host_and_port, variables
 
 DEFAULT_PORT = 17400
 GATEWAY, APPROVAL_SERVICE, SMS_SERVICE, LETTER_SERVICE, NATS, WEBHOOK, SIMULATOR = 43, 51, 52, 53, 22, 80, 90
+CONSOLE = 44
 """Ports, counted from the first one."""
 HOST = "127.0.0.1"
 LOOKUP_S = "2"
@@ -38,6 +39,7 @@ def settings_at(state_dir: Path, port: int) -> Settings:
         state_dir=state_dir,
         gateway_address=address(GATEWAY),
         webhook_address=address(WEBHOOK),
+        console_address=address(CONSOLE),
         approval_service_address=address(APPROVAL_SERVICE),
         sms_service_address=address(SMS_SERVICE),
         letter_service_address=address(LETTER_SERVICE),
@@ -116,6 +118,7 @@ def require_free(settings: Settings, simulator: str) -> None:
         "letter_service": settings.letter_service_address,
         "gateway": settings.gateway_address,
         "webhooks": settings.webhook_address,
+        "console": settings.console_address,
     }
     for name, address in addresses.items():
         host, port = host_and_port(address)

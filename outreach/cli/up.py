@@ -157,4 +157,6 @@ class _Terminal:
         if port != table.DEFAULT_PORT:
             export = f"export OUTREACH_GATEWAY_ADDRESS={settings.gateway_address} OUTREACH_NATS_URL={settings.nats_url}"
             self._console.print(f"其他终端先执行 · first, in other terminals: {export}", soft_wrap=True)
+        console = f"http://{settings.console_address}"
+        self._console.print(f"控制台 · console: {console}    账号 · accounts: outreach user list --as operator-1")
         self._console.print(f"日志 · logs: {settings.state_dir}/logs/    停止 · stop: Ctrl-C", style="bright_black")

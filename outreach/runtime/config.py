@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -23,6 +24,8 @@ class Settings:
     """host:port of the public gRPC edge."""
     webhook_address: str = "127.0.0.1:17480"
     """host:port of the carriers' webhooks."""
+    console_address: str = "127.0.0.1:17444"
+    """host:port of the web console. Plain HTTP on a loopback address, TLS on any other."""
     approval_service_address: str = "127.0.0.1:17451"
     """host:port of the authority."""
     sms_service_address: str = "127.0.0.1:17452"
@@ -68,6 +71,15 @@ def host_and_port(address: str) -> tuple[str, int]:
     if not colon or not host or not port.isdecimal() or int(port) > 65535:
         raise SettingError(f"{address!r} is no address: write host:port, such as 127.0.0.1:17443")
     return host.strip("[]"), int(port)
+
+
+def is_loopback(address: str) -> bool:
+    """True if host:port can be reached from this machine only."""
+    host, _ = host_and_port(address)
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _flag(text: str) -> bool:

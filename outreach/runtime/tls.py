@@ -79,6 +79,11 @@ def channel_credentials(state_dir: Path, service: str | None = None) -> grpc.Cha
     return grpc.ssl_channel_credentials(ca_certificate(state_dir), key, chain)
 
 
+def certificate_files(state_dir: Path, service: str) -> tuple[Path, Path]:
+    """The files of a service's key and certificate, for servers that read them themselves."""
+    return _key_path(state_dir, service), _certificate_path(state_dir, service)
+
+
 def _pair(state_dir: Path, service: str) -> tuple[bytes, bytes]:
     return _key_path(state_dir, service).read_bytes(), _certificate_path(state_dir, service).read_bytes()
 

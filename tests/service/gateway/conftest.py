@@ -204,6 +204,7 @@ def settings_for(state_dir: Path, authority_address: str, nats_url: str = "") ->
         state_dir=state_dir,
         gateway_address="127.0.0.1:0",
         webhook_address="127.0.0.1:0",
+        console_address="127.0.0.1:0",
         approval_service_address=authority_address,
         nats_url=nats_url or f"nats://{free_address()}",
     )

@@ -25,6 +25,7 @@ def settings(state_dir: Path, authority: FakeAuthority) -> GatewaySettings:
         state_dir=base.state_dir,
         gateway_address=free_address(),
         webhook_address=free_address(),
+        console_address=free_address(),
         approval_service_address=base.approval_service_address,
         nats_url=base.nats_url,
     )

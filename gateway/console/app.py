@@ -1,0 +1,146 @@
+"""The console as an ASGI application: routes, who may pass, and what a refusal looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote
+
+import grpc
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from gateway.console.pages import home, outreach, sign_in
+from gateway.console.security import Guard
+from gateway.console.signing_in import Sessions, SignedIn, SignedOut, TooLongAgo
+from gateway.console.visit import Console, Visit
+from gateway.rates import RateLimiter
+from outreach.domain.errors import Kind, Refusal
+from outreach.domain.ids import new_id
+from outreach.runtime.logs import EventLogger
+
+PAGES = (home, outreach)
+FIRST_PASSWORD_PATH = "/password"  # noqa: S105  # a path
+_STATUS = {
+    Kind.INVALID: 422,
+    Kind.UNAUTHENTICATED: 401,
+    Kind.DENIED: 403,
+    Kind.NOT_FOUND: 404,
+    Kind.CONFLICT: 409,
+    Kind.PRECONDITION: 409,
+    Kind.EXHAUSTED: 429,
+    Kind.UNAVAILABLE: 503,
+}
+_log = EventLogger("console")
+Page = Callable[[Visit], Awaitable[Response]]
+
+
+def application(authority: grpc.aio.Channel, others: dict[str, grpc.aio.Channel], *, secure: bool) -> Starlette:
+    """`others` are the channels of services that the authority does not serve, by the service's name."""
+    console = Console(Sessions(authority, secure=secure), {"": authority, **others}, RateLimiter())
+    routes = [
+        *(Route(path, _open(console, page), methods=methods) for path, methods, page in sign_in.OPEN_ROUTES),
+        *(
+            Route(path, _closed(console, page), methods=methods)
+            for module in (sign_in, *PAGES)
+            for path, methods, page in module.ROUTES
+        ),
+        Mount("/static", _Static(), name="static"),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, secure=secure)],
+        exception_handlers={404: _missing(console), 405: _missing(console), Exception: _incident(console)},
+    )
+
+
+class _Static:
+    """Our own files, and htmx's out of its package."""
+
+    def __init__(self) -> None:
+        self._own = StaticFiles(packages=[("gateway.console", "static")])
+        self._htmx = StaticFiles(directory=str(files("django_htmx") / "static" / "django_htmx"))
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        served = self._htmx if "htmx" in scope["path"] or "hx-" in scope["path"] else self._own
+        await served(scope, receive, send)
+
+
+def _open(console: Console, page: Page) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        return await _answered(Visit(console, request, None), page)
+
+    return answer
+
+
+def _closed(console: Console, page: Page) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            signed_in: SignedIn = await console.sessions.of(request)
+        except SignedOut:
+            return _to_sign_in(request)
+        except Refusal as refusal:
+            return _refused(Visit(console, request, None), refusal)
+        if signed_in.session.must_change_password and request.url.path not in (FIRST_PASSWORD_PATH, "/sign-out"):
+            return RedirectResponse(FIRST_PASSWORD_PATH, 303)
+        return await _answered(Visit(console, request, signed_in), page)
+
+    return answer
+
+
+async def _answered(visit: Visit, page: Page) -> Response:
+    try:
+        return await page(visit)
+    except TooLongAgo:
+        return RedirectResponse(f"/sign-in-again?to={quote(_came_from(visit.request))}", 303)
+    except Refusal as refusal:
+        if refusal.kind is Kind.UNAUTHENTICATED:
+            return _to_sign_in(visit.request)
+        return _refused(visit, refusal)
+
+
+def _to_sign_in(request: Request) -> Response:
+    if "HX-Request" in request.headers:
+        return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
+    return RedirectResponse(f"/sign-in?to={quote(_came_from(request))}", 303)
+
+
+def _came_from(request: Request) -> str:
+    """The page to come back to: the one asked for, or the one whose form was posted."""
+    if request.method == "GET":
+        return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    _, _, rest = request.headers.get("referer", "").partition("://")
+    host, _, path = rest.partition("/")
+    return f"/{path}" if host == request.headers.get("host") else "/"
+
+
+def _refused(visit: Visit, refusal: Refusal) -> Response:
+    return visit.page("refused.html", _STATUS[refusal.kind], refusal=refusal, back=_came_from(visit.request))
+
+
+def _missing(console: Console) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        refusal = Refusal(
+            Kind.NOT_FOUND, "没有这个页面，请从首页进入。There is no such page: start from the home page."
+        )
+        return Visit(console, request, None).page("refused.html", status, refusal=refusal, back="/")
+
+    return answer
+
+
+def _incident(console: Console) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        incident = new_id()
+        _log.error("incident", error, incident=incident)
+        message = f"页面出错，请告知运维事故号 {incident}。The page failed: tell your operator that incident."
+        refusal = Refusal(Kind.UNAVAILABLE, message)
+        return Visit(console, request, None).page("refused.html", 500, refusal=refusal, back="/")
+
+    return answer

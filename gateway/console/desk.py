@@ -1,0 +1,92 @@
+"""How the console calls the public services: as the person who is signed in, checked for shape as at the gRPC edge."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import cache
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import Descriptor, MethodDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from gateway.forwarding import SERVICES
+from gateway.shape import Shape
+from outreach.domain.errors import Kind, Refusal
+from outreach.runtime.access import ROLES
+from outreach.runtime.errors import refusal_of
+from outreach.runtime.tokens import check_bank, principal_metadata
+from outreach.v1.common_pb2 import Principal
+
+CALL_TIMEOUT_S = 10.0
+_METHODS: dict[str, MethodDescriptor] = {
+    f"{service.name}/{method.name}": method for service in SERVICES for method in service.methods
+}
+
+
+class Desk:
+    """One person's calls. `name` is such as TemplateService/ListTemplates."""
+
+    def __init__(self, principal: Principal, channel_of: dict[str, grpc.aio.Channel]) -> None:
+        self.principal = principal
+        self._channel_of = channel_of
+
+    def may(self, name: str) -> bool:
+        """True if one of the person's roles may call it."""
+        return not ROLES[f"/outreach.v1.{name}"].isdisjoint(self.principal.roles)
+
+    async def ask(self, name: str, request: Message) -> Any:
+        """The response. Raises Refusal."""
+        method = _METHODS[name]
+        self._check(request)
+        call = self._channel(method).unary_unary(
+            f"/{method.containing_service.full_name}/{method.name}",
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=GetMessageClass(method.output_type).FromString,
+        )
+        try:
+            return await call(request, timeout=CALL_TIMEOUT_S, metadata=principal_metadata(self.principal))
+        except grpc.aio.AioRpcError as error:
+            raise _refusal(error) from None
+
+    async def follow(self, name: str, request: Message) -> AsyncIterator[Any]:
+        """The responses of a stream, until it ends or the reader goes away. Raises Refusal."""
+        method = _METHODS[name]
+        self._check(request)
+        stream = self._channel(method).unary_stream(
+            f"/{method.containing_service.full_name}/{method.name}",
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=GetMessageClass(method.output_type).FromString,
+        )
+        call = stream(request, metadata=principal_metadata(self.principal), wait_for_ready=False)
+        try:
+            async for response in call:
+                yield response
+        except grpc.aio.AioRpcError as error:
+            raise _refusal(error) from None
+        finally:
+            call.cancel()
+
+    def _channel(self, method: MethodDescriptor) -> Any:
+        service = method.containing_service.name
+        return self._channel_of.get(service) or self._channel_of[""]
+
+    def _check(self, request: Message) -> None:
+        shape = _shape(request.DESCRIPTOR)
+        for bank_id in shape.banks(shape.read(request.SerializeToString())):
+            check_bank(self.principal, bank_id)
+
+
+@cache
+def _shape(descriptor: Descriptor) -> Shape:
+    return Shape(descriptor)
+
+
+def _refusal(error: grpc.aio.AioRpcError) -> Refusal:
+    if error.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE):
+        return Refusal(
+            Kind.UNAVAILABLE,
+            "服务暂时不可用，请稍后重试；您填写的内容仍在。Temporarily unavailable: try again; your input is kept.",
+        )
+    return refusal_of(error)

@@ -1,0 +1,105 @@
+"""Who is signed in: the cookie, the session behind it, and the token that every form must bring back."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from starlette.requests import Request
+from starlette.responses import Response
+
+from outreach.domain.errors import Kind, Refusal
+from outreach.runtime.errors import refusal_of
+from outreach.v1.session_service_pb2 import CheckSessionRequest, LogOutRequest, Session
+from outreach.v1.session_service_pb2_grpc import SessionServiceStub
+
+REMEMBER_S = 2.0
+"""For how long a checked session is taken for good: within that time somebody who is shut out can still look."""
+RECENT_S = 300.0
+"""How long a password is fresh enough for an approval."""
+CALL_TIMEOUT_S = 10.0
+_MAX_REMEMBERED = 10_000
+
+
+class SignedOut(Exception):
+    """Nobody is signed in, or the session is over."""
+
+
+class TooLongAgo(Exception):
+    """Password and code must be given again before this."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session and the secret of its cookie."""
+
+    token: str
+    session: Session
+
+    @property
+    def form_token(self) -> str:
+        """What every form brings back: another site cannot know it."""
+        return hmac.new(self.token.encode(), b"form", hashlib.sha256).hexdigest()
+
+    def require_recent(self) -> None:
+        """Raises TooLongAgo unless password and code were given in the last minutes."""
+        if time.time() - self.session.authenticate_time.ToMilliseconds() / 1000 > RECENT_S:
+            raise TooLongAgo
+
+
+class Sessions:
+    """Looks sessions up at the authority, and remembers them for a moment."""
+
+    def __init__(self, channel: grpc.aio.Channel, *, secure: bool) -> None:
+        self._stub: Any = SessionServiceStub(channel)
+        self._remembered: dict[str, tuple[float, Session]] = {}
+        self._secure = secure
+        self.cookie = "__Host-outreach" if secure else "outreach"
+
+    async def of(self, request: Request) -> SignedIn:
+        """Who sends the request. Raises SignedOut, or Refusal UNAVAILABLE."""
+        token = request.cookies.get(self.cookie, "")
+        if not token or len(token) > 128:
+            raise SignedOut
+        until, session = self._remembered.get(token, (0.0, None))
+        if session is None or time.monotonic() > until:
+            session = await self._check(token)
+        return SignedIn(token, session)
+
+    async def call(self, name: str, request: Any) -> Any:
+        """An rpc of SessionService. Raises Refusal."""
+        try:
+            return await getattr(self._stub, name)(request, timeout=CALL_TIMEOUT_S)
+        except grpc.aio.AioRpcError as error:
+            raise refusal_of(error) from None
+
+    def open(self, response: Response, token: str) -> None:
+        response.set_cookie(self.cookie, token, httponly=True, secure=self._secure, samesite="lax", path="/")
+
+    async def close(self, request: Request, response: Response) -> None:
+        token = request.cookies.get(self.cookie, "")
+        self.forget(token)
+        if token:
+            await self.call("LogOut", LogOutRequest(token=token[:128]))
+        response.delete_cookie(self.cookie, httponly=True, secure=self._secure, samesite="lax", path="/")
+
+    def forget(self, token: str) -> None:
+        """The next request asks the authority again."""
+        self._remembered.pop(token, None)
+
+    async def _check(self, token: str) -> Session:
+        try:
+            session: Session = (await self.call("CheckSession", CheckSessionRequest(token=token))).session
+        except Refusal as refusal:
+            self.forget(token)
+            if refusal.kind is Kind.UNAUTHENTICATED:
+                raise SignedOut from None
+            raise
+        if len(self._remembered) >= _MAX_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[token] = (time.monotonic() + REMEMBER_S, session)
+        return session
