@@ -55,10 +55,12 @@ def get(connection: Connection, call: Call[GetRequest]) -> GetResponse:
     """NOT_FOUND also for what the caller may not see."""
     request, principal = call.request, call.principal
     if request.WhichOneof("key") == "outreach_id":
-        row = store.get(connection, request.outreach_id)
+        found = store.get(connection, request.outreach_id)
+        rows = [found] if found is not None else []
     else:
-        row = store.get_by_request(connection, principal.caller_id, request.request_id)
-    if row is None or not _visible(call, row):
+        rows = store.found_by_request(connection, request.request_id, own_caller(principal))
+    row = next((one for one in rows if _visible(call, one)), None)
+    if row is None:
         raise not_found("没有这条记录，或无权查看。There is no such outreach that this token may see.")
     return GetResponse(outreach=outreach_messages(connection, [row])[0])
 

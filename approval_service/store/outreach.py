@@ -77,10 +77,11 @@ def get_many(connection: Connection, ids: Collection[str]) -> dict[str, Row[Any]
     return {row.outreach_id: row for row in connection.execute(_BY_ID, {"ids": ids}).all()}
 
 
-def get_by_request(connection: Connection, caller_id: str, request_id: str) -> Row[Any] | None:
-    return connection.execute(
-        select(outreach).where(outreach.c.caller_id == caller_id, outreach.c.request_id == request_id)
-    ).first()
+def found_by_request(connection: Connection, request_id: str, caller_id: str = "") -> list[Row[Any]]:
+    """The outreach of a request's id: of one caller, or of every caller that has employees."""
+    callers = [caller_id] if caller_id else select(schema.employee.c.caller_id).distinct()
+    query = select(outreach).where(outreach.c.caller_id.in_(callers), outreach.c.request_id == request_id)
+    return list(connection.execute(query.order_by(outreach.c.outreach_id.desc())))
 
 
 @dataclass(frozen=True, slots=True)

@@ -928,7 +928,7 @@ class GetRequest(_message.Message):
     outreach_id: _builtins.str
     """The gateway's id."""
     request_id: _builtins.str
-    """The caller's id."""
+    """The caller's id. For those who see every caller's outreach, the newest of that id that they may see."""
     def __init__(
         self,
         *,

@@ -144,3 +144,14 @@ async def test_a_preflight_shows_the_text_with_the_name_masked(ready: World) -> 
     assert response.masked_text.startswith("【示例银行】尊敬的张*，您尾号6001的账户逾期123.45元")
     assert response.segments == 1
     assert response.decision.state == states.ADMITTED
+
+
+async def test_a_supervisor_finds_a_request_by_its_id_whoever_asked(ready: World) -> None:
+    """Case systems find their own requests only; who sees all outreach of a bank finds every caller's."""
+    decision = await ready.ask("6001", request_id="found-by-id")
+    request = GetRequest(request_id="found-by-id")
+    found = await ready.authority.read(views.get, Call(SUPERVISOR, request))
+    assert found.outreach.outreach_id == decision.outreach_id
+    for who in (STRANGER, OTHER_BANK):
+        with pytest.raises(Refusal):
+            await ready.authority.read(views.get, Call(who, request))
