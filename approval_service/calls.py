@@ -22,7 +22,7 @@ class Call(NamedTuple, Generic[R]):
 
     @property
     def actor(self) -> str:
-        """Who acts, for the ledger and for maker-checker: caller/employee."""
+        """Who acts, for the ledger: caller/employee."""
         return f"{self.principal.caller_id}/{self.principal.employee_id}"
 
     def require_bank(self, bank_id: str) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from approval_service.calls import Call
 from approval_service.credentials import totp_uri
 from approval_service.paging import page_size
-from approval_service.people import require_all_banks, require_another, require_employee
+from approval_service.people import require_all_banks, require_another, require_employee, same_person
 from approval_service.store import catalog as catalog_store
 from approval_service.store import users as store
 from approval_service.waiting import waiting_for
@@ -137,7 +137,7 @@ approve_user = one_by_one(_approve)
 def _deactivate(tx: Tx, call: Call[DeactivateUserRequest]) -> DeactivateUserResponse:
     request, actor = call.request, _operator(tx, call)
     _known(tx, request.user_id)
-    if actor == f"{CONSOLE}/{request.user_id}":
+    if same_person(actor, f"{CONSOLE}/{request.user_id}"):
         raise denied("不可停用本人，请由他人操作。Another operator must do it.", "SAME_PERSON")
     ended = _shut(tx, request.user_id)
     store.change(tx.connection, request.user_id, state=DEACTIVATED, changed_by=actor)

@@ -7,6 +7,7 @@ from approval_service.calls import Call
 from outreach.domain import states
 from outreach.domain.errors import Kind, Refusal
 from outreach.v1.bank_service_pb2 import BankEvent, HoldInstruction
+from outreach.v1.common_pb2 import Principal
 from outreach.v1.hold_service_pb2 import (
     ApproveLiftRequest,
     Hold,
@@ -64,7 +65,7 @@ async def test_a_hold_names_what_may_be_leaving(world: World) -> None:
 
 
 async def test_lifting_takes_a_reason_and_another_person(world: World) -> None:
-    """Nobody lifts what they asked to lift; a lifted hold revives nothing, and later requests pass."""
+    """Nobody lifts what they asked to lift, by whatever caller; a lifted hold revives nothing, later requests pass."""
     cancelled = await world.submit("6001-0001", PHONE)
     hold = (await world.write(holds.place_hold, "ann", hold_request())).hold
     approval = ApproveLiftRequest(hold_id=hold.hold_id)
@@ -76,6 +77,10 @@ async def test_lifting_takes_a_reason_and_another_person(world: World) -> None:
         await world.write(holds.request_lift, "cat", request)
     with pytest.raises(Refusal, check=lambda e: (e.kind, e.reason) == (Kind.DENIED, "SAME_PERSON")):
         await world.write(holds.approve_lift, "ben", approval)
+    await world.hire_at("console", "ben")
+    elsewhere = Principal(caller_id="console", employee_id="ben", bank_ids=[BANK])
+    with pytest.raises(Refusal, check=lambda e: e.reason == "SAME_PERSON"):
+        await world.authority.write(holds.approve_lift, Call(elsewhere, approval))
     assert (await world.submit("6001-0001", PHONE)).state == states.BLOCKED
     lifted = (await world.write(holds.approve_lift, "cat", approval)).hold
     assert (lifted.lift_requested_by, lifted.lifted_by) == (actor("ben"), actor("cat"))
