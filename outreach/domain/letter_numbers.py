@@ -5,9 +5,12 @@ The check is ISO 7064 MOD 37,36: it catches every single wrong character and nea
 
 from __future__ import annotations
 
+import re
+
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _PREFIX_LENGTH = 4
+_FORM = re.compile(rf"[A-Z0-9]{{1,{_PREFIX_LENGTH}}}-\d{{6}}-\d{{7,}}[A-Z0-9]", re.ASCII)
 
 
 def letter_number(bank_id: str, date: str, serial: int) -> str:
@@ -19,8 +22,7 @@ def letter_number(bank_id: str, date: str, serial: int) -> str:
 
 def is_letter_number(text: str) -> bool:
     """False if it was mistyped, or is the number of something else."""
-    body, check = text[:-1], text[-1:]
-    return body.count("-") == 2 and check in _VALUES and check_character(body) == check
+    return _FORM.fullmatch(text) is not None and check_character(text[:-1]) == text[-1]
 
 
 def check_character(body: str) -> str:
