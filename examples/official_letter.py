@@ -128,7 +128,7 @@ def _head(canvas: Canvas) -> None:
 
 def _body(canvas: Canvas) -> float:
     """Sets the paragraphs on as many pages as they need; returns where they end."""
-    y = _TOP_OF_TEXT
+    y: float = _TOP_OF_TEXT
     for line in (line for paragraph in LETTER for line in _lines(paragraph)):
         if y < _BOTTOM:
             canvas.showPage()

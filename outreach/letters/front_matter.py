@@ -15,6 +15,8 @@ from outreach.letters.placeholders import NAME, RECORD_FIELDS
 from outreach.v1.template_service_pb2 import Placeholder, PlaceholderType, RecordField
 
 LINE = "---"
+_MAX_CHARACTERS = 10_000
+"""YAML is read slowly."""
 _MAX_DEPTH = 4
 _MAX_PLACEHOLDERS = 40
 _MAX_PAGES = 20
@@ -41,7 +43,12 @@ def refuse(line: int, message: str) -> Refusal:
 
 def read_front_matter(lines: list[str]) -> FrontMatter:
     """Reads what stands between the --- lines; the first of `lines` is the source's second line. Raises Refusal."""
-    keys = _mapping(_compose("\n".join(lines)), "文件头 the front matter", _HEAD_KEYS)
+    text = "\n".join(lines)
+    if len(text) > _MAX_CHARACTERS:
+        raise refuse(
+            1, f"文件头至多 {_MAX_CHARACTERS} 字。The front matter takes at most {_MAX_CHARACTERS} characters."
+        )
+    keys = _mapping(_compose(text), "文件头 the front matter", _HEAD_KEYS)
     head = LetterHead(
         title=_text(keys, "title"),
         bank_name=_text(keys, "bank"),

@@ -58,7 +58,7 @@ def stray_brace(text: str) -> str:
     """What stands around a brace that belongs to no placeholder, such as {{x}} or {Name}; empty if there is none."""
     masked = _GAP.sub(lambda match: "\0" * len(match[0]), text)
     brace = _BRACES.search(masked)
-    return text[max(0, brace.start() - 10) : brace.end() + 10] if brace else ""
+    return text[max(0, brace.start() - 10) : brace.end() + 20] if brace else ""
 
 
 def texts(block: Block) -> Iterator[str]:
