@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 LIST_TIMEOUT_S = 10.0
 PERMITS_TIMEOUT_S = 120.0
 REPORT_TIMEOUT_S = 60.0
+LEAST_PAUSE_S = 0.05
+"""Also where the authority says that more is waiting."""
 PAUSE_S = 1.0
-"""Before asking again when the authority does not say, or something failed."""
+"""Before asking again when something failed; it grows."""
 LONGEST_PAUSE_S = 30.0
 
 _log = EventLogger("letter_service.runner")
@@ -63,7 +65,7 @@ class Runner:
             except Exception as error:  # noqa: BLE001 one run's failure must not hold up the others
                 failed = True
                 _log.error("rendering_failed", error, run_id=rendering.run_id)
-        return listed.retry_after_ms / 1000 or PAUSE_S, failed
+        return max(listed.retry_after_ms / 1000, LEAST_PAUSE_S), failed
 
     async def _render(self, rendering: Rendering) -> None:
         began = time.monotonic()

@@ -25,8 +25,8 @@ class CsvFile:
 
     note = ""
 
-    def __init__(self, path: Path, required: Sequence[str], optional: Sequence[str], prefix: str = "") -> None:
-        """`prefix`: columns that begin so are taken, too."""
+    def __init__(self, path: Path, required: Sequence[str], optional: Sequence[str] | None, prefix: str = "") -> None:
+        """`prefix`: columns that begin so are taken, too; `optional` None: all others are."""
         self._path = path
         self._encoding, count = _survey(path)
         self._header_at, self.columns = self._header()

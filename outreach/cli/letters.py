@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from outreach.cli import letter_runs
+from outreach.cli import letter_files, letter_lists, letter_post, letter_runs, mailroom
 
-_COMMANDS = (letter_runs,)
+_COMMANDS = (letter_runs, letter_files, letter_lists, mailroom, letter_post)
 
 
 def register(app: typer.Typer) -> None:

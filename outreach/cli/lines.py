@@ -35,13 +35,17 @@ def check_text(text: str) -> str:
 
 
 def check_columns(
-    where: str, columns: Sequence[str], required: Sequence[str], optional: Sequence[str], prefix: str
+    where: str, columns: Sequence[str], required: Sequence[str], optional: Sequence[str] | None, prefix: str
 ) -> None:
-    """Raises Failure unless the header has the required columns, and none but known ones or those of the prefix."""
-    known = {*required, *optional}
+    """Raises Failure unless the header has the required columns, and none but known ones or those of the prefix.
+
+    Without `optional` columns, any others may be there.
+    """
+    known = {*required, *(optional or ())}
     doubled = sorted({name for name in columns if columns.count(name) > 1})
     missing = [name for name in required if name not in columns]
-    unknown = [n for n in columns if n not in known and not (prefix and n.startswith(prefix))]
+    others = columns if optional is not None else ()
+    unknown = [n for n in others if n not in known and not (prefix and n.startswith(prefix))]
     if doubled:
         raise Failure(
             f"{where} 列 {_shown(doubled)} 重复，请留一个。The column is there twice: keep one.", field=doubled[0]

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from openpyxl import Workbook
-from openpyxl.styles import Alignment, Font, PatternFill
-from openpyxl.utils import get_column_letter
 from rich.console import RenderableType
 
 from outreach.cli import words
 from outreach.cli.command import command
-from outreach.cli.output import code_tables, inert, table
+from outreach.cli.output import code_tables, table
 from outreach.cli.session import Session
+from outreach.cli.sheet_writer import write_csv, write_xlsx
 from outreach.v1.operations_service_pb2 import GetDailyReportRequest, GetDailyReportResponse
 from outreach.v1.operations_service_pb2_grpc import OperationsServiceStub
 
@@ -106,34 +103,12 @@ def _tables(bank: str, day: str, response: GetDailyReportResponse) -> list[Rende
 
 
 def _write_csv(path: Path, rows: Sequence[_Row]) -> None:
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("bank_id", "date", "item", "code", "count"))
-        writer.writerows([inert(value) if isinstance(value, str) else value for value in astuple(row)] for row in rows)
+    write_csv(path, [field.name for field in fields(_Row)], map(astuple, rows))
 
 
 def _write_xlsx(path: Path, rows: Sequence[_Row]) -> None:
-    book = Workbook()
-    sheet = book.worksheets[0]
-    sheet.title = "日报 Daily report"
     names = {**_COUNTS, **_BY_CODE}
-    lines: list[tuple[str | int, ...]] = [tuple(_HEADINGS)]
-    lines += [
+    lines = [
         (row.bank_id, row.date, names[row.item], row.code, words.CODES.get(row.code, ""), row.count) for row in rows
     ]
-    for number, line in enumerate(lines, 1):
-        for column, value in enumerate(line, 1):
-            cell = sheet.cell(number, column, value)
-            if isinstance(value, str):
-                cell.data_type = "s"  # a text, also where it looks like a formula
-            else:
-                cell.number_format = "#,##0"
-    for column, width in enumerate(_HEADINGS.values(), 1):
-        heading = sheet.cell(1, column)
-        heading.font = Font(bold=True)
-        heading.fill = PatternFill("solid", fgColor="DDE6F0")
-        heading.alignment = Alignment(horizontal="center")
-        sheet.column_dimensions[get_column_letter(column)].width = width
-    sheet.freeze_panes = "A2"
-    sheet.auto_filter.ref = sheet.dimensions
-    book.save(path)
+    write_xlsx(path, "日报 Daily report", _HEADINGS, lines)

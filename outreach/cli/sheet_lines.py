@@ -31,9 +31,11 @@ class SheetFile:
     """An opened sheet: its columns are known to be the expected ones. Raises Failure, OSError."""
 
     def __init__(
-        self, path: Path, required: Sequence[str], optional: Sequence[str], prefix: str, times: frozenset[str]
+        self, path: Path, required: Sequence[str], optional: Sequence[str] | None, prefix: str, times: frozenset[str]
     ) -> None:
-        """`prefix`: columns that begin so are taken, too. `times`: columns in which a cell may be a date."""
+        """`prefix`: columns that begin so are taken, too; `optional` None: all others are. `times`: columns in which a
+        cell may be a date.
+        """
         self._path, self._times = path, times
         self._open = ExitStack()
         try:
