@@ -15,18 +15,16 @@ from outreach.cli.output import Cell, details, findings_table, plain
 from outreach.cli.session import Session
 from outreach.v1.policy_service_pb2 import Policy
 
-_File = Annotated[Path, typer.Argument(metavar="FILE.md", help="信函源文件 The source; docs/letter_format.md.")]
-_Image = Annotated[Path | None, typer.Option("--letterhead", metavar="FILE", help="信头图 Letterhead, PNG or JPEG.")]
-_Pdf = Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="银行官方 PDF The bank's own official PDF.")]
+File = Annotated[Path, typer.Argument(metavar="FILE.md", help="信函源文件 The source; docs/letter_format.md.")]
+Image = Annotated[Path | None, typer.Option("--letterhead", metavar="FILE", help="信头图 Letterhead, PNG or JPEG.")]
+Pdf = Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="银行官方 PDF The bank's own official PDF.")]
 _Policy = Annotated[
     Path | None,
     typer.Option("--policy", metavar="FILE.yaml", help="银行规则，核对名称和热线 To check names and hotlines against."),
 ]
 
 
-async def lint(
-    session: Session, file: _File, letterhead: _Image = None, pdf: _Pdf = None, policy: _Policy = None
-) -> None:
+async def lint(session: Session, file: File, letterhead: Image = None, pdf: Pdf = None, policy: _Policy = None) -> None:
     """检查信函版本，离线 What a draft of the version would be told, offline. Exit code 1 if it would be refused."""
     from outreach.letters import lint as rules  # noqa: PLC0415 other commands need no PDF library
     from outreach.letters.source import read  # noqa: PLC0415

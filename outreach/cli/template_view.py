@@ -1,83 +1,21 @@
-"""How template versions are shown and found."""
+"""How template versions are shown."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated
 
-import typer
 from rich.console import RenderableType
-from rich.text import Text
 
-from outreach.cli import words
-from outreach.cli.failures import Failure
 from outreach.cli.output import details, enum_name, findings_table, table, when
-from outreach.cli.session import Session
-from outreach.client import Client
+from outreach.cli.versions import SHORT, placeholder_text, state_text
 from outreach.domain.templating import signed
-from outreach.v1.template_service_pb2 import (
-    Filing,
-    GetTemplateRequest,
-    ListTemplatesRequest,
-    Placeholder,
-    PlaceholderType,
-    RecordField,
-    Template,
-    TemplateContent,
-    TemplateState,
-)
-from outreach.v1.template_service_pb2_grpc import TemplateServiceStub
-
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_SHORT = 12
-
-Digest = Annotated[str, typer.Argument(metavar="DIGEST", help="版本 The version: its digest, or how it begins.")]
-
-
-async def list_templates(client: Client, bank_id: str, name: str = "", limit: int = 10_000) -> list[Template]:
-    """Versions of a bank, newest first."""
-    request = ListTemplatesRequest(bank_id=bank_id, name=name, page_size=min(limit, 1000))
-    found: list[Template] = []
-    stub = TemplateServiceStub(client.channel)
-    while len(found) < limit:
-        response = await client.call(stub.ListTemplates, request, repeatable=True)
-        found += response.templates
-        request.page_token = response.next_page_token
-        if not request.page_token:
-            break
-    return found[:limit]
-
-
-async def full_digest(session: Session, client: Client, bank: str, digest: str) -> str:
-    """The digest that the text begins, among the bank's versions. Raises Failure unless it is exactly one."""
-    digest = digest.lower()
-    if _DIGEST.fullmatch(digest):
-        return digest
-    found = [t.digest for t in await list_templates(client, session.bank(bank)) if t.digest.startswith(digest)]
-    if not found:
-        raise Failure(
-            "没有以此开头的版本，见 `template list`。No version begins so; `template list` shows them.", field="digest"
-        )
-    if len(found) > 1:
-        raise Failure("多个版本以此开头，请写长一些。Several versions begin so: give more of it.", field="digest")
-    return found[0]
-
-
-async def get_template(client: Client, digest: str) -> Template:
-    stub = TemplateServiceStub(client.channel)
-    return (await client.call(stub.GetTemplate, GetTemplateRequest(digest=digest), repeatable=True)).template
-
-
-def state_text(state: int) -> Text:
-    name = enum_name(TemplateState.DESCRIPTOR, state)
-    return Text(f"{words.TEMPLATE_STATES.get(name, '')} {name}", style=words.TEMPLATE_STATE_STYLES.get(name, ""))
+from outreach.v1.template_service_pb2 import Filing, Template, TemplateContent
 
 
 def templates_table(templates: Sequence[Template]) -> RenderableType:
     rows = [
         (
-            template.digest[:_SHORT],
+            template.digest[:SHORT],
             template.content.name,
             state_text(template.state),
             signed(template.content.signature, template.content.text),
@@ -117,12 +55,6 @@ def template_details(template: Template) -> list[RenderableType]:
     if template.filings:
         shown.append(_filings(template.filings))
     return shown
-
-
-def placeholder_text(placeholder: Placeholder) -> str:
-    kind = enum_name(PlaceholderType.DESCRIPTOR, placeholder.type)
-    source = enum_name(RecordField.DESCRIPTOR, placeholder.record_field) or "caller"
-    return f"{{{placeholder.name}}} {kind} <- {source}"
 
 
 def differences(old: TemplateContent, new: TemplateContent) -> Iterator[tuple[str, str, str]]:

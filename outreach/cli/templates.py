@@ -9,22 +9,16 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from outreach.cli import template_gates
+from outreach.cli import version_commands
 from outreach.cli.command import command
 from outreach.cli.fields import choices, enum_option, read_yaml
-from outreach.cli.messages import Bank, Limit
+from outreach.cli.messages import Bank
 from outreach.cli.output import details, findings_table, plain
 from outreach.cli.session import Session
-from outreach.cli.side_by_side import compare
-from outreach.cli.template_view import (
-    Digest,
-    differences,
-    full_digest,
-    get_template,
-    list_templates,
-    template_details,
-    templates_table,
-)
+from outreach.cli.template_view import differences, template_details, templates_table
+from outreach.cli.version_commands import Comment
+from outreach.cli.versions import Digest, Kind
+from outreach.v1 import template_service_pb2
 from outreach.v1.template_service_pb2 import (
     DraftTemplateRequest,
     Filing,
@@ -33,6 +27,27 @@ from outreach.v1.template_service_pb2 import (
     TemplateContent,
 )
 from outreach.v1.template_service_pb2_grpc import TemplateServiceStub
+
+TEMPLATE = Kind(
+    group="template",
+    contract=template_service_pb2,
+    stub=TemplateServiceStub,
+    rpcs={
+        "list": "ListTemplates",
+        "get": "GetTemplate",
+        "review": "ReviewTemplate",
+        "approve": "ApproveTemplate",
+        "record": "RecordBankDocument",
+        "verify": "VerifyBankDocument",
+        "suspend": "SuspendTemplate",
+        "resume": "ResumeTemplate",
+        "retire": "RetireTemplate",
+    },
+    field="template",
+    details=template_details,
+    table=templates_table,
+    differences=differences,
+)
 
 _File = Annotated[Path, typer.Argument(metavar="FILE.yaml", help="模板文件 Keys as in TemplateContent.")]
 
@@ -72,41 +87,16 @@ async def lint(session: Session, file: _File) -> None:
         raise typer.Exit(1)
 
 
+async def review(session: Session, digest: Digest, comment: Comment = "", bank: Bank = "") -> None:
+    """内审通过 Pass the agency's review; not by who drafted it."""
+    await TEMPLATE.move(session, "review", digest, bank, **{"pass": True}, comment=comment)
+
+
 async def show(session: Session, digest: Digest, bank: Bank = "") -> None:
     """显示 One version: who drafted, reviewed and approved it, and its filings."""
     async with session.client() as client:
-        template = await get_template(client, await full_digest(session, client, bank, digest))
+        template = await TEMPLATE.find(session, client, bank, digest)
     session.output.show(plain(template), *template_details(template))
-
-
-async def list_versions(
-    session: Session,
-    bank: Bank = "",
-    name: Annotated[str, typer.Option(help="名称 Only versions of this name.")] = "",
-    limit: Limit = 100,
-) -> None:
-    """列出 The versions of a bank, newest first."""
-    async with session.client() as client:
-        found = await list_templates(client, session.bank(bank), name, limit)
-    session.output.show([plain(template) for template in found], templates_table(found))
-
-
-async def diff(
-    session: Session,
-    old: Annotated[str, typer.Argument(metavar="OLD", help="旧版本 The older version's digest.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="新版本 The newer version's digest.")],
-    bank: Bank = "",
-) -> None:
-    """对比 Two versions side by side, with what changed marked."""
-    async with session.client() as client:
-        first, second = [
-            await get_template(client, await full_digest(session, client, bank, text)) for text in (old, new)
-        ]
-    rows = list(differences(first.content, second.content))
-    colour = session.output.console.is_terminal
-    shown = compare("模板对比 Template versions", first.digest[:12], second.digest[:12], rows, colour=colour)
-    document = {"old": plain(first), "new": plain(second), "same": shown is None}
-    session.output.show(document, shown or Text("两个版本内容相同 the versions are the same"))
 
 
 async def filing(
@@ -128,7 +118,9 @@ async def filing(
         state=Filing.State.ValueType(enum_option("--state", Filing.State.DESCRIPTOR, state)),
     )
     async with session.client() as client:
-        request = RecordFilingRequest(digest=await full_digest(session, client, bank, digest), filing=registered)
+        request = RecordFilingRequest(
+            digest=await TEMPLATE.full_digest(session, client, bank, digest), filing=registered
+        )
         response = await client.call(TemplateServiceStub(client.channel).RecordFiling, request)
     usable = (
         Text("可用 usable", "green") if response.usable else Text("不可用：与批准内容不一致或未通过 not usable", "red")
@@ -140,10 +132,9 @@ def register(app: typer.Typer) -> None:
     template = typer.Typer(help="模板 Templates and their approval.", no_args_is_help=True)
     command(template, "lint")(lint)
     command(template, "draft")(draft)
-    template_gates.register(template)
-    command(template, "list")(list_versions)
+    command(template, "review")(review)
+    version_commands.register(template, TEMPLATE)
     command(template, "show")(show)
-    command(template, "diff")(diff)
     command(template, "filing")(filing)
     app.add_typer(template, name="template")
 

@@ -130,3 +130,7 @@ TEMPLATE_STATES = {
     "REJECTED": "已驳回",
     "RETIRED": "已停用",
 }
+
+QUANTITY_STATES = {"ASKED": "待审批", "GRANTED": "已批准", "REFUSED": "已驳回"}
+
+QUANTITY_STATE_STYLES = {"ASKED": "blue", "GRANTED": "green", "REFUSED": "red"}

@@ -25,9 +25,11 @@ from outreach.v1 import (
     bank_service_pb2,
     hold_service_pb2,
     ledger_service_pb2,
+    letter_version_service_pb2,
     operations_service_pb2,
     outreach_service_pb2,
     policy_service_pb2,
+    quantity_service_pb2,
     template_service_pb2,
 )
 from outreach.v1.common_pb2 import Principal
@@ -42,6 +44,8 @@ _SERVICES = [
         (bank_service_pb2, "BankService"),
         (hold_service_pb2, "HoldService"),
         (template_service_pb2, "TemplateService"),
+        (letter_version_service_pb2, "LetterVersionService"),
+        (quantity_service_pb2, "QuantityService"),
         (policy_service_pb2, "PolicyService"),
         (ledger_service_pb2, "LedgerService"),
         (operations_service_pb2, "OperationsService"),
