@@ -8,7 +8,7 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import typer
 from rich.console import RenderableType
@@ -25,19 +25,16 @@ from outreach.cli.session import Session
 from outreach.v1.letter_service_pb2 import PreviewLetterRequest, PreviewValues
 from outreach.v1.letter_service_pb2_grpc import LetterServiceStub
 from outreach.v1.letter_version_service_pb2 import LetterContent
-from outreach.v1.mailroom_service_pb2 import FetchLetterPdfRequest, FetchRunPdfRequest
+from outreach.v1.mailroom_service_pb2 import (
+    FetchLetterPdfRequest,
+    FetchLetterPdfResponse,
+    FetchRunPdfRequest,
+    FetchRunPdfResponse,
+)
 from outreach.v1.mailroom_service_pb2_grpc import MailroomServiceStub
 
 _PREVIEW_TIMEOUT_S = 60.0
 _Out = Annotated[Path | None, typer.Option("--out", metavar="FILE.pdf", help="存为 The file; kept from others.")]
-
-
-class _Piece(Protocol):
-    @property
-    def chunk(self) -> bytes: ...
-
-    @property
-    def total_bytes(self) -> int: ...
 
 
 async def print_run(
@@ -135,12 +132,17 @@ def register(app: typer.Typer) -> None:
     command(app, "preview")(preview)
 
 
-async def _save(output: Output, pieces: AsyncIterator[_Piece], path: Path, sha256: str = "") -> None:
+async def _save(
+    output: Output,
+    pieces: AsyncIterator[FetchRunPdfResponse] | AsyncIterator[FetchLetterPdfResponse],
+    path: Path,
+    sha256: str = "",
+) -> None:
     """Writes a PDF as it arrives, and puts it in place once it is whole. Raises Failure if it is another one."""
     digest = hashlib.sha256()
     part = path.with_name(path.name + ".part")
     try:
-        with open(part, "wb", opener=_private) as file, _progress(output) as progress:
+        with os.fdopen(_private(part), "wb") as file, _progress(output) as progress:
             task = progress.add_task("下载 fetching", total=None)
             async for piece in pieces:
                 if piece.total_bytes:
@@ -159,9 +161,9 @@ async def _save(output: Output, pieces: AsyncIterator[_Piece], path: Path, sha25
         part.unlink(missing_ok=True)
 
 
-def _private(path: str, flags: int) -> int:
-    """A file that only its owner can read: it shows persons and their debts."""
-    return os.open(path, flags, 0o600)
+def _private(path: Path) -> int:
+    """An empty file that only its owner can read: it shows persons and their debts. OSError."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
 
 
 def _progress(output: Output) -> Progress:

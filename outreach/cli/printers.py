@@ -72,8 +72,8 @@ async def _print_by_ipp(uri: str, pdf: Path, job: str, sides: str) -> None:
             answer = await response.read()
     except (aiohttp.ClientError, TimeoutError) as error:
         raise Failure(
-            f"--printer: 打印机 {address} 无应答（{type(error).__name__}），PDF 可用 --out 另存后打印。The printer does "
-            "not answer: save the PDF by --out and print it by hand.",
+            f"--printer: 打印机 {address} 无应答（{type(error).__name__}），PDF 可用 --out 另存后打印。"
+            "The printer does not answer: save the PDF by --out and print it by hand.",
             field="printer",
         ) from None
     status = struct.unpack(">H", answer[2:4])[0] if response.status == 200 and len(answer) >= 4 else -1
