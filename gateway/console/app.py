@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from gateway.console.pages import home, outreach, sign_in
+from gateway.console.pages import home, outreach, sign_in, templates
 from gateway.console.security import Guard
 from gateway.console.signing_in import Sessions, SignedIn, SignedOut, TooLongAgo
 from gateway.console.visit import Console, Visit
@@ -25,7 +25,7 @@ from outreach.domain.errors import Kind, Refusal
 from outreach.domain.ids import new_id
 from outreach.runtime.logs import EventLogger
 
-PAGES = (home, outreach)
+PAGES = (home, outreach, templates)
 FIRST_PASSWORD_PATH = "/password"  # noqa: S105  # a path
 _STATUS = {
     Kind.INVALID: 422,

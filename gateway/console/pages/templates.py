@@ -1,0 +1,261 @@
+"""SMS templates: the versions of a bank, drafting with a live preview, and the two gates."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from gateway.console.comparing import marked, sides
+from gateway.console.gaps import FILLINGS, chosen, filled, filling_of
+from gateway.console.visit import CHINA, Visit
+from outreach.domain.errors import Kind, Refusal, not_found
+from outreach.domain.templating import signed
+from outreach.v1.template_service_pb2 import (
+    ApproveTemplateRequest,
+    BankDocument,
+    DraftTemplateRequest,
+    GetTemplateRequest,
+    LintTemplateRequest,
+    ListTemplatesRequest,
+    RecordBankDocumentRequest,
+    ResumeTemplateRequest,
+    RetireTemplateRequest,
+    ReviewTemplateRequest,
+    SuspendTemplateRequest,
+    Template,
+    TemplateContent,
+    TemplateState,
+    VerifyBankDocumentRequest,
+)
+
+STATES = {
+    TemplateState.TEMPLATE_STATE_DRAFT: ("待内部审核", "wait"),
+    TemplateState.TEMPLATE_STATE_REVIEWED: ("待银行批准", "wait"),
+    TemplateState.TEMPLATE_STATE_DOCUMENTED: ("银行文件待核对", "wait"),
+    TemplateState.TEMPLATE_STATE_APPROVED: ("已批准", "good"),
+    TemplateState.TEMPLATE_STATE_SUSPENDED: ("已暂停", "warn"),
+    TemplateState.TEMPLATE_STATE_REJECTED: ("已退回", "bad"),
+    TemplateState.TEMPLATE_STATE_RETIRED: ("已停用", "calm"),
+}
+_USABLE = (TemplateState.TEMPLATE_STATE_APPROVED, TemplateState.TEMPLATE_STATE_SUSPENDED)
+
+
+async def listing(visit: Visit) -> Response:
+    """Every version of the bank, by name; which one is in force stands out."""
+    versions = await _versions(visit)
+    by_name: dict[str, list[Template]] = {}
+    for version in versions:
+        by_name.setdefault(version.content.name, []).append(version)
+    in_force = {name: _in_force(found) for name, found in by_name.items()}
+    return visit.page("templates.html", by_name=dict(sorted(by_name.items())), in_force=in_force, states=STATES)
+
+
+async def show(visit: Visit) -> Response:
+    """One version: what it says, how it differs from the one in force, who did what, and what can be done now."""
+    version = await _version(visit)
+    content = version.content
+    others = [one for one in await _versions(visit, content.name) if one.digest != version.digest]
+    old = _in_force(others)
+    gaps = list(content.placeholders)
+    text = signed(content.signature, content.text)
+    before = signed(old.content.signature, old.content.text) if old is not None else ""
+    return visit.page(
+        "template_one.html",
+        version=version,
+        states=STATES,
+        old=old,
+        compared=sides(before, text) if old is not None else None,
+        sample=filled(text, gaps, worst=False),
+        worst=filled(text, gaps, worst=True),
+        shown=marked(text, [finding.reason for finding in version.findings]),
+        gaps=[(gap.name, filling_of(gap).name) for gap in gaps],
+        deeds=_deeds(visit, version),
+    )
+
+
+async def new(visit: Visit) -> Response:
+    """The form, empty or with the texts of an earlier version."""
+    content = TemplateContent(bank_id=visit.bank)
+    if digest := visit.request.query_params.get("from"):
+        content = (await visit.ask("TemplateService/GetTemplate", GetTemplateRequest(digest=digest))).template.content
+    return visit.page("template_new.html", content=content, **await _previewed(visit, content), problem="")
+
+
+async def preview(visit: Visit) -> Response:
+    """The part of the form that follows the text as it is typed."""
+    content = _content(visit, await visit.form())
+    return visit.page("template_preview.html", content=content, **await _previewed(visit, content))
+
+
+async def draft(visit: Visit) -> Response:
+    content = _content(visit, await visit.form())
+    try:
+        answer = await visit.ask("TemplateService/DraftTemplate", DraftTemplateRequest(content=content))
+    except Refusal as refusal:
+        if refusal.kind not in (Kind.INVALID, Kind.CONFLICT):
+            raise
+        values = await _previewed(visit, content)
+        problem = visit.words.of(refusal.message)
+        return visit.page("template_new.html", 422, content=content, problem=problem, **values)
+    return visit.done(f"/templates/{answer.template.digest}", "草稿已保存，等待内部审核")
+
+
+async def act(visit: Visit) -> Response:
+    """A gate, a stop or its end, by name."""
+    form, deed = await visit.form(), visit.request.path_params["deed"]
+    if deed not in _ACTS:
+        raise not_found("没有这个操作。There is no such deed.")
+    name, make, said = _ACTS[deed]
+    if deed in _APPROVALS:
+        visit.signed_in.require_recent()
+    request = make(visit.request.path_params["digest"], form)
+    answer = await visit.ask(f"TemplateService/{name}", request)
+    return visit.done(f"/templates/{answer.template.digest}", said)
+
+
+def _review(digest: str, form: FormData, *, passed: bool) -> ReviewTemplateRequest:
+    request = ReviewTemplateRequest(digest=digest, comment=_text(form, "comment"))
+    setattr(request, "pass", passed)  # a keyword of Python's
+    return request
+
+
+def _approve(digest: str, form: FormData, *, approve: bool) -> ApproveTemplateRequest:
+    return ApproveTemplateRequest(digest=digest, approve=approve, comment=_text(form, "comment"))
+
+
+def _document(form: FormData) -> BankDocument:
+    return BankDocument(
+        reference=_text(form, "reference"), date=_text(form, "date"), scan_sha256=_text(form, "scan_sha256").lower()
+    )
+
+
+_ACTS: dict[str, tuple[str, Callable[[str, FormData], Any], str]] = {
+    "pass": ("ReviewTemplate", lambda digest, form: _review(digest, form, passed=True), "已通过内部审核"),
+    "reject": ("ReviewTemplate", lambda digest, form: _review(digest, form, passed=False), "已退回"),
+    "approve": ("ApproveTemplate", lambda digest, form: _approve(digest, form, approve=True), "已批准"),
+    "refuse": ("ApproveTemplate", lambda digest, form: _approve(digest, form, approve=False), "银行已退回"),
+    "record": (
+        "RecordBankDocument",
+        lambda digest, form: RecordBankDocumentRequest(digest=digest, document=_document(form)),
+        "银行文件已登记，等待另一人核对",
+    ),
+    "verify": (
+        "VerifyBankDocument",
+        lambda digest, form: VerifyBankDocumentRequest(digest=digest, document=_document(form)),
+        "银行文件已核对，版本生效",
+    ),
+    "suspend": (
+        "SuspendTemplate",
+        lambda digest, form: SuspendTemplateRequest(digest=digest, reason=_text(form, "comment")),
+        "已暂停：未发出的等待恢复",
+    ),
+    "resume": (
+        "ResumeTemplate",
+        lambda digest, form: ResumeTemplateRequest(digest=digest, reason=_text(form, "comment")),
+        "已恢复",
+    ),
+    "retire": (
+        "RetireTemplate",
+        lambda digest, form: RetireTemplateRequest(digest=digest, reason=_text(form, "comment")),
+        "已停用：未发出的已取消",
+    ),
+}
+_APPROVALS = frozenset({"pass", "approve", "verify", "resume"})
+_OFFERED = {
+    TemplateState.TEMPLATE_STATE_DRAFT: ("pass", "reject"),
+    TemplateState.TEMPLATE_STATE_REVIEWED: ("approve", "refuse", "record"),
+    TemplateState.TEMPLATE_STATE_DOCUMENTED: ("verify",),
+    TemplateState.TEMPLATE_STATE_APPROVED: ("suspend", "retire"),
+    TemplateState.TEMPLATE_STATE_SUSPENDED: ("resume", "retire"),
+}
+
+
+def _deeds(visit: Visit, version: Template) -> list[str]:
+    """What the person may do with the version now."""
+    return [deed for deed in _OFFERED.get(version.state, ()) if visit.desk.may(f"TemplateService/{_ACTS[deed][0]}")]
+
+
+async def _version(visit: Visit) -> Template:
+    request = GetTemplateRequest(digest=visit.request.path_params["digest"])
+    version: Template = (await visit.ask("TemplateService/GetTemplate", request)).template
+    return version
+
+
+async def _versions(visit: Visit, name: str = "") -> list[Template]:
+    request = ListTemplatesRequest(bank_id=visit.bank, name=name, page_size=1000)
+    return list((await visit.ask("TemplateService/ListTemplates", request)).templates)
+
+
+def _in_force(versions: list[Template]) -> Template | None:
+    """Of the approved ones, the latest to take effect."""
+    usable = [one for one in versions if one.state in _USABLE]
+    return max(usable, key=lambda one: one.content.effective_from.ToMilliseconds(), default=None)
+
+
+async def _previewed(visit: Visit, content: TemplateContent) -> dict[str, Any]:
+    gaps, lint, problem = list(content.placeholders), None, ""
+    if content.text:
+        try:
+            lint = await visit.ask("TemplateService/LintTemplate", LintTemplateRequest(content=content))
+        except Refusal as refusal:
+            if refusal.kind is not Kind.INVALID:
+                raise
+            problem = visit.words.of(refusal.message)
+    text = signed(content.signature, content.text)
+    findings = list(lint.findings) if lint else []
+    return {
+        "fillings": FILLINGS,
+        "gaps": [(gap.name, filling_of(gap).key) for gap in gaps],
+        "lint": lint,
+        "lint_problem": problem,
+        "findings": findings,
+        "shown": marked(text, [finding.reason for finding in findings]) if content.text else "",
+        "worst": filled(text, gaps, worst=True) if content.text else "",
+    }
+
+
+def _content(visit: Visit, form: FormData) -> TemplateContent:
+    text = _text(form, "text").replace("\r\n", "\n")
+    keys = {name.removeprefix("gap_"): str(value) for name, value in form.items() if name.startswith("gap_")}
+    return TemplateContent(
+        bank_id=visit.bank,
+        name=_text(form, "name"),
+        signature=_text(form, "signature"),
+        text=text,
+        placeholders=chosen(text, keys),
+        effective_from=_date("effective_from", form),
+        effective_until=_date("effective_until", form),
+    )
+
+
+def _date(field: str, form: FormData) -> Timestamp | None:
+    """A day's first moment; None if none is given. Raises Refusal."""
+    text = _text(form, field)
+    if not text:
+        return None
+    timestamp = Timestamp()
+    try:
+        timestamp.FromDatetime(datetime.fromisoformat(text).replace(tzinfo=CHINA))
+    except ValueError:
+        raise Refusal(Kind.INVALID, f"{field}: 请写成 2026-11-24。Write it as 2026-11-24.", field=field) from None
+    return timestamp
+
+
+def _text(form: FormData, field: str) -> str:
+    return str(form.get(field, "")).strip()
+
+
+Handler = Callable[[Visit], Awaitable[Response]]
+ROUTES: tuple[tuple[str, list[str], Handler], ...] = (
+    ("/templates", ["GET"], listing),
+    ("/templates", ["POST"], draft),
+    ("/templates/new", ["GET"], new),
+    ("/templates/preview", ["POST"], preview),
+    ("/templates/{digest}", ["GET"], show),
+    ("/templates/{digest}/{deed}", ["POST"], act),
+)
