@@ -12,6 +12,7 @@ from approval_service import letter_versions
 from approval_service.calls import Call
 from approval_service.catalog import Catalog
 from approval_service.store.head import read_catalog_version
+from outreach.domain import states
 from outreach.domain.errors import Kind, Refusal
 from outreach.v1.letter_version_service_pb2 import (
     ApproveLetterVersionRequest,
@@ -33,6 +34,7 @@ from tests.service.approval_service.letters import (
     letter_content,
     letter_review,
 )
+from tests.service.approval_service.mailroom import open_mailroom
 from tests.service.approval_service.world import BANK, World, actor, principal
 
 DRAFT = TemplateState.TEMPLATE_STATE_DRAFT
@@ -286,3 +288,40 @@ def _png(colour: str) -> bytes:
     file = BytesIO()
     Image.new("RGB", (4, 2), colour).save(file, "PNG")
     return file.getvalue()
+
+
+async def test_what_is_in_print_with_a_suspended_version_is_taken_out_and_printed_anew(world: World) -> None:
+    """What is laid out is withdrawn and what is printed is to be pulled; both wait, and go once it is resumed."""
+    room = await open_mailroom(world)
+    await room.place("7001", "7002", "7003")
+    _, (printed,) = await room.printed("7001")
+    (laid_out,) = await room.ask("7002")
+    await room.start()
+    (pending,) = await room.ask("7003")
+    suspension = SuspendLetterVersionRequest(digest=room.digest, reason="银行要求")
+    answer = await world.write(letter_versions.suspend, "ben", suspension)
+    assert list(answer.to_pull_letter_numbers) == [printed]
+    assert (await world.outreach(laid_out.outreach_id)).state == states.ADMITTED
+    assert (await room.outreach_of(printed)).state == states.TO_PULL
+    await room.pull(printed)
+    assert not (await room.start()).run_id
+    waiting = await world.outreach(pending.outreach_id)
+    assert (waiting.state, waiting.waiting_for) == (states.ADMITTED, "LETTER_NOT_AUTHORIZED")
+    resumption = ResumeLetterVersionRequest(digest=room.digest, reason="已更正")
+    assert (await world.write(letter_versions.resume, "cat", resumption)).resumed == 3
+    assert (await room.start()).letters == 3
+
+
+async def test_a_retired_version_cancels_what_waits_and_names_what_is_to_be_pulled(world: World) -> None:
+    """What awaits a place and what is due is cancelled under the rule's code; what is printed is to be pulled."""
+    room = await open_mailroom(world, places=2)
+    await room.place("7001", "7002", "7003")
+    _, (printed,) = await room.printed("7001")
+    due, awaiting = await room.ask("7002", "7003")
+    retirement = RetireLetterVersionRequest(digest=room.digest, reason="改版")
+    answer = await world.write(letter_versions.retire, "ben", retirement)
+    assert set(answer.cancelled_ids) == {due.outreach_id, awaiting.outreach_id}
+    assert list(answer.to_pull_letter_numbers) == [printed]
+    for outreach_id in answer.cancelled_ids:
+        row = await world.outreach(outreach_id)
+        assert (row.state, row.cause) == (states.CANCELLED, "LETTER_NOT_AUTHORIZED")
