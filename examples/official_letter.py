@@ -217,7 +217,7 @@ def _register() -> None:
 def _truetype(text: str) -> bytes:
     """Those glyphs of the face that the text needs, with quadratic outlines, which reportlab can embed."""
     file = importlib.resources.files("pylopdf_fonts_zh_cn") / "NotoSerifSC-Regular.otf"
-    font = TTFont(file.open("rb"), recalcTimestamp=False)
+    font = TTFont(BytesIO(file.read_bytes()), recalcTimestamp=False)
     subsetter = Subsetter(Options(layout_features=[], hinting=False, notdef_outline=True, name_IDs=[1, 2, 4, 6]))
     subsetter.populate(text=text)
     subsetter.subset(font)
