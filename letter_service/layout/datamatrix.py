@@ -13,6 +13,7 @@ from letter_service.layout.stencil import Stencil
 
 MODULE_MM = 0.339
 """8 dots at 600 per inch."""
+_WORDS = {chr(code): code + 1 for code in range(128)} | {f"{pair:02}": pair + 130 for pair in range(100)}
 _PARTS = re.compile(r"[0-9]{2}|.", re.DOTALL)
 
 
@@ -34,9 +35,10 @@ def datamatrix(text: str) -> Stencil:
 
 
 def _codewords(text: str) -> list[int]:
-    if not text.isascii():
-        raise ValueError("a sheet's code takes ASCII only")
-    return [int(part) + 130 if len(part) == 2 else ord(part) + 1 for part in _PARTS.findall(text)]
+    try:
+        return [_WORDS[part] for part in _PARTS.findall(text)]
+    except KeyError:
+        raise ValueError("a sheet's code takes ASCII only") from None
 
 
 _SIZES = ((26, 44, 28), (32, 62, 36), (36, 86, 42), (40, 114, 48), (44, 144, 56))

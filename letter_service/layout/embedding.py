@@ -16,12 +16,12 @@ _PER_BLOCK = 100
 """Entries that one block of a ToUnicode map may have."""
 
 
-def embed(pdf: PdfWriter, face: Face, chars: Iterable[str], number: int) -> None:
-    """Writes a Type 0 font of these characters as object `number`."""
+def embed(pdf: PdfWriter, face: Face, chars: Iterable[str], number: int, level: int = 6) -> None:
+    """Writes a Type 0 font of these characters as object `number`, compressed by zlib at a level."""
     used = sorted(set(chars), key=face.cid.__getitem__)
     tag = hashlib.sha256("".join(used).encode()).digest()
     name = "".join(chr(65 + byte % 26) for byte in tag[:6]) + "+" + face.name
-    file = pdf.stream(b"/Subtype/CIDFontType0C", _cff(face, used, name))
+    file = pdf.stream(b"/Subtype/CIDFontType0C", _cff(face, used, name), level)
     box = " ".join(map(str, face.box))
     descriptor = pdf.add(
         f"<</Type/FontDescriptor/FontName/{name}/Flags 4/FontBBox[{box}]/ItalicAngle 0/Ascent {face.ascent}"
@@ -32,7 +32,7 @@ def embed(pdf: PdfWriter, face: Face, chars: Iterable[str], number: int) -> None
         f"<</Type/Font/Subtype/CIDFontType0/BaseFont/{name}/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)"
         f"/Supplement 0>>/DW 1000/W[{widths}]/FontDescriptor {descriptor} 0 R>>"
     )
-    to_unicode = pdf.stream(b"", _to_unicode(face, used))
+    to_unicode = pdf.stream(b"", _to_unicode(face, used), level)
     pdf.write(
         number,
         f"<</Type/Font/Subtype/Type0/BaseFont/{name}-Identity-H/Encoding/Identity-H"
@@ -58,7 +58,7 @@ def _to_unicode(face: Face, used: list[str]) -> bytes:
 
 
 def _cff(face: Face, used: list[str], name: str) -> bytes:
-    charstrings = _index([face.notdef(), *map(face.charstring, used)])
+    charstrings = _index([face.notdef, *map(face.charstring, used)])
     charset = b"\x00" + b"".join(face.cid[char].to_bytes(2, "big") for char in used)
     fd_select = b"\x03\x00\x01\x00\x00\x00" + (len(used) + 1).to_bytes(2, "big")
     head = b"\x01\x00\x04\x04" + _index([name.encode()])

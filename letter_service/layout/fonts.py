@@ -11,6 +11,7 @@ import importlib.resources
 from functools import cache
 from itertools import count
 
+from fontTools.pens.basePen import AbstractPen
 from fontTools.pens.t2CharStringPen import T2CharStringPen
 from fontTools.ttLib import TTFont
 
@@ -29,6 +30,7 @@ class Face:
         self.box: tuple[int, int, int, int] = (head.xMin, head.yMin, head.xMax, head.yMax)
         self._glyphs = font.getGlyphSet()
         self._charstrings: dict[str, bytes] = {}
+        self.notdef = self._outline(".notdef", 1000)
         metrics = font["hmtx"].metrics
         self._glyph_names: dict[str, str] = {chr(point): glyph for point, glyph in font.getBestCmap().items()}
         self.width: dict[str, int] = {char: metrics[glyph][0] for char, glyph in self._glyph_names.items()}
@@ -44,8 +46,9 @@ class Face:
             known = self._charstrings[char] = self._outline(self._glyph_names[char], self.width[char])
         return known
 
-    def notdef(self) -> bytes:
-        return self._outline(".notdef", 1000)
+    def draw(self, char: str, pen: AbstractPen) -> None:
+        """Draws an outline of cubic curves."""
+        self._glyphs[self._glyph_names[char]].draw(pen)
 
     def _outline(self, glyph: str, width: int) -> bytes:
         pen = T2CharStringPen(width, self._glyphs)

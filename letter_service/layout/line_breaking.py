@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -30,6 +31,10 @@ _THIN = 50
 _MAX_SPREAD = 45
 """What an uneven line may add after each glyph; one that lacks more is opened between its Chinese characters only."""
 _MAX_OPENING = 250
+_WHOLE = 20 * EM
+"""A value up to this is never divided."""
+_SOLID = re.compile(r"[!-~]+|[\u3400-\u9fff\U00020000-\U0003ffff]+")
+"""Texts with no space between their characters."""
 
 
 class Unbreakable(Exception):
@@ -73,44 +78,55 @@ class Boxes(NamedTuple):
 _NOTHING = Boxes("", "", [], 0)
 
 
+@lru_cache(1024)
 def boxes(text: str, face: Face) -> Boxes:
     """Cuts a text. MissingGlyph if the face lacks a character of it."""
     if not text:
         return _NOTHING
-    if " " in text:
-        kinds = [_KINDS.get(char, _HAN) for char in _SPACED_DIGITS.sub("-", text)]
-    else:
-        kinds = [_KINDS.get(char, _HAN) for char in text]
-    row: list[Box] = []
-    codes, joined, wide, gap, glyphs, last = "", "", 0, 0, 0, ""
     try:
-        for char, kind in zip(text, kinds, strict=True):
-            code = face.code[char]
-            may_break, space = _RULES[last + kind]
-            if may_break and codes:
-                row.append(Box(codes, joined, wide, gap, _TRAIL.get(last, 0), glyphs))
-                codes, wide, gap, glyphs = code, face.width[char] + space, space, 1
-                joined = f">{-space}<{code}" if space else code
-            else:
-                shown = f">{-space}<{code}" if space else code
-                codes += shown
-                joined += shown
-                wide += face.width[char] + space
-                glyphs += 1
-            last = kind
+        codes = [face.code[char] for char in text]
     except KeyError as error:
         raise MissingGlyph(text.index(error.args[0]) + 1) from None
-    row.append(Box(codes, joined, wide, gap, _TRAIL.get(last, 0), glyphs))
+    widths = [face.width[char] for char in text]
+    kinds = [_KINDS.get(char, _HAN) for char in _SPACED_DIGITS.sub("-", text)]
+    row: list[Box] = []
+    start, last, gap = 0, kinds[0], 0
+    for place in range(1, len(kinds)):
+        kind = kinds[place]
+        may_break, space = _RULES[last + kind]
+        if may_break:
+            row.append(_box(codes[start:place], widths[start:place], gap, last))
+            start, gap = place, space
+        elif space:
+            codes[place] = f">{-space}<{codes[place]}"
+            widths[place] += space
+        last = kind
+    row.append(_box(codes[start:], widths[start:], gap, last))
     return Boxes(kinds[0], last, row, sum([box.width for box in row]))
 
 
-def fuse(text: Boxes) -> Boxes:
-    """The same as one box."""
-    if len(text.row) < 2:
-        return text
-    codes = text.row[0].codes + "".join([box.joined for box in text.row[1:]])
-    whole = Box(codes, codes, text.width, 0, text.row[-1].trail, sum([box.glyphs for box in text.row]))
-    return Boxes(text.first, text.last, [whole], text.width)
+def _box(codes: list[str], widths: list[int], gap: int, last: str) -> Box:
+    shown = "".join(codes)
+    joined = f">{-gap}<{shown}" if gap else shown
+    return Box(shown, joined, sum(widths) + gap, gap, _TRAIL.get(last, 0), len(codes))
+
+
+def whole(text: str, face: Face) -> Boxes:
+    """A text as one box if it is no wider than _WHOLE. MissingGlyph as boxes()."""
+    if _SOLID.fullmatch(text) and len(text) * EM <= _WHOLE:
+        try:
+            codes = "".join([face.code[char] for char in text])
+        except KeyError:
+            return boxes(text, face)
+        width = sum([face.width[char] for char in text])
+        box = Box(codes, codes, width, 0, 0, len(text))
+        return Boxes(_KINDS.get(text[0], _HAN), _KINDS.get(text[-1], _HAN), [box], width)
+    cut = boxes(text, face)
+    if len(cut.row) < 2 or cut.width > _WHOLE:
+        return cut
+    codes = cut.row[0].codes + "".join([box.joined for box in cut.row[1:]])
+    box = Box(codes, codes, cut.width, 0, cut.row[-1].trail, sum([box.glyphs for box in cut.row]))
+    return Boxes(cut.first, cut.last, [box], cut.width)
 
 
 def join(texts: Iterable[Boxes]) -> Boxes:
@@ -216,7 +232,7 @@ class _Rules(dict[str, tuple[bool, int]]):
     """For two kinds: whether a line may end between them, and the space there if it does not."""
 
     def __missing__(self, pair: str) -> tuple[bool, int]:
-        rule = self[pair] = _between(pair[0], pair[1]) if len(pair) == 2 else (False, 0)
+        rule = self[pair] = _between(pair[0], pair[1])
         return rule
 
 

@@ -23,7 +23,7 @@ from outreach.letters.model import TextLetter
 
 Archive = Callable[[Permit, bytes], None]
 """Takes a letter's archive copy."""
-_PAGE_LEVEL = 1
+_LEVEL = 1
 """Of compression, for what every letter pays."""
 
 
@@ -114,7 +114,7 @@ class _Edition:
     def finish(self) -> str:
         """Returns the lower hex SHA-256 of the PDF."""
         for font, number in self._fonts.items():
-            embed(self._pdf, face_of(font), self._used[font], number)
+            embed(self._pdf, face_of(font), self._used[font], number, _LEVEL)
         kids = " ".join(f"{kid} 0 R" for kid in self._kids)
         self._pdf.write(
             self._root,
@@ -127,7 +127,7 @@ class _Edition:
         resources = self._resources.get(form)
         if resources is None:
             resources = self._resources[form] = self._share(form)
-        contents = self._pdf.stream(b"", content.encode(), _PAGE_LEVEL)
+        contents = self._pdf.stream(b"", content.encode(), _LEVEL)
         page = f"<</Type/Page/Parent {self._root} 0 R/Resources {resources} 0 R/Contents {contents} 0 R>>"
         self._kids.append(self._pdf.add(page))
 

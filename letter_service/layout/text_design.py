@@ -51,13 +51,14 @@ class TextDesign:
         ]
         plan, varying = self._plan(tuple(map(len, lines)))
         contents = []
+        foot = self._frame.foot(permit, values)
         for page, placements in enumerate(varying):
             drawn = [self._frame.first_page(permit, values)] if page == 0 else []
             drawn += [
                 self._units[place.unit].draw(lines[place.unit][place.first : place.last], place.y)
                 for place in placements
             ]
-            contents.append("".join((*drawn, self._frame.foot(permit, values))))
+            contents.append("".join((*drawn, foot)))
         return Setting(plan, contents, values)
 
     def blank(self) -> bytes:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
 from letter_service.layout.fonts import Face, sans, serif
-from letter_service.layout.line_breaking import EM, Boxes, MissingGlyph, boxes, fuse, join
+from letter_service.layout.line_breaking import Boxes, MissingGlyph, boxes, join, whole
 from letter_service.layout.permit import Permit
 from outreach.domain.errors import Kind, Refusal
 from outreach.domain.money import parse_yuan
@@ -22,32 +21,22 @@ def face_of(font: str) -> Face:
     return serif() if font == SERIF else sans()
 
 
-_WHOLE = 20 * EM
-"""A value up to this is never divided."""
-
-
-@dataclass(frozen=True, slots=True)
 class Style:
     """`size` and `leading` (from line to line) are points; `bold` thickens the strokes by so many of them."""
 
-    font: str
-    size: float
-    leading: float
-    bold: float = 0
-    gray: float = 0
+    def __init__(self, font: str, size: float, leading: float, *, bold: float = 0, gray: float = 0) -> None:
+        self.font, self.size, self.leading = font, size, leading
+        thick = f"2 Tr {bold:g} w " if bold else ""
+        shade = f"{gray:g} g " if gray else ""
+        self._opening = f"q {shade}BT {thick}/{font} {size:g} Tf {leading:g} TL"
 
     @property
     def face(self) -> Face:
         return face_of(self.font)
 
-    def open(self, x: float, baseline: float) -> str:
-        """Begins a text object at a point from the page's bottom left; close it with ET."""
-        thick = f"2 Tr {self.bold:g} w " if self.bold else ""
-        shade = f"{self.gray:g} g " if self.gray else ""
-        return f"q {shade}BT {thick}/{self.font} {self.size:g} Tf {self.leading:g} TL {x:.2f} {baseline:.2f} Td "
-
     def draw(self, lines: list[str], x: float, baseline: float) -> str:
-        return f"{self.open(x, baseline)}{' T* '.join(lines)} ET Q\n"
+        """Lines of text, the first one's base at a point from the page's bottom left."""
+        return f"{self._opening} {x:.2f} {baseline:.2f} Td {' T* '.join(lines)} ET Q\n"
 
 
 def does_not_fit(field: str, chinese: str, english: str) -> Refusal:
@@ -65,12 +54,23 @@ def glyph_missing(field: str, place: int) -> Refusal:
     )
 
 
-def checked_boxes(text: str, face: Face, field: str) -> Boxes:
+Cut = Callable[[str, Face], Boxes]
+
+
+def checked_boxes(text: str, face: Face, field: str, cut: Cut = boxes) -> Boxes:
     """Refusal with the field if the face lacks a character."""
     try:
-        return boxes(text, face)
+        return cut(text, face)
     except MissingGlyph as error:
         raise glyph_missing(field, error.place) from None
+
+
+class Slot:
+    """A gap as one font fills it."""
+
+    def __init__(self, gap: Gap, font: str) -> None:
+        self.gap, self.font, self.face = gap, font, face_of(font)
+        self.key = f"{gap.name} {gap.capitals} {font}"
 
 
 class Values:
@@ -83,7 +83,7 @@ class Values:
             "letter_date": chinese_date(permit),
             "authorization": permit.authorization,
         }
-        self._boxes: dict[tuple[Gap, str], Boxes] = {}
+        self._boxes: dict[str, Boxes] = {}
         self.used: dict[str, set[str]] = {SERIF: set(), SANS: set()}
 
     def text(self, gap: Gap) -> str:
@@ -103,16 +103,12 @@ class Values:
         except ValueError:
             raise does_not_fit(gap.name, "不是金额，不能大写。", "It is no amount, so it has no capitals.") from None
 
-    def boxes(self, gap: Gap, font: str) -> Boxes:
-        key = (gap, font)
-        known = self._boxes.get(key)
+    def boxes(self, slot: Slot) -> Boxes:
+        known = self._boxes.get(slot.key)
         if known is None:
-            text = self.text(gap)
-            self.used[font].update(text)
-            known = checked_boxes(text, face_of(font), gap.name)
-            if known.width <= _WHOLE:
-                known = fuse(known)
-            self._boxes[key] = known
+            text = self.text(slot.gap)
+            self.used[slot.font].update(text)
+            known = self._boxes[slot.key] = checked_boxes(text, slot.face, slot.gap.name, whole)
         return known
 
     def set(self, text: str, font: str, field: str) -> Boxes:
@@ -127,10 +123,11 @@ class Copy:
     def __init__(self, text: str, font: str, field: str) -> None:
         self.font = font
         self.fixed_text = "".join(part for part in parts(text) if isinstance(part, str))
-        self._pieces: list[Boxes | Gap] = [
-            checked_boxes(part, face_of(font), field) if isinstance(part, str) else part for part in parts(text)
+        self._pieces: list[Boxes | Slot] = [
+            checked_boxes(part, face_of(font), field) if isinstance(part, str) else Slot(part, font)
+            for part in parts(text)
         ]
-        self.gaps = [piece for piece in self._pieces if isinstance(piece, Gap)]
+        self.gaps = [piece.gap for piece in self._pieces if isinstance(piece, Slot)]
         self.field = self.gaps[0].name if self.gaps else field
         """What is to blame if the text does not fit."""
 
@@ -145,7 +142,7 @@ class Copy:
             if isinstance(piece, Boxes):
                 yield piece
             elif values is not None:
-                yield values.boxes(piece, self.font)
+                yield values.boxes(piece)
 
 
 def chinese_date(permit: Permit) -> str:
