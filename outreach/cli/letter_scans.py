@@ -115,6 +115,8 @@ class Tally:
         if self._live:
             for result in results:
                 self._output.show_line(plain(result), _line(result))
+                if not result.ok:
+                    self._output.errors.bell()
 
     def show(self, title: str) -> None:
         """The summary; ends the command with exit code 1 if anything was not done."""
@@ -145,10 +147,9 @@ def _why(result: ScanResult) -> str:
 
 
 def _line(result: ScanResult) -> Text:
-    """Loud where the letter must not go on: the bell, and red."""
     mark, style = ("✓", "green") if result.ok and not result.warning else ("!", "yellow")
     if not result.ok:
-        mark, style = "\a✗", "bold red"
+        mark, style = "✗", "bold red"
     return Text.assemble(
         (f"{mark} ", style), f"{result.letter_number}  {letter_state_text(result.state)}  ", (_why(result), style)
     )
