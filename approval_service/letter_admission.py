@@ -39,6 +39,7 @@ from outreach.domain.codes import Code
 from outreach.domain.errors import Refusal
 from outreach.domain.ids import new_id
 from outreach.domain.masking import mask_account
+from outreach.v1.common_pb2 import Principal
 from outreach.v1.outreach_service_pb2 import Channel, Decision, LetterItem, PreflightLetterResponse
 
 
@@ -116,7 +117,7 @@ class _Judging:
         require_bank(call.principal, call.request.bank_id)
         policy = self.context.policy(call.request.bank_id)
         expires_ms = not_after_ms(call.request, self.context.now_ms, policy)
-        team = Team(call.request.bank_id, call.request.letter_name, call.principal.team)
+        team = Team(call.request.bank_id, call.request.letter_name, _team(self.context.catalog, call.principal))
         letter = self._letter(call, has_quantity=self._left(team) > 0)
         facts = self.context.facts(letter, at_permit=False)
         judged = Judged(letter, facts, evaluate(facts), expires_ms)
@@ -149,6 +150,11 @@ class _Judging:
             has_quantity=has_quantity,
             care_released=False,
         )
+
+
+def _team(catalog: Catalog, principal: Principal) -> str:
+    """The clerk's, as registered and not as the token says: quantities are granted to it."""
+    return catalog.employees.get((principal.caller_id, principal.employee_id), "")
 
 
 def _content(item: LetterItem) -> LetterContent:
@@ -207,7 +213,7 @@ def _decide(
         "request_id": item.request_id,
         "request_hash": request_hash,
         "employee_id": principal.employee_id,
-        "team": principal.team,
+        "team": _team(context.catalog, principal),
         "bank_id": item.bank_id,
         "case_id": item.case_id,
         "account_id": letter.account.account_id if letter.account is not None else "",

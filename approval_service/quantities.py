@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -32,6 +32,7 @@ def take(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
             if served := list(islice(wanting, quantity.granted - quantity.used)):
                 taken |= dict.fromkeys(served, quantity.quantity_id)
                 used[quantity.quantity_id] = quantity.used + len(served)
+                tx.record("quantity_taken", team.bank_id, quantity=quantity.quantity_id, letters=served)
         store.set_used(tx.connection, used)
     return taken
 
@@ -42,13 +43,15 @@ def give_back(tx: Tx, rows: Iterable[Any]) -> None:
     `rows` are rows of outreach; those without a place are passed over. Their own moves must be written before, since
     some of the rows may have been waiting themselves.
     """
-    holders = {row.outreach_id: row.quantity_id for row in rows if row.quantity_id}
-    freed = Counter(holders.values())
+    freed: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.quantity_id:
+            freed[row.quantity_id].append(row.outreach_id)
     quantities = store.get_many(tx.connection, freed)
-    store.set_places(tx.connection, dict.fromkeys(holders, ""))
-    store.set_used(tx.connection, {row.quantity_id: row.used - freed[row.quantity_id] for row in quantities})
     for row in quantities:
         tx.record("quantity_given_back", row.bank_id, quantity=row.quantity_id, letters=freed[row.quantity_id])
+    store.set_places(tx.connection, {outreach_id: "" for ids in freed.values() for outreach_id in ids})
+    store.set_used(tx.connection, {row.quantity_id: row.used - len(freed[row.quantity_id]) for row in quantities})
     for team in dict.fromkeys(Team(row.bank_id, row.letter_name, row.team) for row in quantities):
         admit_waiting(tx, team)
 
@@ -65,7 +68,7 @@ def admit_waiting(tx: Tx, team: Team) -> int:
     for row in waiting:
         codes = [code for code in row.codes.split(",") if code != Code.QUANTITY_NOT_APPROVED]
         due_ms = max(tx.now_ms, row.not_before_ms)
-        moves.outreach(row, states.ADMITTED, codes=codes, due_ms=due_ms, quantity=taken[row.outreach_id])
+        moves.outreach(row, states.ADMITTED, codes=codes, due_ms=due_ms)
     moves.write()
     store.set_places(tx.connection, taken)
     return len(waiting)

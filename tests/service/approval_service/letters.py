@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
-from approval_service import letter_admission, letter_versions, quantity_register
+from approval_service import letter_admission, letter_versions, operations, quantity_register
 from approval_service.calls import Call
 from outreach.v1.letter_version_service_pb2 import (
     DraftLetterVersionRequest,
@@ -13,9 +13,10 @@ from outreach.v1.letter_version_service_pb2 import (
     LetterVersion,
     ReviewLetterVersionRequest,
 )
+from outreach.v1.operations_service_pb2 import SetEmployeeRequest
 from outreach.v1.outreach_service_pb2 import CallOutcome, Decision, LetterItem, PostalClass, PriorCall
 from outreach.v1.quantity_service_pb2 import AskQuantityRequest, DecideQuantityRequest, Quantity
-from tests.service.approval_service.world import BANK, DAY_MS, HOTLINE, NOW_MS, World, principal
+from tests.service.approval_service.world import BANK, CALLER, DAY_MS, HOTLINE, NOW_MS, World, principal
 
 _numbers = count(1)
 NAME = "payment-notice"
@@ -95,10 +96,13 @@ def letter_item(number: str, **changes: Any) -> LetterItem:
 
 
 async def submit_letters(world: World, *items: LetterItem, team: str = "t1") -> list[Decision]:
-    """The decisions on letters that dan asks for in one call, as a member of a team."""
-    clerk = principal("dan")
-    clerk.team = team
-    answers = await world.authority.write_many(letter_admission.admit, [Call(clerk, item) for item in items])
+    """The decisions on letters that dan, or the clerk of another team, asks for in one call."""
+    clerk = "dan" if team == "t1" else f"clerk-{team}"
+    if team != "t1":
+        registration = SetEmployeeRequest(caller_id=CALLER, employee_id=clerk, team=team, active=True)
+        await world.write(operations.set_employee, "ann", registration, banks=["*"])
+    calls = [Call(principal(clerk), item) for item in items]
+    answers = await world.authority.write_many(letter_admission.admit, calls)
     assert all(isinstance(answer, Decision) for answer in answers), answers
     return [answer for answer in answers if isinstance(answer, Decision)]
 

@@ -156,8 +156,10 @@ async def test_letters_wait_until_a_quantity_is_granted(bank: World) -> None:
     assert (first.quantity_id, first.waiting_for, first.due_ms) == (quantity_id, "", bank.now_ms())
     (line,) = await register(bank)
     assert (line.used, line.left) == (2, 0)
-    moved = [entry for entry in await bank.entries("admitted") if entry.get("quantity") == quantity_id]
-    assert [entry["outreach"] for entry in moved] == [decision.outreach_id for decision in waiting[:2]]
+    admitted = [decision.outreach_id for decision in waiting[:2]]
+    assert [entry["outreach"] for entry in await bank.entries("admitted")] == admitted
+    (entry,) = await bank.entries("quantity_taken")
+    assert (entry["quantity"], entry["letters"]) == (quantity_id, admitted)
 
 
 async def test_places_are_of_the_oldest_grant_first_and_of_the_team_only(bank: World) -> None:
@@ -182,7 +184,8 @@ async def test_a_cancelled_letters_place_goes_to_the_next_that_waits(bank: World
     await cancel(bank, second, third)
     assert await states_of(bank, [second, third]) == [CANCELLED, CANCELLED]
     assert [line.left for line in await register(bank)] == [1]
-    assert [entry["letters"] for entry in await bank.entries("quantity_given_back")] == [1, 1]
+    given_back = [entry["letters"] for entry in await bank.entries("quantity_given_back")]
+    assert given_back == [[holder.outreach_id], [second.outreach_id]]
 
 
 async def test_an_expired_letter_gives_its_place_back(bank: World) -> None:
