@@ -16,7 +16,18 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from gateway.console.pages import home, outreach, sign_in, templates
+from gateway.console.pages import (
+    accounts,
+    events,
+    home,
+    ledger,
+    outreach,
+    people,
+    policies,
+    sign_in,
+    templates,
+    unconfirmed,
+)
 from gateway.console.security import Guard
 from gateway.console.signing_in import Sessions, SignedIn, SignedOut, TooLongAgo
 from gateway.console.visit import Console, Visit
@@ -25,7 +36,7 @@ from outreach.domain.errors import Kind, Refusal
 from outreach.domain.ids import new_id
 from outreach.runtime.logs import EventLogger
 
-PAGES = (home, outreach, templates)
+PAGES = (home, outreach, templates, policies, accounts, unconfirmed, events, ledger, people)
 FIRST_PASSWORD_PATH = "/password"  # noqa: S105  # a path
 _STATUS = {
     Kind.INVALID: 422,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from gateway.console.comparing import marked, sides
+from gateway.console.forms import day
+from gateway.console.forms import text as text_of
 from gateway.console.gaps import FILLINGS, chosen, filled, filling_of
-from gateway.console.visit import CHINA, Visit
+from gateway.console.visit import Visit
 from outreach.domain.errors import Kind, Refusal, not_found
 from outreach.domain.templating import signed
 from outreach.v1.template_service_pb2 import (
@@ -119,18 +119,20 @@ async def act(visit: Visit) -> Response:
 
 
 def _review(digest: str, form: FormData, *, passed: bool) -> ReviewTemplateRequest:
-    request = ReviewTemplateRequest(digest=digest, comment=_text(form, "comment"))
+    request = ReviewTemplateRequest(digest=digest, comment=text_of(form, "comment"))
     setattr(request, "pass", passed)  # a keyword of Python's
     return request
 
 
 def _approve(digest: str, form: FormData, *, approve: bool) -> ApproveTemplateRequest:
-    return ApproveTemplateRequest(digest=digest, approve=approve, comment=_text(form, "comment"))
+    return ApproveTemplateRequest(digest=digest, approve=approve, comment=text_of(form, "comment"))
 
 
 def _document(form: FormData) -> BankDocument:
     return BankDocument(
-        reference=_text(form, "reference"), date=_text(form, "date"), scan_sha256=_text(form, "scan_sha256").lower()
+        reference=text_of(form, "reference"),
+        date=text_of(form, "date"),
+        scan_sha256=text_of(form, "scan_sha256").lower(),
     )
 
 
@@ -151,17 +153,17 @@ _ACTS: dict[str, tuple[str, Callable[[str, FormData], Any], str]] = {
     ),
     "suspend": (
         "SuspendTemplate",
-        lambda digest, form: SuspendTemplateRequest(digest=digest, reason=_text(form, "comment")),
+        lambda digest, form: SuspendTemplateRequest(digest=digest, reason=text_of(form, "comment")),
         "已暂停：未发出的等待恢复",
     ),
     "resume": (
         "ResumeTemplate",
-        lambda digest, form: ResumeTemplateRequest(digest=digest, reason=_text(form, "comment")),
+        lambda digest, form: ResumeTemplateRequest(digest=digest, reason=text_of(form, "comment")),
         "已恢复",
     ),
     "retire": (
         "RetireTemplate",
-        lambda digest, form: RetireTemplateRequest(digest=digest, reason=_text(form, "comment")),
+        lambda digest, form: RetireTemplateRequest(digest=digest, reason=text_of(form, "comment")),
         "已停用：未发出的已取消",
     ),
 }
@@ -220,34 +222,17 @@ async def _previewed(visit: Visit, content: TemplateContent) -> dict[str, Any]:
 
 
 def _content(visit: Visit, form: FormData) -> TemplateContent:
-    text = _text(form, "text").replace("\r\n", "\n")
+    text = text_of(form, "text").replace("\r\n", "\n")
     keys = {name.removeprefix("gap_"): str(value) for name, value in form.items() if name.startswith("gap_")}
     return TemplateContent(
         bank_id=visit.bank,
-        name=_text(form, "name"),
-        signature=_text(form, "signature"),
+        name=text_of(form, "name"),
+        signature=text_of(form, "signature"),
         text=text,
         placeholders=chosen(text, keys),
-        effective_from=_date("effective_from", form),
-        effective_until=_date("effective_until", form),
+        effective_from=day(form, "effective_from"),
+        effective_until=day(form, "effective_until"),
     )
-
-
-def _date(field: str, form: FormData) -> Timestamp | None:
-    """A day's first moment; None if none is given. Raises Refusal."""
-    text = _text(form, field)
-    if not text:
-        return None
-    timestamp = Timestamp()
-    try:
-        timestamp.FromDatetime(datetime.fromisoformat(text).replace(tzinfo=CHINA))
-    except ValueError:
-        raise Refusal(Kind.INVALID, f"{field}: 请写成 2026-11-24。Write it as 2026-11-24.", field=field) from None
-    return timestamp
-
-
-def _text(form: FormData, field: str) -> str:
-    return str(form.get(field, "")).strip()
 
 
 Handler = Callable[[Visit], Awaitable[Response]]

@@ -1,0 +1,44 @@
+"""Reading posted forms."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from starlette.datastructures import FormData
+
+from gateway.console.visit import CHINA
+from outreach.domain.errors import Kind, Refusal
+
+
+def text(form: FormData, field: str) -> str:
+    """A field's text without the space around it; empty if it is not there."""
+    return str(form.get(field, "")).strip()
+
+
+def texts(form: FormData, field: str) -> list[str]:
+    """All values of a field, such as of ticked boxes."""
+    return [str(value) for value in form.getlist(field)]
+
+
+def whole(form: FormData, field: str) -> int:
+    """A whole number; 0 for none. Raises Refusal."""
+    written = text(form, field)
+    if not written:
+        return 0
+    if not written.isascii() or not written.isdecimal() or len(written) > 12:
+        raise Refusal(Kind.INVALID, f"{field}: 请填写整数。Write a whole number.", field=field)
+    return int(written)
+
+
+def day(form: FormData, field: str) -> Timestamp | None:
+    """A day's first moment; None if none is given. Raises Refusal."""
+    written = text(form, field)
+    if not written:
+        return None
+    timestamp = Timestamp()
+    try:
+        timestamp.FromDatetime(datetime.fromisoformat(written).replace(tzinfo=CHINA))
+    except ValueError:
+        raise Refusal(Kind.INVALID, f"{field}: 请写成 2026-11-24。Write it as 2026-11-24.", field=field) from None
+    return timestamp

@@ -1,0 +1,58 @@
+"""What happens now: status changes as they commit, and how fresh each bank's feed is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.responses import Response, StreamingResponse
+
+from gateway.console.visit import Visit
+from outreach.domain.errors import Refusal
+from outreach.v1.ledger_service_pb2 import GetCheckpointRequest
+from outreach.v1.operations_service_pb2 import GetSummaryRequest
+from outreach.v1.outreach_service_pb2 import WatchRequest
+
+RECENT = 40
+ENTRIES_READ = 500
+
+
+async def listing(visit: Visit) -> Response:
+    summaries = {
+        bank: await visit.ask("OperationsService/GetSummary", GetSummaryRequest(bank_id=bank)) for bank in visit.banks
+    }
+    recent: list[Any] = []
+    if visit.desk.may("OutreachService/Watch"):
+        checkpoint = await visit.ask("LedgerService/GetCheckpoint", GetCheckpointRequest())
+        # A change's position is its entry's in the ledger: the last entries hold the last changes.
+        since = max(int(checkpoint.checkpoint.split("\n")[1]) - ENTRIES_READ, 0)
+        watch = WatchRequest(bank_id=visit.bank, after_position=since, only_past=True)
+        async for response in visit.desk.follow("OutreachService/Watch", watch):
+            recent.append(response.change)
+            del recent[:-RECENT]
+    position = recent[-1].position if recent else 0
+    return visit.page("events.html", summaries=summaries, recent=recent[::-1], position=position)
+
+
+async def stream(visit: Visit) -> Response:
+    """Server-sent events: each change as a row of the table."""
+    after = visit.request.query_params.get("after", "0")
+    watch = WatchRequest(bank_id=visit.bank, after_position=int(after) if after.isdecimal() else 0)
+    return StreamingResponse(_rows(visit, watch), media_type="text/event-stream")
+
+
+async def _rows(visit: Visit, watch: WatchRequest) -> AsyncIterator[str]:
+    template = visit.console.templates.get_template("event_row.html")
+    try:
+        async for response in visit.desk.follow("OutreachService/Watch", watch):
+            row = template.render(change=response.change, visit=visit, _=visit.words)
+            yield "data: " + row.replace("\n", " ") + "\n\n"
+    except (Refusal, asyncio.CancelledError):
+        return  # the browser connects again
+
+
+ROUTES = (
+    ("/events", ["GET"], listing),
+    ("/events/stream", ["GET"], stream),
+)

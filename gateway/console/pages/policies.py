@@ -1,0 +1,181 @@
+"""Policies: the thresholds in words, drafting the next version, comparing it, and its activation by another person."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from gateway.console.forms import day, text, whole
+from gateway.console.visit import Visit
+from outreach.domain.errors import Kind, Refusal
+from outreach.v1.policy_service_pb2 import (
+    ActivatePolicyRequest,
+    DraftPolicyRequest,
+    GetPolicyRequest,
+    ListPoliciesRequest,
+    Policy,
+    PolicyVersion,
+)
+
+
+class Field(NamedTuple):
+    """A threshold: the contract's name, what it is in words, and how it is written."""
+
+    name: str
+    words: str
+    kind: str
+    """text, number, minute (of the day), yuan, flag or lines."""
+
+
+FIELDS = (
+    Field("bank_name", "短信须写明的银行名称", "text"),
+    Field("agency_id", "受托机构编号", "text"),
+    Field("agency_name", "受托机构名称", "text"),
+    Field("agency_must_be_named", "短信须同时写明受托机构", "flag"),
+    Field("contact_from_minute", "每天最早联系时间", "minute"),
+    Field("contact_until_minute", "每天最晚联系时间", "minute"),
+    Field("time_zone", "收件人时区", "text"),
+    Field("sms_per_day", "每人每天短信上限", "number"),
+    Field("sms_per_seven_days", "每人七天短信上限", "number"),
+    Field("sms_gap_minutes", "两条短信最小间隔（分钟）", "number"),
+    Field("balance_max_age_minutes", "银行金额最长时效（分钟）", "number"),
+    Field("request_lifetime_minutes", "请求最长等待（分钟）", "number"),
+    Field("hotlines", "可出现的银行热线，每行一个", "lines"),
+    Field("letter_gap_days", "同一账户两封信函最小间隔（天）", "number"),
+    Field("letter_minimum_fen", "信函最低欠款（元）", "yuan"),
+    Field("letter_minimum_inclusive", "恰为最低欠款时可寄", "flag"),
+    Field("care_amount_fen", "不高于此金额的信函须复核放行（元）", "yuan"),
+    Field("letter_needs_prior_call", "信函之前须有首次通话记录", "flag"),
+    Field("prior_call_must_be_answered", "首次通话须已接通", "flag"),
+)
+
+
+async def listing(visit: Visit) -> Response:
+    """The policy in force in words, and every version."""
+    versions = (await visit.ask("PolicyService/ListPolicies", ListPoliciesRequest(bank_id=visit.bank))).versions
+    active = next((one for one in versions if one.activated_by), None)
+    return visit.page("policies.html", versions=versions, active=active, rows=_rows(active) if active else [])
+
+
+async def one(visit: Visit) -> Response:
+    """A version beside the one in force; what differs stands out."""
+    version = await _get(visit, _version_number(visit))
+    try:
+        old: PolicyVersion | None = await _get(visit, 0)
+    except Refusal as refusal:
+        if refusal.kind is not Kind.NOT_FOUND:
+            raise
+        old = None
+    before = dict(_rows(old)) if old is not None and old.version != version.version else {}
+    rows = [(words, before.get(words, ""), now) for words, now in _rows(version)]
+    return visit.page("policy_one.html", version=version, old=old if before else None, rows=rows)
+
+
+async def new(visit: Visit) -> Response:
+    try:
+        policy = (await _get(visit, 0)).policy
+    except Refusal as refusal:
+        if refusal.kind is not Kind.NOT_FOUND:
+            raise
+        policy = Policy()
+    return visit.page("policy_new.html", fields=[(field, _written(policy, field)) for field in FIELDS], problem="")
+
+
+async def draft(visit: Visit) -> Response:
+    """Everything that the form does not show, such as carriers, is taken over from the version in force."""
+    form = await visit.form()
+    request = DraftPolicyRequest(bank_id=visit.bank, effective_from=day(form, "effective_from"))
+    try:
+        request.policy.CopyFrom((await _get(visit, 0)).policy)
+        for field in FIELDS:
+            _read(request.policy, field, form)
+        answer = await visit.ask("PolicyService/DraftPolicy", request)
+    except Refusal as refusal:
+        if refusal.kind is not Kind.INVALID:
+            raise
+        fields = [(field, text(form, field.name)) for field in FIELDS]
+        return visit.page("policy_new.html", 422, fields=fields, problem=visit.words.of(refusal.message))
+    return visit.done(f"/policies/{answer.version.version}", "草案已保存，等待另一人启用")
+
+
+async def activate(visit: Visit) -> Response:
+    await visit.form()
+    visit.signed_in.require_recent()
+    request = ActivatePolicyRequest(bank_id=visit.bank, version=_version_number(visit))
+    await visit.ask("PolicyService/ActivatePolicy", request)
+    return visit.done("/policies", "策略已启用")
+
+
+def _version_number(visit: Visit) -> int:
+    number: int = visit.request.path_params["version"]
+    return number
+
+
+async def _get(visit: Visit, version: int) -> PolicyVersion:
+    request = GetPolicyRequest(bank_id=visit.bank, version=version)
+    found: PolicyVersion = (await visit.ask("PolicyService/GetPolicy", request)).version
+    return found
+
+
+def _rows(version: PolicyVersion) -> list[tuple[str, str]]:
+    rows = [(field.words, _written(version.policy, field) or "—") for field in FIELDS]
+    return [*rows, ("通道，按次序", "、".join(one.carrier_id for one in version.policy.carriers) or "—")]
+
+
+def _written(policy: Policy, field: Field) -> str:
+    value = getattr(policy, field.name)
+    match field.kind:
+        case "flag":
+            return "是" if value else "否"
+        case "minute":
+            return f"{value // 60:02d}:{value % 60:02d}"
+        case "yuan":
+            return f"{value // 100}.{value % 100:02d}"
+        case "lines":
+            return "\n".join(value)
+        case _:
+            return str(value)
+
+
+def _read(policy: Policy, field: Field, form: FormData) -> None:
+    """Raises Refusal naming the field."""
+    written: Any = text(form, field.name)
+    match field.kind:
+        case "flag":
+            setattr(policy, field.name, written == "是")
+        case "minute":
+            setattr(policy, field.name, _minute(field, written))
+        case "yuan":
+            setattr(policy, field.name, _fen(field, written))
+        case "lines":
+            policy.ClearField("hotlines")
+            policy.hotlines.extend(line.strip() for line in written.splitlines() if line.strip())
+        case "number":
+            setattr(policy, field.name, whole(form, field.name))
+        case _:
+            setattr(policy, field.name, written)
+
+
+def _minute(field: Field, written: str) -> int:
+    hour, colon, minute = written.partition(":")
+    if not (colon and hour.isdecimal() and minute.isdecimal() and int(hour) < 24 and int(minute) < 60):
+        raise Refusal(Kind.INVALID, f"{field.name}: 请写成 08:00。Write it as 08:00.", field=field.name)
+    return int(hour) * 60 + int(minute)
+
+
+def _fen(field: Field, written: str) -> int:
+    yuan, _, fen = (written or "0").partition(".")
+    if not (yuan.isdecimal() and len(yuan) < 11 and (not fen or (fen.isdecimal() and len(fen) <= 2))):
+        raise Refusal(Kind.INVALID, f"{field.name}: 请写成 500.00。Write it as 500.00.", field=field.name)
+    return int(yuan) * 100 + int((fen or "0").ljust(2, "0"))
+
+
+ROUTES = (
+    ("/policies", ["GET"], listing),
+    ("/policies", ["POST"], draft),
+    ("/policies/new", ["GET"], new),
+    ("/policies/{version:int}", ["GET"], one),
+    ("/policies/{version:int}/activate", ["POST"], activate),
+)
