@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 
 from letter_service.layout import grid
 from letter_service.layout.galley import Row, Seals, Text, Unit
@@ -14,21 +13,37 @@ from outreach.letters.model import Block, Heading, Paragraph, Seal, Table, TextL
 from outreach.v1.template_service_pb2 import PlaceholderType
 
 _INDENT = 2 * EM
+_DATE = Paragraph("{letter_date}", indent=False)
+"""Under a seal it belongs to it."""
+_SPACE_AFTER: dict[type[Block], float] = {Table: 3.0, Seal: 3.0}
 
 
 def compose(letter: TextLetter) -> list[Unit]:
     """Refusal if the faces lack a character of the version."""
     types = {placeholder.name: placeholder.type for placeholder in letter.head.placeholders}
     units: list[Unit] = []
-    for is_seal, blocks in groupby(letter.blocks, lambda block: isinstance(block, Seal)):
-        if is_seal:
-            if units:
-                units[-1].keeps_next = True
-            units.append(_seals([block for block in blocks if isinstance(block, Seal)]))
-        else:
-            for block in blocks:
-                units += _units(block, types)
+    above: Block | None = None
+    seals: list[Seal] = []
+    for block, below in zip(letter.blocks, (*letter.blocks[1:], None), strict=True):
+        if isinstance(block, Seal):
+            seals.append(block)
+            if not isinstance(below, Seal):
+                units += _sealed(units, seals, has_date=below == _DATE)
+                seals = []
+        elif not (block == _DATE and isinstance(above, Seal)):
+            first, *others = _units(block, types)
+            first.before = max(first.before, _SPACE_AFTER.get(type(above), 0) if above else 0)
+            units += [first, *others]
+        above = block
     return units
+
+
+def _sealed(units: list[Unit], seals: list[Seal], *, has_date: bool) -> Iterator[Unit]:
+    """The seals, with the last lines above them on their page."""
+    if units:
+        units[-1].keeps_next = True
+    parties = [Copy(seal.party, grid.BODY.font, "seal") for seal in seals]
+    yield Seals(parties, Copy(_DATE.text, grid.BODY.font, "letter_date") if has_date else None)
 
 
 def _units(block: Block, types: dict[str, PlaceholderType.ValueType]) -> Iterator[Unit]:
@@ -52,8 +67,3 @@ def _rows(table: Table, types: dict[str, PlaceholderType.ValueType]) -> Iterator
     yield head
     for row in cells[1:]:
         yield Row(row, widths, grid.CELL, head=head, is_last=row is cells[-1])
-
-
-def _seals(seals: list[Seal]) -> Seals:
-    parties = [Copy(seal.party, grid.BODY.font, "seal") for seal in seals]
-    return Seals(parties, Copy("{letter_date}", grid.BODY.font, "letter_date"))

@@ -13,6 +13,8 @@ from letter_service.layout.stencil import Stencil
 
 MODULE_MM = 0.339
 """8 dots at 600 per inch."""
+SMALL_MODULE_MM = 0.254
+"""6 dots, where there is less room."""
 _WORDS = {chr(code): code + 1 for code in range(128)} | {f"{pair:02}": pair + 130 for pair in range(100)}
 _PARTS = re.compile(r"[0-9]{2}|.", re.DOTALL)
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from letter_service.layout.pdf import PAGE_HEIGHT, PAGE_WIDTH, PdfWriter, deflated
 from letter_service.layout.permit import Permit
 from letter_service.layout.texts import FONTS, Values
+from outreach.letters.envelopes import Rectangle
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ class Design(Protocol):
 
     title: str
     duplex: bool
-    code_at: tuple[float, float]
-    """The lower left corner of each sheet's code in millimetres from the page's top left."""
+    code_place: Rectangle
+    """For each sheet's code, in millimetres from the page's top left."""
     varying_characters: dict[str, set[str]]
     """What every letter needs beside its values."""
 
@@ -44,9 +45,6 @@ class Design(Protocol):
 
     def set(self, permit: Permit) -> Setting:
         """Refusal if a value cannot be set."""
-
-    def blank(self) -> bytes:
-        """The form of a back without text."""
 
 
 def form(content: str, resources: int) -> bytes:

@@ -13,7 +13,6 @@ from letter_service.layout.grid import MM, rule, x_points, y_points
 from letter_service.layout.line_breaking import EM, Boxes, Unbreakable, break_lines
 from letter_service.layout.pdf import deflated
 from letter_service.layout.permit import Permit
-from letter_service.layout.stencil import Stencil
 from letter_service.layout.texts import SANS, Style, Values, checked_boxes, chinese_date, does_not_fit
 from outreach.letters.envelopes import PROFILES, Rectangle, address_block, clear_zone
 from outreach.letters.model import LetterHead
@@ -28,7 +27,6 @@ _ASIDE_VALUE = 17.0
 _BARCODE_HEIGHT = 9.0
 _ADDRESS_SIZES = (12.0, 11.0, 10.0, 9.0)
 _LEADING = 1.35
-_CODE_SIDE_MAX = 15.0
 _MARK = Style(SANS, 90, 90, gray=0.9)
 _MARK_Y = 185.0
 """Below every window."""
@@ -114,16 +112,8 @@ class Frame:
             yield style.draw(lines[:2], x_points(at), y_points(y))
             if len(lines) > (2 if field == "authorization" else 1):
                 raise does_not_fit(field, "过长。", "It is too long.")
-        yield self._number_bars(permit.letter_number, top + 3)
-
-    def _number_bars(self, number: str, y: float) -> str:
-        stencil = _code128(number)
-        room = grid.RIGHT - self._left
-        for bar in (code128.BAR_MM, code128.NARROW_BAR_MM):
-            if stencil.columns * bar <= room:
-                at = x_points(self._left), y_points(y + _BARCODE_HEIGHT)
-                return stencil.draw(*at, stencil.columns * bar * MM, _BARCODE_HEIGHT * MM)
-        raise does_not_fit("letter_number", "函号过长，条码放不下。", "Its bar code is wider than its place.")
+        place = Rectangle(self._left, top + 3, grid.RIGHT - self._left, _BARCODE_HEIGHT)
+        yield number_bars(permit.letter_number, place)
 
     def _address(self, permit: Permit, values: Values) -> str:
         block = self._block
@@ -135,10 +125,6 @@ class Frame:
         boxes = values.set(permit.letter_number, SANS, "letter_number")
         lines = _broken(boxes, grid.SMALL, grid.RIGHT - grid.LEFT, "letter_number", align=1)
         return grid.SMALL.draw(lines, x_points(grid.LEFT), y_points(grid.BASE - 1))
-
-    def blank(self) -> str:
-        """A back without text: a printer that leaves out empty pages would put the next letter there."""
-        return _at("（本页无正文）", grid.SMALL, grid.LEFT, 148, align=0.5)
 
 
 def draw_address(permit: Permit, values: Values, place: Rectangle) -> str:
@@ -165,11 +151,38 @@ def draw_address(permit: Permit, values: Values, place: Rectangle) -> str:
     )
 
 
-def sheet_code(text: str, x: float, bottom: float) -> str:
-    """The DataMatrix with its lower left corner at a place in millimetres."""
-    stencil = datamatrix.datamatrix(text)
-    side = stencil.columns * datamatrix.MODULE_MM * MM
-    return stencil.draw(x_points(x), y_points(bottom), side, side)
+def sheet_code(text: str, place: Rectangle) -> str:
+    """The DataMatrix in the lower left corner of its place."""
+    try:
+        stencil = datamatrix.datamatrix(text)
+    except ValueError:
+        raise does_not_fit("sheet_code", "页码内容过长或含非 ASCII 字符。", "It is too long or not ASCII.") from None
+    for module in (datamatrix.MODULE_MM, datamatrix.SMALL_MODULE_MM):
+        if stencil.columns * module <= min(place.width, place.height):
+            side = stencil.columns * module * MM
+            return stencil.draw(x_points(place.x), y_points(place.bottom), side, side)
+    raise does_not_fit("sheet_code", "页码区过小。", "Its zone is too small: make it 15 mm a side.")
+
+
+def number_bars(number: str, place: Rectangle) -> str:
+    """The letter's number as Code 128, as high as its place."""
+    try:
+        stencil = code128.code128(number)
+    except ValueError:
+        raise does_not_fit("letter_number", "函号只能用 ASCII 字符。", "A letter number is ASCII.") from None
+    for bar in (code128.BAR_MM, code128.NARROW_BAR_MM):
+        if stencil.columns * bar <= place.width:
+            at = x_points(place.x), y_points(place.bottom)
+            return stencil.draw(*at, stencil.columns * bar * MM, place.height * MM)
+    raise does_not_fit("letter_number", "条码放不下。", "Its bar code is wider than its place.")
+
+
+BLANK = "（本页无正文）"
+
+
+def blank_back() -> str:
+    """A back without text says so: a printer that leaves out empty pages would put the next letter there."""
+    return _at(BLANK, grid.SMALL, grid.LEFT, 148, align=0.5)
 
 
 def draw_mark(text: str, values: Values) -> str:
@@ -180,13 +193,6 @@ def draw_mark(text: str, values: Values) -> str:
     x, y = x_points(105), y_points(_MARK_Y)
     turned = f"q 0.8192 0.5736 -0.5736 0.8192 {x:.2f} {y:.2f} cm "
     return f"{turned}{_MARK.draw([line], -wide / 2, -_MARK.size / 3)}Q\n"
-
-
-def _code128(number: str) -> Stencil:
-    try:
-        return code128.code128(number)
-    except ValueError:
-        raise does_not_fit("letter_number", "函号只能用 ASCII 字符。", "A letter number is ASCII.") from None
 
 
 def _broken(boxes: Boxes, style: Style, width: float, field: str, align: float = 0) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from letter_service.layout import grid
@@ -140,26 +140,32 @@ class Row:
 
 @dataclass(slots=True)
 class Seals:
-    """Boxes for the business seals side by side, the last at the right margin, each over its party and the date."""
+    """Boxes for the business seals side by side, the last at the right margin, each over its party."""
 
     parties: list[Copy]
-    date: Copy
+    date: Copy | None
+    """Under each party, or nothing."""
     before: float = 7.0
     keeps_next: bool = False
     splits: bool = False
     head: Unit | None = None
-    varies: bool = field(default=True, init=False)
+
+    @property
+    def varies(self) -> bool:
+        return self.date is not None
 
     def set(self, values: Values | None) -> Lines:
-        width = int(self._width * MM / grid.BODY.size * EM)
-        return [set_lines(self.date, values, width, grid.BODY, align=0.5)]
+        if self.date is None:
+            return [""]
+        return set_lines(self.date, values, int(self._width * MM / grid.BODY.size * EM), grid.BODY, align=0.5)
 
     @property
     def _width(self) -> float:
         return min(70.0, (grid.RIGHT - grid.LEFT) / len(self.parties))
 
     def height(self, _lines: int, /) -> float:
-        return _SEAL_SIDE + 3 + self._party_lines * grid.BODY.leading / MM + grid.BODY.leading / MM
+        lines = self._party_lines + (self.date is not None)
+        return _SEAL_SIDE + 3 + lines * grid.BODY.leading / MM
 
     @property
     def _party_lines(self) -> int:
@@ -176,7 +182,7 @@ class Seals:
     def draw(self, lines: Lines, y: float) -> str:
         at = y + _SEAL_SIDE + 3 + self._party_lines * grid.BODY.leading / MM
         return "".join(
-            grid.BODY.draw(lines[0], x_points(left), y_points(at) - baseline(grid.BODY)) for left in self._lefts()
+            grid.BODY.draw(lines, x_points(left), y_points(at) - baseline(grid.BODY)) for left in self._lefts()
         )
 
     def furniture(self, _lines: int, y: float, /) -> str:
@@ -195,7 +201,7 @@ class Seals:
         return "".join(drawn)
 
     def copies(self) -> Iterable[Copy]:
-        return (*self.parties, self.date)
+        return (*self.parties, self.date) if self.date else self.parties
 
 
 def baseline(style: Style) -> float:

@@ -16,14 +16,16 @@ TOP = 28.0
 BOTTOM = 268.0
 BASE = 285.0
 """The foot's lowest edge."""
+CODE_SIDE = 15.0
+"""Room for a sheet's code at the foot's left."""
 MAX_PAGES = 8
 
-TITLE = Style(SANS, 18, 27, bold=0.45)
-SECTION = Style(SANS, 12, 19, bold=0.3)
+TITLE = Style(SANS, 18, 27, bold=0.35)
+SECTION = Style(SANS, 12, 19, bold=0.22)
 BODY = Style(SERIF, BODY_SIZE, 18.5)
 CELL = Style(SERIF, 10.5, 15)
 CELL_HEAD = Style(SANS, 9.5, 15)
-BANK = Style(SANS, 17, 20, bold=0.45)
+BANK = Style(SANS, 17, 20, bold=0.35)
 SMALL = Style(SANS, 8, 11, gray=0.3)
 LABEL = Style(SANS, 8.5, 12, gray=0.35)
 VALUE = Style(SANS, 8.5, 12)

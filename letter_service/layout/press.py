@@ -13,13 +13,14 @@ from typing import BinaryIO
 
 from letter_service.layout.design import Design, Setting
 from letter_service.layout.embedding import embed
-from letter_service.layout.frame import draw_mark, sheet_code
+from letter_service.layout.frame import BLANK, blank_back, draw_mark, sheet_code
+from letter_service.layout.official_design import OfficialDesign
 from letter_service.layout.pdf import PAGE_HEIGHT, PAGE_WIDTH, PdfWriter
 from letter_service.layout.permit import Permit, RenderedLetter
 from letter_service.layout.text_design import TextDesign
-from letter_service.layout.texts import FONTS, face_of
+from letter_service.layout.texts import FONTS, SANS, face_of
 from outreach.domain.errors import Refusal
-from outreach.letters.model import TextLetter
+from outreach.letters.model import Letter, TextLetter
 
 Archive = Callable[[Permit, bytes], None]
 """Takes a letter's archive copy."""
@@ -30,9 +31,9 @@ _LEVEL = 1
 class Press:
     """Prepared for one version, for use by one thread."""
 
-    def __init__(self, letter: TextLetter) -> None:
+    def __init__(self, letter: Letter) -> None:
         """Refusal if no letter of this version could be set, such as for a character that the fonts lack."""
-        self._design: Design = TextDesign(letter)
+        self._design: Design = TextDesign(letter) if isinstance(letter, TextLetter) else OfficialDesign(letter)
         self._start = BytesIO()
         self._preamble = PdfWriter(self._start)
         self._pages = self._preamble.reserve()
@@ -109,7 +110,8 @@ class _Edition:
             code = self._code(permit, setting, number) if not (self._design.duplex and number % 2) else ""
             self._page(setting.plan.forms[number], f"{marks}/P Do\n{content}{code}")
         if pad and self._design.duplex and pages % 2:
-            self._page(self._design.blank(), "/P Do\n")
+            self._used[SANS].update(BLANK)
+            self._page(b"", blank_back())
 
     def finish(self) -> str:
         """Returns the lower hex SHA-256 of the PDF."""
@@ -132,13 +134,14 @@ class _Edition:
         self._kids.append(self._pdf.add(page))
 
     def _share(self, form: bytes) -> int:
-        """Writes a form and the resources of the pages that show it."""
+        """Writes a form, if there is one, and the resources of the pages that show it."""
         fonts = "".join(f"/{font} {number} 0 R" for font, number in self._fonts.items())
-        return self._pdf.add(f"<</Font<<{fonts}>>/XObject<</P {self._pdf.add(form)} 0 R>>>>")
+        shared = f"/XObject<</P {self._pdf.add(form)} 0 R>>" if form else ""
+        return self._pdf.add(f"<</Font<<{fonts}>>{shared}>>")
 
     def _code(self, permit: Permit, setting: Setting, page: int) -> str:
         pages = len(setting.contents)
         sheet = page // 2 + 1 if self._design.duplex else page + 1
         shown = hashlib.sha256((setting.plan.digest + "".join(setting.contents)).encode()).hexdigest()[:8]
         text = f"{permit.run_id}|{permit.letter_number}|{sheet}/{self.sheets(pages)}|{shown}"
-        return sheet_code(text, *self._design.code_at)
+        return sheet_code(text, self._design.code_place)

@@ -15,9 +15,10 @@ from letter_service.layout.paging import Placement, paginate
 from letter_service.layout.pdf import PdfWriter
 from letter_service.layout.permit import Permit
 from letter_service.layout.texts import FONTS, SANS, Values, face_of
+from outreach.letters.envelopes import Rectangle
 from outreach.letters.model import TextLetter
 
-_FURNITURE = "函号发函日期备案编号受托机构退信地址：第页共本页无正文盖章处（）0123456789　"
+_FURNITURE = "函号发函日期备案编号受托机构退信地址：第页共盖章处0123456789　"
 
 
 class TextDesign:
@@ -26,7 +27,7 @@ class TextDesign:
     def __init__(self, letter: TextLetter) -> None:
         self.title = letter.head.title
         self.duplex = letter.head.duplex
-        self.code_at = (grid.LEFT, grid.BASE)
+        self.code_place = Rectangle(grid.LEFT, grid.BASE - grid.CODE_SIDE, grid.CODE_SIDE, grid.CODE_SIDE)
         self._frame = Frame(letter.head, letter.letterhead_image)
         self._units = compose(letter)
         self._fixed: list[Lines | None] = [None if unit.varies else unit.set(None) for unit in self._units]
@@ -60,9 +61,6 @@ class TextDesign:
             ]
             contents.append("".join((*drawn, foot)))
         return Setting(plan, contents, values)
-
-    def blank(self) -> bytes:
-        return form(self._frame.blank(), self._resources)
 
     def _plan(self, counts: tuple[int, ...]) -> tuple[Plan, list[list[Placement]]]:
         known = self._plans.get(counts)
