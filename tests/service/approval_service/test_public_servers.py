@@ -10,8 +10,10 @@ from approval_service import wall_clock
 from approval_service.authority import Authority
 from approval_service.servers.holds import HoldServer
 from approval_service.servers.ledger import LedgerServer
+from approval_service.servers.letter_versions import LetterVersionServer
 from approval_service.servers.operations import OperationsServer
 from approval_service.servers.policies import PolicyServer
+from approval_service.servers.quantities import QuantityServer
 from approval_service.servers.templates import TemplateServer
 from outreach.domain.errors import Kind
 from outreach.runtime.access import check_roles
@@ -23,12 +25,17 @@ from outreach.v1 import (
 from outreach.v1 import (
     hold_service_pb2_grpc,
     ledger_service_pb2_grpc,
+    letter_version_service_pb2_grpc,
     operations_service_pb2_grpc,
     policy_service_pb2_grpc,
+    quantity_service_pb2_grpc,
     template_service_pb2_grpc,
 )
 from outreach.v1 import (
     ledger_service_pb2 as ledger,
+)
+from outreach.v1 import (
+    letter_version_service_pb2 as letter,
 )
 from outreach.v1 import (
     operations_service_pb2 as ops,
@@ -37,14 +44,20 @@ from outreach.v1 import (
     policy_service_pb2 as policy,
 )
 from outreach.v1 import (
+    quantity_service_pb2 as quantity,
+)
+from outreach.v1 import (
     template_service_pb2 as template,
 )
 from outreach.v1.common_pb2 import STATE_SENT
+from tests.service.approval_service.letters import NAME, letter_content, letter_review
 from tests.service.approval_service.world import BANK, CALLER, World, content, principal
 
 REGISTER: tuple[tuple[Any, Any], ...] = (
     (hold_service_pb2_grpc.add_HoldServiceServicer_to_server, HoldServer),
     (ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server, LedgerServer),
+    (letter_version_service_pb2_grpc.add_LetterVersionServiceServicer_to_server, LetterVersionServer),
+    (quantity_service_pb2_grpc.add_QuantityServiceServicer_to_server, QuantityServer),
     (operations_service_pb2_grpc.add_OperationsServiceServicer_to_server, OperationsServer),
     (policy_service_pb2_grpc.add_PolicyServiceServicer_to_server, PolicyServer),
     (template_service_pb2_grpc.add_TemplateServiceServicer_to_server, TemplateServer),
@@ -56,6 +69,8 @@ class Client:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.templates: Any = template_service_pb2_grpc.TemplateServiceStub(channel)
+        self.letters: Any = letter_version_service_pb2_grpc.LetterVersionServiceStub(channel)
+        self.quantities: Any = quantity_service_pb2_grpc.QuantityServiceStub(channel)
         self.policies: Any = policy_service_pb2_grpc.PolicyServiceStub(channel)
         self.holds: Any = hold_service_pb2_grpc.HoldServiceStub(channel)
         self.operations: Any = operations_service_pb2_grpc.OperationsServiceStub(channel)
@@ -129,6 +144,55 @@ async def test_the_banks_document_goes_its_way_over_the_wire(client: Client) -> 
     verification = template.VerifyBankDocumentRequest(digest=digest, document=document)
     verified = await client.templates.VerifyBankDocument(verification, **by("dan", "reviewer"))
     assert verified.template.state == template.TEMPLATE_STATE_APPROVED
+
+
+async def test_a_letter_version_goes_its_way_over_the_wire(client: Client) -> None:
+    """Drafted, linted, reviewed, approved, suspended, resumed, retired, shown and listed by gRPC; another one by the
+    bank's document."""
+    made = letter_content()
+    drafting = letter.DraftLetterVersionRequest(content=made)
+    digest = (await client.letters.DraftLetterVersion(drafting, **by("ann", "drafter"))).version.digest
+    linting = letter.LintLetterVersionRequest(content=made)
+    assert (await client.letters.LintLetterVersion(linting, **by("ann", "drafter"))).digest == digest
+    await client.letters.ReviewLetterVersion(letter_review(digest), **by("ben", "reviewer"))
+    approval = letter.ApproveLetterVersionRequest(digest=digest, approve=True)
+    await client.letters.ApproveLetterVersion(approval, **by("cat", "bank_approver"))
+    reason: dict[str, Any] = {"digest": digest, "reason": "r"}
+    await client.letters.SuspendLetterVersion(letter.SuspendLetterVersionRequest(**reason), **by("ben", "reviewer"))
+    await client.letters.ResumeLetterVersion(letter.ResumeLetterVersionRequest(**reason), **by("cat", "reviewer"))
+    await client.letters.RetireLetterVersion(letter.RetireLetterVersionRequest(**reason), **by("cat", "reviewer"))
+    found = letter.GetLetterVersionRequest(digest=digest)
+    assert (await client.letters.GetLetterVersion(found, **by("dan", "mailroom"))).version.content == made
+    listing = letter.ListLetterVersionsRequest(bank_id=BANK)
+    listed = await client.letters.ListLetterVersions(listing, **by("dan", "inspector"))
+    assert [version.state for version in listed.versions] == [template.TEMPLATE_STATE_RETIRED]
+
+    drafting.content.name = "second-notice"
+    digest = (await client.letters.DraftLetterVersion(drafting, **by("ann", "drafter"))).version.digest
+    await client.letters.ReviewLetterVersion(letter_review(digest), **by("ben", "reviewer"))
+    document = template.BankDocument(reference="r", date="2026-11-20", scan_sha256="0" * 64)
+    entry = letter.RecordLetterDocumentRequest(digest=digest, document=document)
+    await client.letters.RecordLetterDocument(entry, **by("cat", "drafter"))
+    verification = letter.VerifyLetterDocumentRequest(digest=digest, document=document)
+    verified = await client.letters.VerifyLetterDocument(verification, **by("dan", "reviewer"))
+    assert verified.version.state == template.TEMPLATE_STATE_APPROVED
+
+
+async def test_quantities_over_the_wire(client: Client) -> None:
+    """Asked for, decided and listed by gRPC, each by the role whose task it is."""
+    drafting = letter.DraftLetterVersionRequest(content=letter_content())
+    digest = (await client.letters.DraftLetterVersion(drafting, **by("ann", "drafter"))).version.digest
+    filed = letter_review(digest, filing_number="BA-2026-1")
+    await client.letters.ReviewLetterVersion(filed, **by("ben", "reviewer"))
+    asking = quantity.AskQuantityRequest(bank_id=BANK, letter_name=NAME, number=5, reason="r")
+    asked = (await client.quantities.AskQuantity(asking, **by("ann", "team_lead"))).quantity
+    deciding = quantity.DecideQuantityRequest(quantity_id=asked.quantity_id, granted=5)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await client.quantities.DecideQuantity(deciding, **by("ben", "team_lead"))
+    assert caught.value.code().name == Kind.DENIED.value
+    granted = (await client.quantities.DecideQuantity(deciding, **by("ben", "administration"))).quantity
+    listing = quantity.ListQuantitiesRequest(bank_id=BANK, state=quantity.QUANTITY_STATE_GRANTED)
+    assert list((await client.quantities.ListQuantities(listing, **by("dan", "mailroom"))).quantities) == [granted]
 
 
 async def test_policies_over_the_wire(client: Client) -> None:
