@@ -22,18 +22,22 @@ _ORGANISATION = re.compile(
 )
 _LONGEST_NAME = 20
 _BEFORE_A_NAME = re.compile(
-    r".*(?:委托|授权|代表|联系|致电|拨打|通过|咨询|前往|我行|本行|本函|名下|受托|[由受经向与和及或在至给对的请为是系您贵该到往于从被按将让跟同等、，,：:；;（(《“\"。》）)”⟧⟦])"
+    r".*(?:委托|授权|代表|联系|致电|拨打|通过|前往|我行|本行|本函|名下|受托|[由受经向与和及或在至给对的请为是系您贵该到往于从被按将让跟同等、，,：:；;（(《“\"。》）)”⟧⟦])"
 )
 _GENERIC = re.compile(
-    r"(?:^|本|我|贵|各|他|该|此|任何|其他|其它|第三方|外包|合作|受托|催收|服务机构|委托|发卡|手机|网上|掌上|电话|微信|电子|直销|开户|有关|相关|当地|所在地"
-    r"|管辖|管辖权的?|上述|冒充|自称|假冒|虚假|非法|^(?:中国)?(?:商业|人民)|管辖权?的?人民|当地人民)$"
+    r"(?:本|我|贵|各|他|该|此|任何|其他|其它|一家|哪家|第三方|外包|合作|受托|催收|服务|委托|发卡|开户|有关|相关|当地|所在地|有?管辖权?的?|上述"
+    r"|冒充|自称|假冒|虚假|非法|中国|商业|人民|中级|高级|手机|网上|掌上|电话|微信|电子|直销)*"
 )
 """What stands before 公司, 银行 or 法院 where no particular one is meant."""
+_OWN_SERVICE = re.compile(r"(?:手机|网上|掌上|电话|微信|电子|直销)银行$")
 _SPEAKS = re.compile(
     r"代表|受.{0,20}(?:委托|授权)|接受|函告|致函|发函|函达|出具|签发|通知您|告知您|督促|催告|敦促|全权|代理|负责本案|承办|经办|债权受让|受让|转让"
 )
 _THIRD = re.compile(r"冒充|假冒|谨防|自称|警惕|诈骗|虚假|投诉|[可也]向|有权向|提起诉讼")
-_SIGNED_BY_LAWYER = re.compile(r"(?:经办|承办|主办|代理|委托|签发|执业)律师|律师[:：]|法务专员|法务人员")
+_SIGNED_BY_LAWYER = re.compile(
+    r"(?:经办|承办|主办|代理|委托|签发|执业)律师|律师[:：]|律师$|本律师|[我本敝]所(?!在)"
+    r"|律师.{0,4}(?:已|正在|现已|将).{0,4}(?:介入|接手|受理|代理|着手)|代理人[:：]|法务专员|法务人员"
+)
 _SHORT = 26
 _SAYS = re.compile("[。，您我]")
 
@@ -131,7 +135,7 @@ def _organisations(clause: str, known: tuple[str, ...]) -> Iterator[str]:
         start = _BEFORE_A_NAME.match(name[: -len(suffix[0])])
         name = name[start.end() :] if start else name
         name = next((name.removeprefix(own) for own in known if name.startswith(own)), name)
-        if not _GENERIC.search(name[: -len(suffix[0])]):
+        if not _GENERIC.fullmatch(name[: -len(suffix[0])]) and not _OWN_SERVICE.search(name):
             yield name
 
 

@@ -16,8 +16,9 @@ _NOTICE = re.compile(
     r"|失信.{0,6}(?:通知|公告|告知)|公安.{0,6}(?:通知|函|告知)|报案(?:通知|告知|回执)|刑事.{0,4}(?:通知|告知|函)|拘留证|逮捕证|协查"
 )
 _ULTIMATUM = re.compile(
-    r"最后通牒|最[后终](?:一次)?(?:的)?(?:通知|警告|催告|告知|机会|期限|催收)|严正警告|郑重警告|严重警告|警告[函书信]|通牒|恐吓"
+    r"最后通牒|最[后终](?:一次)?(?:的)?(?:通知|警告|催告|告知|机会|期限|催收|提醒|催缴)|过期不候|严正警告|郑重警告|严重警告|警告[函书信]|通牒|恐吓"
 )
+_CONSEQUENCE = re.compile(r"诉讼|起诉|强制执行|仲裁|征信|信用记录|失信|信用信息")
 _DEADLINE = re.compile(
     r"限[您你]?.{0,12}(?:日|天|小时)[内之].{0,20}(?:否则|逾期不|不然)|(?:小时|日|天)内.{0,12}(?:否则|不然)"
 )
@@ -33,7 +34,7 @@ _DENIED = re.compile(
 )
 _NO_RIGHT = re.compile(
     r"(?:无权|不得|不予受理|概不受理|不受理|不接受|视为放弃|丧失|放弃|概不接受|恕不接受).{0,14}(?:异议|查询|投诉|协商|申诉|举证|权利|争议|辩解)"
-    r"|(?:异议|投诉|申诉|争议).{0,6}(?:概不|不予|恕不|一律不)"
+    r"|(?:异议|投诉|申诉|争议).{0,6}(?:概不|不予|恕不|一律不)|(?:不享有|不具有|没有|无).{0,6}(?:异议|申诉|投诉|查询|争议)权"
 )
 _SHORT = 20
 
@@ -61,6 +62,9 @@ def _of_passage(passage: Passage) -> Iterator[Finding]:
             denied = denied or bool(_DENIED.search(squeezed))
             if not denied:
                 yield from _of_clause(squeezed, passage)
+        if found := _CONSEQUENCE.search(sentence):
+            reason = "提到法律后果，请核对是否属实。Speaks of what the law may bring: check that it is true."
+            yield show(Code.LETTER_NOT_AUTHORIZED, f"{reason} (“{found[0]}”)")
         if found := _DEADLINE.search(sentence):
             yield show(
                 Code.LETTER_NOT_AUTHORIZED,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from outreach.domain.codes import Code
 from outreach.letters.lint import Identity, lint
 from outreach.letters.source import read
 from outreach.v1.common_pb2 import Finding
-from tests.unit.letters.versions import GOOD, LISTED, TERSE, WITHOUT_AGENCY, source
+from tests.unit.letters.versions import EXAMPLE, FORMAL, GOOD, LISTED, ORDINARY, TERSE, WITHOUT_AGENCY, source
 
 POLICY = Identity("示例银行", "示范服务公司", ("010-00000001",))
 
@@ -76,6 +78,47 @@ MISSING = [
 ]
 
 
+_EXAMPLE = EXAMPLE.read_text(encoding="utf-8").partition("\n# ")[2].partition("\n")[2]
+STATEMENTS = [
+    (_EXAMPLE, "尊敬的{name}：", "持卡人姓名"),
+    (_EXAMPLE, "（卡号末四位{last_four}）", "末四位"),
+    (_EXAMPLE, "截至{as_of}的数额", "金额的截止日期"),
+    (_EXAMPLE, "根据《中华人民共和国民法典》第六百七十五条", "法律依据"),
+    (_EXAMPLE, "您有权查询账户信息", "持卡人的权利"),
+    (_EXAMPLE, "您有义务按照领用合约", "持卡人的义务"),
+    (_EXAMPLE, "　　查询：", "查询账户的办法"),
+    (_EXAMPLE, "　　还款：", "还款的办法"),
+    (_EXAMPLE, "如您对欠款金额", "提出异议的办法"),
+    (_EXAMPLE, "如您对欠款金额", "提交证据的办法"),
+    (_EXAMPLE, "我行委托示范服务公司", "未说明银行委托"),
+    (_EXAMPLE, "不收取现金", "防诈骗提示"),
+    (_EXAMPLE, "请忽略本函", "如已还款请忽略"),
+    (_EXAMPLE, "[盖章]", "盖章处"),
+    (ORDINARY, "持卡人有权了解", "持卡人的权利"),
+    (ORDINARY, "账户查询方式", "查询账户的办法"),
+    (ORDINARY, "若您对上述欠款有疑义", "提出异议的办法"),
+    (ORDINARY, "我行已委托", "未说明银行委托"),
+    (ORDINARY, "均不会收取现金", "防诈骗提示"),
+    (FORMAL, "至今未缴清", "原因"),
+    (FORMAL, "享有知情", "持卡人的权利"),
+    (FORMAL, "电询", "联系方式"),
+    (FORMAL, "电询", "查询账户的办法"),
+    (FORMAL, "缴款途径", "还款的办法"),
+    (FORMAL, "倘对账款有所争议", "提出异议的办法"),
+    (FORMAL, "请检附单据", "提交证据的办法"),
+    (FORMAL, "请勿交付现金", "防诈骗提示"),
+    (FORMAL, "毋庸理会", "如已还款请忽略"),
+]
+
+
+@pytest.mark.parametrize(("body", "words", "told"), STATEMENTS, ids=range(len(STATEMENTS)))
+def test_each_statement_is_needed(body: str, words: str, told: str) -> None:
+    """A complete letter that loses the one sentence with these words is stopped, and told what it lost."""
+    sentence = next(found for found in re.findall(r"[^。；\n]+[。；]?", body) if words in found)
+    stops = _stops(source(body.replace(sentence, "")))
+    assert any(told in finding.reason for finding in stops), stops
+
+
 @pytest.mark.parametrize(("body", "old", "new", "told"), MISSING, ids=range(len(MISSING)))
 def test_what_is_missing_is_told(body: str, old: str, new: str, told: str) -> None:
     """Each thing that Art. 69 and the checklist want stops the version when it alone is left out."""
@@ -119,6 +162,23 @@ WRONG = [
     ("您的欠款为12,345.67元。", "固定", Code.VARIABLE_INVALID),
     ("上述金额截至2026年3月17日。", "固定", Code.VARIABLE_INVALID),
     ("联系人：XX，编号（  ）。", "空白", Code.VARIABLE_INVALID),
+    ("本函由示例金桥法律咨询有限公司出具。", "发函人", Code.LETTER_NOT_AUTHORIZED),
+    ("示例市中级人民法院", "发函人", Code.LETTER_NOT_AUTHORIZED),
+    ("我所受示例银行委托，现就您的欠款事宜郑重函告。", "律师", Code.LETTER_NOT_AUTHORIZED),
+    ("委托人：示例银行股份有限公司 代理人：王某某律师", "律师", Code.LETTER_NOT_AUTHORIZED),
+    ("律师已介入，准备起诉材料。", "律师", Code.LETTER_NOT_AUTHORIZED),
+    ("长河催收中心 2026年3月", "发函人", Code.LETTER_NOT_AUTHORIZED),
+    ("示范服务公司法务部", "法律文书", Code.LETTER_NOT_AUTHORIZED),
+    ("这是最后一次提醒，过期不候。", "最后通牒", Code.LETTER_NOT_AUTHORIZED),
+    ("本通知书与法院传票具有同等效力。", "法律文书", Code.LETTER_NOT_AUTHORIZED),
+    ("编号：（2026）示0102执1234号", "案号", Code.LETTER_NOT_AUTHORIZED),
+    ("持卡人不享有异议权。", "否认", Code.LETTER_NOT_AUTHORIZED),
+    ("若在三日内未还款，将移送公安机关追究刑事责任。", "impersonation", Code.CONTENT_PROHIBITED),
+    ("请将款项存入以下账户：6222021234567890123，户名：李某。", "private_payment", Code.CONTENT_PROHIBITED),
+    ("还清后可为您消除征信不良记录。", "waiver_promise", Code.CONTENT_PROHIBITED),
+    ("您的家人和单位已被告知欠款情况。", "third_party_disclosure", Code.CONTENT_PROHIBITED),
+    ("卡号：6222 **** **** 1234", "证件号", Code.CONTENT_PROHIBITED),
+    ("今欠款金额：￥5,000元", "固定", Code.VARIABLE_INVALID),
     ("再不还款，我们就上门找你家人要钱。", "threat", Code.CONTENT_PROHIBITED),
 ]
 
@@ -142,6 +202,25 @@ HARMLESS = [
     "本行客户服务热线010-00000001全天开通。",
     "对您的个人信息，我行依法保密。",
     "到期还款日为{due_date}。",
+    "我行将按照法律法规的规定，如实向金融信用信息基础数据库报送信息。",
+    "如需纸质合同副本，可向我行任一网点申请。",
+    "您也可通过中国人民银行征信中心查询本人信用报告。",
+    "本函仅向持卡人本人寄送，如您并非收件人，请退回或致电010-00000001告知。",
+    "请勿向自称“银行内部人员”的人提供验证码、密码。",
+    "如收到自称律师、法院的短信要求转账，请勿相信。",
+    "我行不会通过微信、QQ要求您还款。",
+    "您的还款将按照先息后本的顺序入账，以账单为准。",
+    "如您正在与我行协商，或已签订分期还款协议，请按协议履行。",
+    "我行客服热线（010-00000001）每日9:00至18:00接受咨询。",
+    "您可拨打12378银行保险消费者投诉维权热线。",
+    "请您于10日内与我行联系。",
+    "如您对本函有任何疑问，请联系示例银行信用卡中心。",
+    "银行账户信息变更请到网点办理。",
+    "您亦可依法向人民法院起诉或申请仲裁解决争议。",
+    "利息按日利率万分之五计收，违约金最低10元。",
+    "国家金融监督管理总局及其派出机构负责监管本行。",
+    "本函一式一份，加盖公章有效。",
+    "函件内容与此前通知不一致的，以本函为准。",
 ]
 
 
