@@ -13,7 +13,15 @@ from approval_service.screening.content import approver_notes, screen
 from approval_service.screening.normalize import fold, to_simplified
 from approval_service.variables import NAME_LIMIT, REFERENCE_LIMIT
 from outreach.domain.codes import Code
-from outreach.domain.templating import MAX_CHARACTERS, has_stray_braces, placeholders, render, segments, signed
+from outreach.domain.templating import (
+    MAX_CHARACTERS,
+    RECORD_FIELDS,
+    has_stray_braces,
+    placeholders,
+    render,
+    segments,
+    signed,
+)
 from outreach.ledger.entries import encode
 from outreach.v1.common_pb2 import Finding
 from outreach.v1.policy_service_pb2 import Policy
@@ -26,23 +34,6 @@ _LONGEST = {
     PlaceholderType.PLACEHOLDER_TYPE_LAST_FOUR: 4,
     PlaceholderType.PLACEHOLDER_TYPE_HOTLINE: 15,  # what a policy takes
     PlaceholderType.PLACEHOLDER_TYPE_REFERENCE: REFERENCE_LIMIT,
-}
-
-_RECORD_FIELDS: dict[int, frozenset[int]] = {
-    PlaceholderType.PLACEHOLDER_TYPE_NAME: frozenset({RecordField.RECORD_FIELD_RECIPIENT_NAME}),
-    PlaceholderType.PLACEHOLDER_TYPE_AMOUNT: frozenset(
-        {
-            RecordField.RECORD_FIELD_OVERDUE_AMOUNT,
-            RecordField.RECORD_FIELD_OUTSTANDING_AMOUNT,
-            RecordField.RECORD_FIELD_MINIMUM_PAYMENT,
-        }
-    ),
-    PlaceholderType.PLACEHOLDER_TYPE_DATE: frozenset(
-        {RecordField.RECORD_FIELD_DUE_DATE, RecordField.RECORD_FIELD_AS_OF_DATE}
-    ),
-    PlaceholderType.PLACEHOLDER_TYPE_LAST_FOUR: frozenset({RecordField.RECORD_FIELD_ACCOUNT_LAST_FOUR}),
-    PlaceholderType.PLACEHOLDER_TYPE_HOTLINE: frozenset({RecordField.RECORD_FIELD_UNSPECIFIED}),
-    PlaceholderType.PLACEHOLDER_TYPE_REFERENCE: frozenset({RecordField.RECORD_FIELD_UNSPECIFIED}),
 }
 
 # Beside Han, letters and digits: carriers refuse or garble what is not here, such as ¥, ★, ① and emoji.
@@ -144,7 +135,7 @@ def _placeholder_findings(content: TemplateContent) -> Iterator[Finding]:
         if times > 1:
             yield _stop(Code.VARIABLE_INVALID, f"{name} 重复声明。Is declared {times} times.", "placeholders")
     for p in content.placeholders:
-        if p.record_field not in _RECORD_FIELDS.get(p.type, frozenset()):
+        if p.record_field not in RECORD_FIELDS.get(p.type, frozenset()):
             reason = f"{p.name} 的类型与取值来源不符。Its record_field does not fill its type."
             yield _stop(Code.VARIABLE_INVALID, reason, "placeholders")
     if has_stray_braces(content.text):

@@ -5,10 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from outreach.v1.template_service_pb2 import PlaceholderType, RecordField
+
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]{0,31})\}")
 SINGLE_SEGMENT = 70
 LONG_SEGMENT = 67
 MAX_CHARACTERS = 500
+
+RECORD_FIELDS: dict[PlaceholderType.ValueType, frozenset[RecordField.ValueType]] = {
+    PlaceholderType.PLACEHOLDER_TYPE_NAME: frozenset({RecordField.RECORD_FIELD_RECIPIENT_NAME}),
+    PlaceholderType.PLACEHOLDER_TYPE_AMOUNT: frozenset(
+        {
+            RecordField.RECORD_FIELD_OVERDUE_AMOUNT,
+            RecordField.RECORD_FIELD_OUTSTANDING_AMOUNT,
+            RecordField.RECORD_FIELD_MINIMUM_PAYMENT,
+        }
+    ),
+    PlaceholderType.PLACEHOLDER_TYPE_DATE: frozenset(
+        {RecordField.RECORD_FIELD_DUE_DATE, RecordField.RECORD_FIELD_AS_OF_DATE}
+    ),
+    PlaceholderType.PLACEHOLDER_TYPE_LAST_FOUR: frozenset({RecordField.RECORD_FIELD_ACCOUNT_LAST_FOUR}),
+    PlaceholderType.PLACEHOLDER_TYPE_HOTLINE: frozenset({RecordField.RECORD_FIELD_UNSPECIFIED}),
+    PlaceholderType.PLACEHOLDER_TYPE_REFERENCE: frozenset({RecordField.RECORD_FIELD_UNSPECIFIED}),
+}
+"""What of the bank's record may fill a placeholder of each type; unspecified: the caller gives it."""
 
 
 def placeholders(text: str) -> list[str]:

@@ -10,8 +10,9 @@ from typing import TypeVar
 import yaml
 
 from outreach.domain.errors import Refusal, invalid
+from outreach.domain.templating import RECORD_FIELDS
 from outreach.letters.model import PERMIT_PLACEHOLDERS, Envelope, LetterHead, Zone
-from outreach.letters.placeholders import NAME, RECORD_FIELDS
+from outreach.letters.placeholders import NAME
 from outreach.v1.template_service_pb2 import Placeholder, PlaceholderType, RecordField
 
 LINE = "---"
