@@ -10,9 +10,9 @@ from approval_service.calls import Call
 from approval_service.letter_permits import JudgedRow, LetterGroup
 from approval_service.mailroom.moves import MAILED, PRINTED, RETURNED, TO_PULL, LetterMoves
 from approval_service.mailroom.people import require_designated
+from approval_service.mailroom.permits import require_permits
 from approval_service.mailroom.repricing import asks_too_much
 from approval_service.mailroom.scans import Scan, scanned, selected
-from approval_service.mailroom.start import require_proven_feed
 from approval_service.rules import DAY_MS
 from approval_service.store import letters as store
 from approval_service.writer import Tx, one_by_one
@@ -54,7 +54,7 @@ def _mail(tx: Tx, call: Call[MailRequest]) -> MailResponse:
     scans, items = _named(tx, call)
     in_hand = [scan for scan in scans if scan.letter is not None and scan.letter.state == PRINTED]
     for bank_id in {scan.letter.bank_id for scan in in_hand if scan.letter is not None}:
-        require_proven_feed(tx, bank_id)
+        require_permits(tx, bank_id)
     group = LetterGroup(tx, [scan.outreach for scan in in_hand])
     handover = _Handover(tx, actor, LetterMoves(tx), group, store.by_item(tx.connection, items.values()))
     results = [_hand_over(handover, scan, items.get(scan.number, "")) for scan in scans]

@@ -9,18 +9,17 @@ from typing import Any
 from approval_service import quantities
 from approval_service.calls import Call
 from approval_service.keys import PersonKey
-from approval_service.leases import FEED_PROOF_MS
 from approval_service.letter_permits import JudgedRow, LetterGroup, hold_back
 from approval_service.mailroom.moves import RELEASED
 from approval_service.mailroom.people import require_designated
+from approval_service.mailroom.permits import require_permits
 from approval_service.mailroom.views import run_messages
 from approval_service.moves import Moves
 from approval_service.store import letters as store
-from approval_service.store import stops as stop_store
 from approval_service.writer import Tx, one_by_one
 from outreach.domain import states
 from outreach.domain.codes import Code
-from outreach.domain.errors import Kind, Refusal, precondition
+from outreach.domain.errors import precondition
 from outreach.domain.ids import new_id
 from outreach.domain.letter_numbers import letter_number
 from outreach.v1.letter_version_service_pb2 import LetterVersion
@@ -47,18 +46,6 @@ class _Passed:
         return not postcode, postcode, row.masked_address, row.outreach_id
 
 
-def require_proven_feed(tx: Tx, bank_id: str) -> None:
-    """UNAVAILABLE while the bank's feed is unproven: what it said last may not be known here yet."""
-    feed = stop_store.feeds(tx.connection).get(bank_id)
-    if feed is None or tx.real_ms - feed.proven_real_ms > FEED_PROOF_MS:
-        raise Refusal(
-            Kind.UNAVAILABLE,
-            "银行消息通道未经验证，暂停放行；请稍后重试。The bank's feed is unproven: nothing may leave. Try again.",
-            reason="FEED_UNPROVEN",
-            retry_after_s=5.0,
-        )
-
-
 def _start_run(tx: Tx, call: Call[StartRunRequest]) -> StartRunResponse:
     request = call.request
     call.require_bank(request.bank_id)
@@ -66,7 +53,7 @@ def _start_run(tx: Tx, call: Call[StartRunRequest]) -> StartRunResponse:
     known = store.run_of_request(tx.connection, request.bank_id, request.run_request_id)
     if known is not None:
         return StartRunResponse(run=run_messages(tx.connection, [known])[0])
-    require_proven_feed(tx, request.bank_id)
+    require_permits(tx, request.bank_id)
     version = tx.catalog.letter_versions.get(request.version_digest)
     if version is None or version.content.bank_id != request.bank_id:
         raise precondition(

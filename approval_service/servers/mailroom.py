@@ -8,6 +8,7 @@ from typing import Any
 from approval_service.authority import Authority
 from approval_service.calls import Call
 from approval_service.mailroom import care, closing, mailing, post, printing, returns, start, views
+from approval_service.mailroom.permits import clock_jumped
 from approval_service.store.head import read_catalog_version
 from outreach.domain.errors import precondition
 from outreach.runtime.logs import EventLogger
@@ -92,11 +93,7 @@ class MailroomServer(MailroomServiceServicer):
         """FAILED_PRECONDITION while the wall clock's jump is not confirmed: no permits, as for leases."""
         if self._authority.guard.jumped():
             _log.error("permits_stopped", jump_s=round(self._authority.guard.jump_s(), 1))
-            raise precondition(
-                "系统时钟跳变，已停止放行；核对后用 ConfirmWallClock 确认。The wall clock jumped: check it, then "
-                "ConfirmWallClock.",
-                "PERMITS_STOPPED",
-            )
+            raise clock_jumped()
 
 
 def _nothing_here() -> Iterable[Any]:

@@ -103,6 +103,22 @@ async def test_no_run_on_an_unproven_feed(room: Mailroom) -> None:
     assert (caught.value.kind, caught.value.reason) == (Kind.UNAVAILABLE, "FEED_UNPROVEN")
 
 
+async def test_no_permits_while_the_clock_may_be_wrong(room: Mailroom) -> None:
+    """Neither into a run nor to the post."""
+    _, (letter,) = await room.printed("7001")
+    await room.ask("7002")
+    await room.world.authority.write(_jump, None)
+    for step in (room.start(), room.mail(letter)):
+        with pytest.raises(Refusal) as caught:
+            await step
+        assert caught.value.reason == "PERMITS_STOPPED"
+
+
+def _jump(tx: Any, calls: Any) -> list[None]:
+    tx.set_head(wall_clock_jumped=True)
+    return [None for _ in calls]
+
+
 def _unprove(tx: Any, calls: Any) -> list[None]:
     stops.put_feed(tx.connection, BANK, proven_real_ms=0)
     return [None for _ in calls]
