@@ -18,7 +18,7 @@ def sweep(tx: Tx, calls: Sequence[None]) -> Sequence[int]:
     """Handler: how many rows moved, up to BATCH of each kind. None while the clock may be wrong."""
     if tx.wall_clock_jumped:
         return [0 for _ in calls]
-    moved = _expire(tx) + _unconfirm(tx) + parked.sweep(tx)
+    moved = _expire(tx) + _unconfirm(tx) + parked.sweep(tx) + quantities.sweep(tx)
     return [moved for _ in calls]
 
 

@@ -14,6 +14,9 @@ from approval_service.writer import Tx
 from outreach.domain import states
 from outreach.domain.codes import Code
 
+PART = 500
+"""How many are admitted in one transaction: a large grant would keep the write lock for seconds."""
+
 
 def take(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Takes a place for each letter in turn while its team has any left, of the oldest grant first.
@@ -57,18 +60,22 @@ def give_back(tx: Tx, rows: Iterable[Any]) -> None:
 
 
 def admit_waiting(tx: Tx, team: Team) -> int:
-    """Admits as many of a team's waiting letters as there are places, in the order of their requests.
+    """Admits the next part of a team's waiting letters, as far as there are places, in the order of their requests.
 
-    Returns how many. What else was found at the door is judged anew before they are printed.
+    Returns how many; the sweeper goes on. What else was found at the door is judged anew before they are printed.
     """
     places = sum(row.granted - row.used for row in store.with_places(tx.connection, team))
-    waiting = store.awaiting(tx.connection, team, tx.now_ms, places) if places else []
+    waiting = store.awaiting(tx.connection, team, tx.now_ms, min(places, PART)) if places else []
     taken = take(tx, [row._asdict() for row in waiting])
     moves = Moves(tx)
     for row in waiting:
         codes = [code for code in row.codes.split(",") if code != Code.QUANTITY_NOT_APPROVED]
-        due_ms = max(tx.now_ms, row.not_before_ms)
-        moves.outreach(row, states.ADMITTED, codes=codes, due_ms=due_ms)
+        moves.outreach(row, states.ADMITTED, codes=codes, due_ms=max(tx.now_ms, row.not_before_ms))
     moves.write()
     store.set_places(tx.connection, taken)
     return len(waiting)
+
+
+def sweep(tx: Tx) -> int:
+    """Admits the next part for each team that has places left. Returns how many it admitted."""
+    return sum(admit_waiting(tx, team) for team in store.teams_to_serve(tx.connection, tx.now_ms))

@@ -104,7 +104,9 @@ def _decide(tx: Tx, call: Call[DecideQuantityRequest]) -> DecideQuantityResponse
     store.update_quantity(tx.connection, row.quantity_id, values)
     kind = "quantity_granted" if request.granted else "quantity_refused"
     _record(tx, kind, row, actor, asked=row.asked, granted=request.granted, comment=request.comment)
-    resumed = admit_waiting(tx, Team(row.bank_id, row.letter_name, row.team)) if request.granted else 0
+    team = Team(row.bank_id, row.letter_name, row.team)
+    resumed = min(request.granted, store.count_awaiting(tx.connection, team, tx.now_ms))
+    admit_waiting(tx, team)
     (row,) = store.get_many(tx.connection, [row.quantity_id])
     return DecideQuantityResponse(quantity=_quantity(row), resumed=resumed)
 

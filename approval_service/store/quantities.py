@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, func, insert, select, update
 
 from approval_service.schema import outreach, quantity
 from approval_service.store.lists import one_of
 from approval_service.store.rows import update_rows
 from outreach.domain import states
 
+_HAS_PLACES = quantity.c.used < quantity.c.granted
 _BY_ID = select(quantity).where(one_of(quantity.c.quantity_id, "ids"))
 
 
@@ -47,18 +48,8 @@ def page(connection: Connection, bank_id: str, state: int, before_id: str, limit
 
 def with_places(connection: Connection, team: Team) -> list[Row[Any]]:
     """The quantities that have places left, the oldest grant first."""
-    return list(
-        connection.execute(
-            select(quantity)
-            .where(
-                quantity.c.used < quantity.c.granted,
-                quantity.c.bank_id == team.bank_id,
-                quantity.c.letter_name == team.letter_name,
-                quantity.c.team == team.team,
-            )
-            .order_by(quantity.c.decided_ms, quantity.c.quantity_id)
-        )
-    )
+    query = select(quantity).where(_HAS_PLACES, *_of(quantity, team))
+    return list(connection.execute(query.order_by(quantity.c.decided_ms, quantity.c.quantity_id)))
 
 
 def set_used(connection: Connection, used: Mapping[str, int]) -> None:
@@ -75,17 +66,26 @@ def set_places(connection: Connection, places: Mapping[str, str]) -> None:
 
 def awaiting(connection: Connection, team: Team, now_ms: int, limit: int) -> Sequence[Row[Any]]:
     """A team's letters that wait for a place and have not expired, in the order in which they were asked for."""
-    return list(
-        connection.execute(
-            select(outreach)
-            .where(
-                outreach.c.state == states.AWAITING_QUANTITY,
-                outreach.c.bank_id == team.bank_id,
-                outreach.c.letter_name == team.letter_name,
-                outreach.c.team == team.team,
-                outreach.c.not_after_ms > now_ms,
-            )
-            .order_by(outreach.c.outreach_id)
-            .limit(limit)
-        )
-    )
+    query = select(outreach).where(_waits(now_ms), *_of(outreach, team))
+    return list(connection.execute(query.order_by(outreach.c.outreach_id).limit(limit)))
+
+
+def count_awaiting(connection: Connection, team: Team, now_ms: int) -> int:
+    query = select(func.count()).select_from(outreach).where(_waits(now_ms), *_of(outreach, team))
+    return connection.execute(query).scalar_one()
+
+
+def teams_to_serve(connection: Connection, now_ms: int) -> list[Team]:
+    """The teams that have places left and letters that wait for one."""
+    same_team = (outreach.c[name] == quantity.c[name] for name in Team._fields)
+    query = select(*(quantity.c[name] for name in Team._fields)).distinct()
+    found = query.where(_HAS_PLACES, select(outreach.c.outreach_id).where(_waits(now_ms), *same_team).exists())
+    return [Team(*row) for row in connection.execute(found)]
+
+
+def _waits(now_ms: int) -> ColumnElement[bool]:
+    return (outreach.c.state == states.AWAITING_QUANTITY) & (outreach.c.not_after_ms > now_ms)
+
+
+def _of(table: Table, team: Team) -> list[ColumnElement[bool]]:
+    return [table.c[name] == value for name, value in team._asdict().items()]

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 
-from approval_service import cancellation, expiry, operations, quantity_register, schema
+from approval_service import cancellation, expiry, operations, quantities, quantity_register, schema
 from approval_service.calls import Call
 from outreach.domain import states
 from outreach.domain.errors import Kind, Refusal
@@ -198,6 +198,18 @@ async def test_an_expired_letter_gives_its_place_back(bank: World) -> None:
     bank.set_clock(bank.now_ms() + 2000)
     await bank.authority.write(expiry.sweep, None)
     assert await states_of(bank, decisions) == [states.EXPIRED, states.EXPIRED, ADMITTED]
+
+
+async def test_a_large_grant_admits_a_part_at_a_time(bank: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The decision admits the first part and tells the whole number; the sweeper admits the rest, in order."""
+    monkeypatch.setattr(quantities, "PART", 2)
+    waiting = await submit(bank, "6001", "6002", "6003", "6004", "6001")
+    quantity_id = await ask(bank, 4)
+    assert await decide(bank, quantity_id, 4) == 4
+    assert await states_of(bank, waiting) == [ADMITTED, ADMITTED, AWAITING, AWAITING, AWAITING]
+    assert await bank.authority.write(expiry.sweep, None) == 2
+    assert await states_of(bank, waiting) == [ADMITTED, ADMITTED, ADMITTED, ADMITTED, AWAITING]
+    assert await bank.authority.write(expiry.sweep, None) == 0
 
 
 async def test_the_register_is_paged_newest_first_and_filtered_by_state(bank: World) -> None:
