@@ -264,9 +264,9 @@ class PrintRun(_message.Message):
     letters: _builtins.int
     """Letters released into it."""
     withdrawn: _builtins.int
-    """Withdrawn before it could be fetched."""
+    """Withdrawn before it could be fetched, or never printed."""
     pending: _builtins.int
-    """Not yet confirmed as printed."""
+    """Not yet confirmed as printed; those of them that are to be pulled included."""
     printed: _builtins.int
     """Confirmed as printed, whatever came of them since."""
     in_pile: _builtins.int
@@ -278,7 +278,7 @@ class PrintRun(_message.Message):
     spoiled: _builtins.int
     """Of the printed: spoiled."""
     pulled: _builtins.int
-    """Taken out and destroyed."""
+    """Of the printed: taken out and destroyed."""
     to_pull: _builtins.int
     """Still to be taken out. A run is not closed while there are any."""
     returned: _builtins.int
@@ -433,7 +433,7 @@ class ScanResult(_message.Message):
     """What is odd but does not stop it, such as an item number whose check digit is wrong; or empty."""
     @_builtins.property
     def codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Rule codes, if rules refused it. The letter is to be pulled then."""
+        """Rule codes, if rules keep it. The letter is to be pulled if `state` says so; else it waits in the pile."""
 
     def __init__(
         self,

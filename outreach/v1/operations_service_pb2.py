@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from outreach import validation as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from outreach.v1 import common_pb2 as outreach_dot_v1_dot_common__pb2
+from outreach.v1 import outreach_service_pb2 as outreach_dot_v1_dot_outreach__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$outreach/v1/operations_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18outreach/v1/common.proto\"/\n\x11GetSummaryRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \"\x85\x03\n\x12GetSummaryResponse\x12;\n\x06states\x18\x01 \x03(\x0b\x32+.outreach.v1.GetSummaryResponse.StatesEntry\x12\x39\n\x05\x63odes\x18\x02 \x03(\x0b\x32*.outreach.v1.GetSummaryResponse.CodesEntry\x12\x31\n\rbusiness_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x39\n\x15\x66\x65\x65\x64_complete_through\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x66\x65\x65\x64_proven\x18\x05 \x01(\x08\x12\x17\n\x0fpermits_stopped\x18\x06 \x01(\t\x1a-\n\x0bStatesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a,\n\nCodesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\xd1\x03\n\x15GetDailyReportRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x9b\x03\n\x04\x64\x61te\x18\x02 \x01(\tB\x8c\x03\xbaH\x88\x03\xba\x01\x84\x03\n\x04\x64\x61te\x12[\xe9\xa1\xbb\xe4\xb8\xba\xe5\xad\x98\xe5\x9c\xa8\xe7\x9a\x84\xe6\x97\xa5\xe6\x9c\x9f\xef\xbc\x8c\xe5\xa6\x82 2026-11-24\xe3\x80\x82It must be a date that exists, such as 2026-11-24.\x1a\x9e\x02this.matches(\'^[0-9]{4}-(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])$\') || this.matches(\'^[0-9]{4}-(0[469]|11)-(0[1-9]|[12][0-9]|30)$\') || this.matches(\'^[0-9]{4}-02-(0[1-9]|1[0-9]|2[0-8])$\') || this.matches(\'^([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29$\')\"\xef\x02\n\x16GetDailyReportResponse\x12\r\n\x05\x61sked\x18\x01 \x01(\x03\x12\x0c\n\x04sent\x18\x02 \x01(\x03\x12\x11\n\tdelivered\x18\x03 \x01(\x03\x12\x13\n\x0bundelivered\x18\x04 \x01(\x03\x12\x0f\n\x07\x65xpired\x18\x05 \x01(\x03\x12\x41\n\x07\x62locked\x18\x06 \x03(\x0b\x32\x30.outreach.v1.GetDailyReportResponse.BlockedEntry\x12\x45\n\tcancelled\x18\x07 \x03(\x0b\x32\x32.outreach.v1.GetDailyReportResponse.CancelledEntry\x12\x13\n\x0bunconfirmed\x18\x08 \x01(\x03\x1a.\n\x0c\x42lockedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a\x30\n\x0e\x43\x61ncelledEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"r\n\x17SetBusinessClockRequest\x12\x30\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12%\n\x04rate\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00j\xf8@)\x00\x00\x00\x00\x00\x00\x00\x00\"\x1a\n\x18SetBusinessClockResponse\"5\n\x17\x43onfirmWallClockRequest\x12\x1a\n\x06reason\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"\x1a\n\x18\x43onfirmWallClockResponse\"y\n\x12SetEmployeeRequest\x12\x1c\n\tcaller_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1e\n\x0b\x65mployee_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x15\n\x04team\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x0e\n\x06\x61\x63tive\x18\x04 \x01(\x08\"\x15\n\x13SetEmployeeResponse\"\xa4\x02\n\x12UnconfirmedAttempt\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x13\n\x0boutreach_id\x18\x02 \x01(\t\x12\x0f\n\x07\x62\x61nk_id\x18\x03 \x01(\t\x12\x12\n\ncarrier_id\x18\x04 \x01(\t\x12\x30\n\x0crelease_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x63\x61rrier_code\x18\x06 \x01(\t\x12\x1c\n\x14\x63\x61ncellation_pending\x18\x07 \x01(\x08\x12\x0f\n\x07lookups\x18\x08 \x01(\x05\x12\x34\n\x10next_lookup_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bhanded_over\x18\n \x01(\x08\"S\n\x16ListUnconfirmedRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\"\x7f\n\x17ListUnconfirmedResponse\x12\x31\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x1f.outreach.v1.UnconfirmedAttempt\x12\x31\n\rbusiness_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x93\x01\n\x19ResolveUnconfirmedRequest\x12\x1d\n\nattempt_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12/\n\x05state\x18\x02 \x01(\x0e\x32\x12.outreach.v1.StateB\x0c\xbaH\t\x82\x01\x06\x18\x03\x18\x04\x18\x05\x12&\n\x12\x65vidence_reference\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"\x1c\n\x1aResolveUnconfirmedResponse2\x96\x05\n\x11OperationsService\x12M\n\nGetSummary\x12\x1e.outreach.v1.GetSummaryRequest\x1a\x1f.outreach.v1.GetSummaryResponse\x12Y\n\x0eGetDailyReport\x12\".outreach.v1.GetDailyReportRequest\x1a#.outreach.v1.GetDailyReportResponse\x12_\n\x10SetBusinessClock\x12$.outreach.v1.SetBusinessClockRequest\x1a%.outreach.v1.SetBusinessClockResponse\x12_\n\x10\x43onfirmWallClock\x12$.outreach.v1.ConfirmWallClockRequest\x1a%.outreach.v1.ConfirmWallClockResponse\x12P\n\x0bSetEmployee\x12\x1f.outreach.v1.SetEmployeeRequest\x1a .outreach.v1.SetEmployeeResponse\x12\\\n\x0fListUnconfirmed\x12#.outreach.v1.ListUnconfirmedRequest\x1a$.outreach.v1.ListUnconfirmedResponse\x12\x65\n\x12ResolveUnconfirmed\x12&.outreach.v1.ResolveUnconfirmedRequest\x1a\'.outreach.v1.ResolveUnconfirmedResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$outreach/v1/operations_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18outreach/v1/common.proto\x1a\"outreach/v1/outreach_service.proto\"`\n\x11GetSummaryRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12/\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x14.outreach.v1.ChannelB\x08\xbaH\x05\x82\x01\x02\x10\x01\"\x85\x03\n\x12GetSummaryResponse\x12;\n\x06states\x18\x01 \x03(\x0b\x32+.outreach.v1.GetSummaryResponse.StatesEntry\x12\x39\n\x05\x63odes\x18\x02 \x03(\x0b\x32*.outreach.v1.GetSummaryResponse.CodesEntry\x12\x31\n\rbusiness_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x39\n\x15\x66\x65\x65\x64_complete_through\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x66\x65\x65\x64_proven\x18\x05 \x01(\x08\x12\x17\n\x0fpermits_stopped\x18\x06 \x01(\t\x1a-\n\x0bStatesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a,\n\nCodesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\xd1\x03\n\x15GetDailyReportRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x9b\x03\n\x04\x64\x61te\x18\x02 \x01(\tB\x8c\x03\xbaH\x88\x03\xba\x01\x84\x03\n\x04\x64\x61te\x12[\xe9\xa1\xbb\xe4\xb8\xba\xe5\xad\x98\xe5\x9c\xa8\xe7\x9a\x84\xe6\x97\xa5\xe6\x9c\x9f\xef\xbc\x8c\xe5\xa6\x82 2026-11-24\xe3\x80\x82It must be a date that exists, such as 2026-11-24.\x1a\x9e\x02this.matches(\'^[0-9]{4}-(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])$\') || this.matches(\'^[0-9]{4}-(0[469]|11)-(0[1-9]|[12][0-9]|30)$\') || this.matches(\'^[0-9]{4}-02-(0[1-9]|1[0-9]|2[0-8])$\') || this.matches(\'^([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29$\')\"\xb3\x03\n\x16GetDailyReportResponse\x12\r\n\x05\x61sked\x18\x01 \x01(\x03\x12\x0c\n\x04sent\x18\x02 \x01(\x03\x12\x11\n\tdelivered\x18\x03 \x01(\x03\x12\x13\n\x0bundelivered\x18\x04 \x01(\x03\x12\x0f\n\x07\x65xpired\x18\x05 \x01(\x03\x12\x41\n\x07\x62locked\x18\x06 \x03(\x0b\x32\x30.outreach.v1.GetDailyReportResponse.BlockedEntry\x12\x45\n\tcancelled\x18\x07 \x03(\x0b\x32\x32.outreach.v1.GetDailyReportResponse.CancelledEntry\x12\x13\n\x0bunconfirmed\x18\x08 \x01(\x03\x12\x0f\n\x07printed\x18\t \x01(\x03\x12\x0e\n\x06mailed\x18\n \x01(\x03\x12\x10\n\x08returned\x18\x0b \x01(\x03\x12\x0f\n\x07to_pull\x18\x0c \x01(\x03\x1a.\n\x0c\x42lockedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a\x30\n\x0e\x43\x61ncelledEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"r\n\x17SetBusinessClockRequest\x12\x30\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12%\n\x04rate\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00j\xf8@)\x00\x00\x00\x00\x00\x00\x00\x00\"\x1a\n\x18SetBusinessClockResponse\"5\n\x17\x43onfirmWallClockRequest\x12\x1a\n\x06reason\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"\x1a\n\x18\x43onfirmWallClockResponse\"y\n\x12SetEmployeeRequest\x12\x1c\n\tcaller_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1e\n\x0b\x65mployee_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x15\n\x04team\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x0e\n\x06\x61\x63tive\x18\x04 \x01(\x08\"\x15\n\x13SetEmployeeResponse\"\xa4\x02\n\x12UnconfirmedAttempt\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x13\n\x0boutreach_id\x18\x02 \x01(\t\x12\x0f\n\x07\x62\x61nk_id\x18\x03 \x01(\t\x12\x12\n\ncarrier_id\x18\x04 \x01(\t\x12\x30\n\x0crelease_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x63\x61rrier_code\x18\x06 \x01(\t\x12\x1c\n\x14\x63\x61ncellation_pending\x18\x07 \x01(\x08\x12\x0f\n\x07lookups\x18\x08 \x01(\x05\x12\x34\n\x10next_lookup_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bhanded_over\x18\n \x01(\x08\"S\n\x16ListUnconfirmedRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\"\x7f\n\x17ListUnconfirmedResponse\x12\x31\n\x08\x61ttempts\x18\x01 \x03(\x0b\x32\x1f.outreach.v1.UnconfirmedAttempt\x12\x31\n\rbusiness_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x93\x01\n\x19ResolveUnconfirmedRequest\x12\x1d\n\nattempt_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12/\n\x05state\x18\x02 \x01(\x0e\x32\x12.outreach.v1.StateB\x0c\xbaH\t\x82\x01\x06\x18\x03\x18\x04\x18\x05\x12&\n\x12\x65vidence_reference\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"\x1c\n\x1aResolveUnconfirmedResponse2\x96\x05\n\x11OperationsService\x12M\n\nGetSummary\x12\x1e.outreach.v1.GetSummaryRequest\x1a\x1f.outreach.v1.GetSummaryResponse\x12Y\n\x0eGetDailyReport\x12\".outreach.v1.GetDailyReportRequest\x1a#.outreach.v1.GetDailyReportResponse\x12_\n\x10SetBusinessClock\x12$.outreach.v1.SetBusinessClockRequest\x1a%.outreach.v1.SetBusinessClockResponse\x12_\n\x10\x43onfirmWallClock\x12$.outreach.v1.ConfirmWallClockRequest\x1a%.outreach.v1.ConfirmWallClockResponse\x12P\n\x0bSetEmployee\x12\x1f.outreach.v1.SetEmployeeRequest\x1a .outreach.v1.SetEmployeeResponse\x12\\\n\x0fListUnconfirmed\x12#.outreach.v1.ListUnconfirmedRequest\x1a$.outreach.v1.ListUnconfirmedResponse\x12\x65\n\x12ResolveUnconfirmed\x12&.outreach.v1.ResolveUnconfirmedRequest\x1a\'.outreach.v1.ResolveUnconfirmedResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,6 +37,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETSUMMARYREQUEST'].fields_by_name['bank_id']._loaded_options = None
   _globals['_GETSUMMARYREQUEST'].fields_by_name['bank_id']._serialized_options = b'\272H\006r\004\020\001\030 '
+  _globals['_GETSUMMARYREQUEST'].fields_by_name['channel']._loaded_options = None
+  _globals['_GETSUMMARYREQUEST'].fields_by_name['channel']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_GETSUMMARYRESPONSE_STATESENTRY']._loaded_options = None
   _globals['_GETSUMMARYRESPONSE_STATESENTRY']._serialized_options = b'8\001'
   _globals['_GETSUMMARYRESPONSE_CODESENTRY']._loaded_options = None
@@ -70,44 +73,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESOLVEUNCONFIRMEDREQUEST'].fields_by_name['state']._serialized_options = b'\272H\t\202\001\006\030\003\030\004\030\005'
   _globals['_RESOLVEUNCONFIRMEDREQUEST'].fields_by_name['evidence_reference']._loaded_options = None
   _globals['_RESOLVEUNCONFIRMEDREQUEST'].fields_by_name['evidence_reference']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
-  _globals['_GETSUMMARYREQUEST']._serialized_start=141
-  _globals['_GETSUMMARYREQUEST']._serialized_end=188
-  _globals['_GETSUMMARYRESPONSE']._serialized_start=191
-  _globals['_GETSUMMARYRESPONSE']._serialized_end=580
-  _globals['_GETSUMMARYRESPONSE_STATESENTRY']._serialized_start=489
-  _globals['_GETSUMMARYRESPONSE_STATESENTRY']._serialized_end=534
-  _globals['_GETSUMMARYRESPONSE_CODESENTRY']._serialized_start=536
-  _globals['_GETSUMMARYRESPONSE_CODESENTRY']._serialized_end=580
-  _globals['_GETDAILYREPORTREQUEST']._serialized_start=583
-  _globals['_GETDAILYREPORTREQUEST']._serialized_end=1048
-  _globals['_GETDAILYREPORTRESPONSE']._serialized_start=1051
-  _globals['_GETDAILYREPORTRESPONSE']._serialized_end=1418
-  _globals['_GETDAILYREPORTRESPONSE_BLOCKEDENTRY']._serialized_start=1322
-  _globals['_GETDAILYREPORTRESPONSE_BLOCKEDENTRY']._serialized_end=1368
-  _globals['_GETDAILYREPORTRESPONSE_CANCELLEDENTRY']._serialized_start=1370
-  _globals['_GETDAILYREPORTRESPONSE_CANCELLEDENTRY']._serialized_end=1418
-  _globals['_SETBUSINESSCLOCKREQUEST']._serialized_start=1420
-  _globals['_SETBUSINESSCLOCKREQUEST']._serialized_end=1534
-  _globals['_SETBUSINESSCLOCKRESPONSE']._serialized_start=1536
-  _globals['_SETBUSINESSCLOCKRESPONSE']._serialized_end=1562
-  _globals['_CONFIRMWALLCLOCKREQUEST']._serialized_start=1564
-  _globals['_CONFIRMWALLCLOCKREQUEST']._serialized_end=1617
-  _globals['_CONFIRMWALLCLOCKRESPONSE']._serialized_start=1619
-  _globals['_CONFIRMWALLCLOCKRESPONSE']._serialized_end=1645
-  _globals['_SETEMPLOYEEREQUEST']._serialized_start=1647
-  _globals['_SETEMPLOYEEREQUEST']._serialized_end=1768
-  _globals['_SETEMPLOYEERESPONSE']._serialized_start=1770
-  _globals['_SETEMPLOYEERESPONSE']._serialized_end=1791
-  _globals['_UNCONFIRMEDATTEMPT']._serialized_start=1794
-  _globals['_UNCONFIRMEDATTEMPT']._serialized_end=2086
-  _globals['_LISTUNCONFIRMEDREQUEST']._serialized_start=2088
-  _globals['_LISTUNCONFIRMEDREQUEST']._serialized_end=2171
-  _globals['_LISTUNCONFIRMEDRESPONSE']._serialized_start=2173
-  _globals['_LISTUNCONFIRMEDRESPONSE']._serialized_end=2300
-  _globals['_RESOLVEUNCONFIRMEDREQUEST']._serialized_start=2303
-  _globals['_RESOLVEUNCONFIRMEDREQUEST']._serialized_end=2450
-  _globals['_RESOLVEUNCONFIRMEDRESPONSE']._serialized_start=2452
-  _globals['_RESOLVEUNCONFIRMEDRESPONSE']._serialized_end=2480
-  _globals['_OPERATIONSSERVICE']._serialized_start=2483
-  _globals['_OPERATIONSSERVICE']._serialized_end=3145
+  _globals['_GETSUMMARYREQUEST']._serialized_start=177
+  _globals['_GETSUMMARYREQUEST']._serialized_end=273
+  _globals['_GETSUMMARYRESPONSE']._serialized_start=276
+  _globals['_GETSUMMARYRESPONSE']._serialized_end=665
+  _globals['_GETSUMMARYRESPONSE_STATESENTRY']._serialized_start=574
+  _globals['_GETSUMMARYRESPONSE_STATESENTRY']._serialized_end=619
+  _globals['_GETSUMMARYRESPONSE_CODESENTRY']._serialized_start=621
+  _globals['_GETSUMMARYRESPONSE_CODESENTRY']._serialized_end=665
+  _globals['_GETDAILYREPORTREQUEST']._serialized_start=668
+  _globals['_GETDAILYREPORTREQUEST']._serialized_end=1133
+  _globals['_GETDAILYREPORTRESPONSE']._serialized_start=1136
+  _globals['_GETDAILYREPORTRESPONSE']._serialized_end=1571
+  _globals['_GETDAILYREPORTRESPONSE_BLOCKEDENTRY']._serialized_start=1475
+  _globals['_GETDAILYREPORTRESPONSE_BLOCKEDENTRY']._serialized_end=1521
+  _globals['_GETDAILYREPORTRESPONSE_CANCELLEDENTRY']._serialized_start=1523
+  _globals['_GETDAILYREPORTRESPONSE_CANCELLEDENTRY']._serialized_end=1571
+  _globals['_SETBUSINESSCLOCKREQUEST']._serialized_start=1573
+  _globals['_SETBUSINESSCLOCKREQUEST']._serialized_end=1687
+  _globals['_SETBUSINESSCLOCKRESPONSE']._serialized_start=1689
+  _globals['_SETBUSINESSCLOCKRESPONSE']._serialized_end=1715
+  _globals['_CONFIRMWALLCLOCKREQUEST']._serialized_start=1717
+  _globals['_CONFIRMWALLCLOCKREQUEST']._serialized_end=1770
+  _globals['_CONFIRMWALLCLOCKRESPONSE']._serialized_start=1772
+  _globals['_CONFIRMWALLCLOCKRESPONSE']._serialized_end=1798
+  _globals['_SETEMPLOYEEREQUEST']._serialized_start=1800
+  _globals['_SETEMPLOYEEREQUEST']._serialized_end=1921
+  _globals['_SETEMPLOYEERESPONSE']._serialized_start=1923
+  _globals['_SETEMPLOYEERESPONSE']._serialized_end=1944
+  _globals['_UNCONFIRMEDATTEMPT']._serialized_start=1947
+  _globals['_UNCONFIRMEDATTEMPT']._serialized_end=2239
+  _globals['_LISTUNCONFIRMEDREQUEST']._serialized_start=2241
+  _globals['_LISTUNCONFIRMEDREQUEST']._serialized_end=2324
+  _globals['_LISTUNCONFIRMEDRESPONSE']._serialized_start=2326
+  _globals['_LISTUNCONFIRMEDRESPONSE']._serialized_end=2453
+  _globals['_RESOLVEUNCONFIRMEDREQUEST']._serialized_start=2456
+  _globals['_RESOLVEUNCONFIRMEDREQUEST']._serialized_end=2603
+  _globals['_RESOLVEUNCONFIRMEDRESPONSE']._serialized_start=2605
+  _globals['_RESOLVEUNCONFIRMEDRESPONSE']._serialized_end=2633
+  _globals['_OPERATIONSSERVICE']._serialized_start=2636
+  _globals['_OPERATIONSSERVICE']._serialized_end=3298
 # @@protoc_insertion_point(module_scope)

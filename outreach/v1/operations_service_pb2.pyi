@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from outreach.v1 import common_pb2 as _common_pb2
+from outreach.v1 import outreach_service_pb2 as _outreach_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -27,16 +28,20 @@ class GetSummaryRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     BANK_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
     bank_id: _builtins.str
     """The bank."""
+    channel: _outreach_service_pb2.Channel.ValueType
+    """Only this channel, or unspecified for both."""
     def __init__(
         self,
         *,
         bank_id: _builtins.str = ...,
+        channel: _outreach_service_pb2.Channel.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_id", b"bank_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_id", b"bank_id", "channel", b"channel"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -212,18 +217,30 @@ class GetDailyReportResponse(_message.Message):
     BLOCKED_FIELD_NUMBER: _builtins.int
     CANCELLED_FIELD_NUMBER: _builtins.int
     UNCONFIRMED_FIELD_NUMBER: _builtins.int
+    PRINTED_FIELD_NUMBER: _builtins.int
+    MAILED_FIELD_NUMBER: _builtins.int
+    RETURNED_FIELD_NUMBER: _builtins.int
+    TO_PULL_FIELD_NUMBER: _builtins.int
     asked: _builtins.int
     """Submitted on that day."""
     sent: _builtins.int
-    """Permits given on that day that were not handed back or refused by the carrier."""
+    """Permits for SMS given on that day that were not handed back or refused by the carrier."""
     delivered: _builtins.int
-    """Receipts of delivery on that day."""
+    """Receipts of delivery on that day, and letters that the post delivered."""
     undelivered: _builtins.int
     """Found undeliverable on that day."""
     expired: _builtins.int
     """Expired on that day."""
     unconfirmed: _builtins.int
     """Became unknown on that day."""
+    printed: _builtins.int
+    """Letters confirmed as printed on that day."""
+    mailed: _builtins.int
+    """Letters handed to the post on that day."""
+    returned: _builtins.int
+    """Letters that came back on that day."""
+    to_pull: _builtins.int
+    """Letters put on the pull list on that day."""
     @_builtins.property
     def blocked(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Blocked on that day, by rule code."""
@@ -243,10 +260,14 @@ class GetDailyReportResponse(_message.Message):
         blocked: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         cancelled: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         unconfirmed: _builtins.int = ...,
+        printed: _builtins.int = ...,
+        mailed: _builtins.int = ...,
+        returned: _builtins.int = ...,
+        to_pull: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "blocked", b"blocked", "cancelled", b"cancelled", "delivered", b"delivered", "expired", b"expired", "sent", b"sent", "unconfirmed", b"unconfirmed", "undelivered", b"undelivered"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "blocked", b"blocked", "cancelled", b"cancelled", "delivered", b"delivered", "expired", b"expired", "mailed", b"mailed", "printed", b"printed", "returned", b"returned", "sent", b"sent", "to_pull", b"to_pull", "unconfirmed", b"unconfirmed", "undelivered", b"undelivered"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
