@@ -8,6 +8,7 @@ past the last glyph, so that extracted text is always the text that was set.
 from __future__ import annotations
 
 import importlib.resources
+import unicodedata
 from functools import cache
 from itertools import count
 
@@ -32,9 +33,11 @@ class Face:
         self._charstrings: dict[str, bytes] = {}
         self.notdef = self._outline(".notdef", 1000)
         metrics = font["hmtx"].metrics
-        self._glyph_names: dict[str, str] = {chr(point): glyph for point, glyph in font.getBestCmap().items()}
+        self._glyph_names: dict[str, str] = {
+            chr(point): glyph for point, glyph in font.getBestCmap().items() if _is_seen(chr(point))
+        }
         self.width: dict[str, int] = {char: metrics[glyph][0] for char, glyph in self._glyph_names.items()}
-        """Of each character that the face has."""
+        """Of each character that the face has and that is seen by itself, or is a space."""
         self.cid: dict[str, int] = _codes(font, self._glyph_names)
         self.code: dict[str, str] = {char: f"{cid:04X}" for char, cid in self.cid.items()}
         """The same as four hexadecimal digits, as a PDF string wants it."""
@@ -57,6 +60,11 @@ class Face:
         charstring.compile()
         bytecode: bytes = charstring.bytecode
         return bytecode
+
+
+def _is_seen(char: str) -> bool:
+    """Whether it stands for itself: no control, no mark that is set upon another."""
+    return unicodedata.category(char)[0] not in "CM"
 
 
 @cache

@@ -19,7 +19,8 @@ _CELL_SIDE = 2.5
 _HEAD_FILL = 0.93
 _SEAL_SIDE = 42.0
 """A business seal is at most 42 mm across, a bank's usually 40."""
-_SEAL_GAP = 6.0
+SEAL_HINT = "盖章处"
+"""In SANS."""
 
 
 class Unit(Protocol):
@@ -187,7 +188,7 @@ class Seals:
 
     def furniture(self, _lines: int, y: float, /) -> str:
         drawn = []
-        hint = Copy("盖章处", grid.SMALL.font, "seal")
+        hint = Copy(SEAL_HINT, grid.SMALL.font, "seal")
         for left, party in zip(self._lefts(), self._set_parties(), strict=True):
             x = left + (self._width - _SEAL_SIDE) / 2
             drawn.append(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -78,7 +77,6 @@ class Boxes(NamedTuple):
 _NOTHING = Boxes("", "", [], 0)
 
 
-@lru_cache(1024)
 def boxes(text: str, face: Face) -> Boxes:
     """Cuts a text. MissingGlyph if the face lacks a character of it."""
     if not text:

@@ -13,10 +13,10 @@ import pikepdf
 
 from letter_service.layout import grid
 from letter_service.layout.design import Plan, Setting, no_characters
-from letter_service.layout.frame import draw_address, number_bars
 from letter_service.layout.galley import baseline
 from letter_service.layout.grid import MM, x_points, y_points
 from letter_service.layout.line_breaking import EM, Unbreakable, break_lines
+from letter_service.layout.marks import draw_address, number_bars
 from letter_service.layout.pdf import PAGE_HEIGHT, PdfWriter
 from letter_service.layout.permit import Permit
 from letter_service.layout.texts import SANS, SERIF, Slot, Style, Values, does_not_fit
@@ -29,7 +29,7 @@ _AUTOMATIC_SIZES = (12.0, 11.0, 10.5, 10.0, 9.0, 8.0, 7.0)
 _LEADING = 1.3
 _PADDING = 0.7
 """Millimetres that a form program keeps free at each side of a field."""
-_NUMBER_LINE = 4.5
+_NUMBER_LINE = 5.5
 _LEAST_BARS = 5.0
 _ALIGNMENTS = (0.0, 0.5, 1.0)
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from letter_service.layout.design import Design, Setting
 from letter_service.layout.embedding import embed
-from letter_service.layout.frame import BLANK, blank_back, draw_mark, sheet_code
+from letter_service.layout.marks import BLANK, blank_back, draw_mark, sheet_code
 from letter_service.layout.official_design import OfficialDesign
 from letter_service.layout.pdf import PAGE_HEIGHT, PAGE_WIDTH, PdfWriter
 from letter_service.layout.permit import Permit, RenderedLetter

@@ -10,15 +10,13 @@ from letter_service.layout.composition import compose
 from letter_service.layout.design import Plan, Setting, form, no_characters
 from letter_service.layout.embedding import embed
 from letter_service.layout.frame import Frame
-from letter_service.layout.galley import Lines, Unit
+from letter_service.layout.galley import SEAL_HINT, Lines, Unit
 from letter_service.layout.paging import Placement, paginate
 from letter_service.layout.pdf import PdfWriter
 from letter_service.layout.permit import Permit
 from letter_service.layout.texts import FONTS, SANS, Values, face_of
 from outreach.letters.envelopes import Rectangle
 from outreach.letters.model import TextLetter
-
-_FURNITURE = "函号发函日期备案编号受托机构退信地址：第页共盖章处0123456789　"
 
 
 class TextDesign:
@@ -37,7 +35,7 @@ class TextDesign:
 
     def prepare(self, pdf: PdfWriter) -> None:
         static = _characters(self._units)
-        static[SANS].update(self._frame.static_texts(), _FURNITURE)
+        static[SANS] |= self._frame.characters() | set(SEAL_HINT)
         fonts = {font: pdf.reserve() for font in FONTS}
         for font, number in fonts.items():
             embed(pdf, face_of(font), static[font], number)
@@ -52,7 +50,7 @@ class TextDesign:
         ]
         plan, varying = self._plan(tuple(map(len, lines)))
         contents = []
-        foot = self._frame.foot(permit, values)
+        foot = self._frame.foot(values)
         for page, placements in enumerate(varying):
             drawn = [self._frame.first_page(permit, values)] if page == 0 else []
             drawn += [

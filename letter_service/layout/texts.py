@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from letter_service.layout.fonts import Face, sans, serif
@@ -114,7 +115,16 @@ class Values:
     def set(self, text: str, font: str, field: str) -> Boxes:
         """A text of the permit that stands in no gap."""
         self.used[font].update(text)
-        return checked_boxes(text, face_of(font), field)
+        return checked_boxes(text, face_of(font), field, whole)
+
+    def set_parts(self, text: str, parts: re.Pattern[str], font: str, field: str) -> Boxes:
+        """The same, divided between these parts only."""
+        self.used[font].update(text)
+        face = face_of(font)
+        try:
+            return join([whole(part, face) for part in parts.findall(text)])
+        except MissingGlyph:
+            return checked_boxes(text, face, field)
 
 
 class Copy:
