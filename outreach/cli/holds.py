@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
+from outreach.cli import contact_addresses
 from outreach.cli.command import command
 from outreach.cli.fields import choices, enum_option
 from outreach.cli.messages import Bank, Limit, possibly_leaving
@@ -161,9 +162,10 @@ def register(app: typer.Typer) -> None:
     command(hold, "approve-lift")(approve_lift)
     command(hold, "list")(list_holds)
     app.add_typer(hold, name="hold")
-    contact = typer.Typer(help="联系号码 What is known of numbers.", no_args_is_help=True)
+    contact = typer.Typer(help="号码与地址 What is known of numbers and addresses.", no_args_is_help=True)
     command(contact, "confirm")(confirm)
     command(contact, "close")(close)
+    contact_addresses.register(contact)
     app.add_typer(contact, name="contact")
     command(app, "mark")(mark)
 

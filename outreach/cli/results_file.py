@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from google.rpc import code_pb2  # type: ignore[import-untyped]  # googleapis-common-protos ships no types
 
@@ -15,16 +15,15 @@ from outreach.cli.output import inert
 from outreach.domain import states
 from outreach.v1.outreach_service_pb2 import ItemResult
 
-ADMITTED = "ADMITTED"
-BLOCKED = "BLOCKED"
+DECIDED = frozenset({"ADMITTED", "AWAITING_QUANTITY", "BLOCKED"})
 ERROR = "ERROR"
 BROKEN = "BROKEN"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a line. `outcome` is ADMITTED or BLOCKED (decided for good), ERROR (the gateway took it not) or
-    BROKEN (it was not sent); the last two are tried again by the next run.
+    """What became of a line. `outcome` is a state (decided for good), ERROR (the gateway took it not) or BROKEN (it was
+    not sent); the last two are tried again by the next run.
     """
 
     line: int
@@ -36,10 +35,10 @@ class Result:
 
     @property
     def final(self) -> bool:
-        return self.outcome in (ADMITTED, BLOCKED)
+        return self.outcome in DECIDED
 
 
-def result_of(case: Case, answer: ItemResult) -> Result:
+def result_of(case: Case[Any], answer: ItemResult) -> Result:
     """The gateway's answer to a case."""
     if answer.WhichOneof("result") == "error":
         code = code_pb2.Code.Name(answer.error.code)
@@ -73,7 +72,7 @@ class ResultsFile:
     def __exit__(self, *exception: object) -> None:
         self._file.close()
 
-    def answered(self, case: Case) -> bool:
+    def answered(self, case: Case[Any]) -> bool:
         """True if an earlier run got the final answer to this line."""
         return (case.line, case.request_id) in self.earlier
 

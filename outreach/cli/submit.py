@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,15 +13,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from outreach.cli import words
-from outreach.cli.case_file import Case, CaseFile
+from outreach.cli.case_file import Case, CaseFile, Item, ItemFile
 from outreach.cli.command import command
 from outreach.cli.failures import Failure
 from outreach.cli.fields import FieldError, set_text
-from outreach.cli.output import Output, code_text, details, findings_table, plain, state_text, table, when
+from outreach.cli.output import Cell, Output, code_text, details, findings_table, plain, state_text, table, when
 from outreach.cli.results_file import BROKEN, ERROR, Result, ResultsFile, result_of
 from outreach.cli.session import Session
 from outreach.client import Client
-from outreach.v1.outreach_service_pb2 import SmsItem
+from outreach.v1.outreach_service_pb2 import ItemResult, PreflightLetterResponse, PreflightResponse, SmsItem
 
 _PATIENCE_S = 600.0
 _SHOWN_LINES = 20
@@ -51,13 +51,23 @@ async def submit(
 
     列名即 SmsItem 的字段，变量列为 var.名称；CSV 为 UTF-8 或 GBK，XLSX 读第一张表。结果写入 FILE.results.csv。
     """
-    tally = _Tally()
     with CaseFile(file) as cases:
-        session.output.note(cases.note)
-        async with session.client(patience_s=_PATIENCE_S) as client:
-            with ResultsFile(file) as results, _progress(session.output) as progress:
-                task = progress.add_task("提交 submitting", total=cases.line_count)
-                await _submit(client, cases, results, tally, lambda: progress.advance(task))
+        await submit_file(session, file, cases, Client.submit_many)
+
+
+async def submit_file(
+    session: Session,
+    path: Path,
+    cases: ItemFile[Item],
+    send: Callable[[Client, Iterator[Item]], AsyncIterator[tuple[Item, ItemResult]]],
+) -> None:
+    """Submits what an opened file holds and shows what became of it."""
+    tally = _Tally()
+    session.output.note(cases.note)
+    async with session.client(patience_s=_PATIENCE_S) as client:
+        with ResultsFile(path) as results, _progress(session.output) as progress:
+            task = progress.add_task("提交 submitting", total=cases.line_count)
+            await _submit(cases, lambda items: send(client, items), results, tally, lambda: progress.advance(task))
     session.output.show(_document(tally, results.path), *_summary(tally, results.path))
     if tally.bad:
         raise typer.Exit(1)
@@ -90,7 +100,7 @@ async def preflight(
         "not_before": not_before,
         "not_after": not_after,
     }
-    item = SmsItem(variables=dict(map(_variable, var or ())))
+    item = SmsItem(variables=variables(var))
     try:
         for name, text in texts.items():
             set_text(item, name, text)
@@ -98,6 +108,12 @@ async def preflight(
         raise Failure(str(error), field=error.field) from None
     async with session.client() as client:
         response = await client.preflight(item)
+    show_preflight(session, response, [("短信 Text", response.masked_text), ("条数 Segments", response.segments or "")])
+
+
+def show_preflight(
+    session: Session, response: PreflightResponse | PreflightLetterResponse, more: Iterable[tuple[str, Cell]] = ()
+) -> None:
     decision = response.decision
     shown: list[RenderableType] = [
         details(
@@ -105,9 +121,8 @@ async def preflight(
             [
                 ("结论 Decision", state_text(decision.state)),
                 ("应发时间 Due", when(decision.due_time)),
-                ("短信 Text", response.masked_text),
-                ("条数 Segments", response.segments or ""),
-                ("模板版本 Template", decision.template_digest),
+                *more,
+                ("版本 Version", decision.template_digest),
                 ("策略版本 Policy", decision.policy_version or ""),
             ],
         )
@@ -123,12 +138,16 @@ def register(app: typer.Typer) -> None:
 
 
 async def _submit(
-    client: Client, cases: CaseFile, results: ResultsFile, tally: _Tally, advance: Callable[[], None]
+    cases: ItemFile[Item],
+    send: Callable[[Iterator[Item]], AsyncIterator[tuple[Item, ItemResult]]],
+    results: ResultsFile,
+    tally: _Tally,
+    advance: Callable[[], None],
 ) -> None:
     """Sends what is left to send, and notes each answer as it comes, batch after batch."""
-    under_way: deque[Case] = deque()
+    under_way: deque[Case[Item]] = deque()
 
-    def items() -> Iterator[SmsItem]:
+    def items() -> Iterator[Item]:
         for case in cases.cases():
             if results.answered(case):
                 tally.skipped += 1
@@ -144,8 +163,13 @@ async def _submit(
         tally.add(result)
         advance()
 
-    async for _, answer in client.submit_many(items()):
+    async for _, answer in send(items()):
         note(result_of(under_way.popleft(), answer))
+
+
+def variables(options: Sequence[str] | None) -> dict[str, str]:
+    """Of options NAME=VALUE. Raises a usage error."""
+    return dict(map(_variable, options or ()))
 
 
 def _variable(text: str) -> tuple[str, str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from typing import TypeVar
 
 import grpc
 
@@ -20,16 +21,20 @@ from outreach.v1.outreach_service_pb2 import (
     Decision,
     GetRequest,
     ItemResult,
+    LetterItem,
     ListRepliesRequest,
     ListRequest,
     Outreach,
     OutreachIds,
+    PreflightLetterRequest,
+    PreflightLetterResponse,
     PreflightRequest,
     PreflightResponse,
     Reply,
     SmsItem,
     StatusChange,
     SubmitBatchRequest,
+    SubmitLettersRequest,
     SubmitRequest,
     WatchRequest,
 )
@@ -37,7 +42,7 @@ from outreach.v1.outreach_service_pb2_grpc import OutreachServiceStub
 
 MAX_BATCH = 1_000
 _REOPEN_S = 1.0
-_Answers = list[tuple[SmsItem, ItemResult]]
+_Item = TypeVar("_Item", SmsItem, LetterItem)
 
 
 class Client(Connection):
@@ -60,7 +65,7 @@ class Client(Connection):
         response = await self.call(self._stub.Submit, SubmitRequest(item=item), repeatable=True)
         return response.decision
 
-    async def submit_many(
+    def submit_many(
         self, items: Iterable[SmsItem], *, batch_size: int = MAX_BATCH, concurrency: int = 4
     ) -> AsyncIterator[tuple[SmsItem, ItemResult]]:
         """Submits any number of SMS, and yields each with its decision or its own error, in their order.
@@ -68,24 +73,21 @@ class Client(Connection):
         At most `concurrency` batches of `batch_size` items are under way. If a batch fails for good, Refusal is raised
         in its place; what was not yielded by then may be stored or not, and can be submitted again.
         """
-        running: deque[asyncio.Task[_Answers]] = deque()
-        try:
-            for batch in _batches(items, batch_size):
-                running.append(asyncio.create_task(self._submit_batch(batch)))
-                if len(running) >= concurrency:
-                    for answer in await running.popleft():
-                        yield answer
-            while running:
-                for answer in await running.popleft():
-                    yield answer
-        finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+        return _submit_each(items, self._submit_batch, batch_size, concurrency)
+
+    def submit_letters(
+        self, items: Iterable[LetterItem], *, batch_size: int = MAX_BATCH, concurrency: int = 4
+    ) -> AsyncIterator[tuple[LetterItem, ItemResult]]:
+        """Submits any number of letters, as submit_many does SMS."""
+        return _submit_each(items, self._submit_letters, batch_size, concurrency)
 
     async def preflight(self, item: SmsItem) -> PreflightResponse:
         """What submit would decide now. Stores nothing."""
         return await self.call(self._stub.Preflight, PreflightRequest(item=item), repeatable=True)
+
+    async def preflight_letter(self, item: LetterItem) -> PreflightLetterResponse:
+        """What submit_letters would decide on a letter now. Stores nothing."""
+        return await self.call(self._stub.PreflightLetter, PreflightLetterRequest(item=item), repeatable=True)
 
     async def get(self, *, outreach_id: str = "", request_id: str = "") -> Outreach:
         """One outreach, by the gateway's id or by the caller's own."""
@@ -164,12 +166,42 @@ class Client(Connection):
         response = await self.call(self._stub.ListReplies, request, repeatable=True)
         return response.replies
 
-    async def _submit_batch(self, batch: Sequence[SmsItem]) -> _Answers:
+    async def _submit_batch(self, batch: Sequence[SmsItem]) -> Sequence[ItemResult]:
         response = await self.call(self._stub.SubmitBatch, SubmitBatchRequest(items=batch), repeatable=True)
-        return list(zip(batch, response.results, strict=True))
+        return response.results
+
+    async def _submit_letters(self, batch: Sequence[LetterItem]) -> Sequence[ItemResult]:
+        response = await self.call(self._stub.SubmitLetters, SubmitLettersRequest(items=batch), repeatable=True)
+        return response.results
 
 
-def _batches(items: Iterable[SmsItem], size: int) -> Iterator[list[SmsItem]]:
+async def _submit_each(
+    items: Iterable[_Item],
+    submit: Callable[[Sequence[_Item]], Awaitable[Sequence[ItemResult]]],
+    batch_size: int,
+    concurrency: int,
+) -> AsyncIterator[tuple[_Item, ItemResult]]:
+
+    async def answers(batch: Sequence[_Item]) -> list[tuple[_Item, ItemResult]]:
+        return list(zip(batch, await submit(batch), strict=True))
+
+    running: deque[asyncio.Task[list[tuple[_Item, ItemResult]]]] = deque()
+    try:
+        for batch in _batches(items, batch_size):
+            running.append(asyncio.create_task(answers(batch)))
+            if len(running) >= concurrency:
+                for answer in await running.popleft():
+                    yield answer
+        while running:
+            for answer in await running.popleft():
+                yield answer
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+def _batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
     source = iter(items)
     while batch := list(islice(source, size)):
         yield batch
