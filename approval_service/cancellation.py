@@ -18,6 +18,7 @@ from approval_service.writer import Tx, one_by_one
 from outreach.domain import states
 from outreach.domain.codes import REQUESTED
 from outreach.domain.errors import not_found
+from outreach.v1.common_pb2 import State
 from outreach.v1.outreach_service_pb2 import CancelRequest, CancelResponse, PossiblyLeaving
 
 
@@ -59,11 +60,16 @@ def cancel(tx: Tx, scope: Scope, cause: str, by: str, *, notice: bool = True) ->
         if notice:
             tx.changed(row, state, [cause], attempt_id=row.attempt_id, notice=True, by=by)
         elif state != states.CANCELLED:
-            named = {"outreach": row.outreach_id, "attempt": row.attempt_id, "state": states.name(state)}
-            tx.record("possibly_leaving", row.bank_id, **named, codes=[cause], by=by)
+            record_leaving(tx, row, state, cause, by)
     letters.write()
     quantities.give_back(tx, ended)
     return done
+
+
+def record_leaving(tx: Tx, row: Any, state: State.ValueType, cause: str, by: str) -> None:
+    """Names an attempt in the ledger that a stop came too late for."""
+    named = {"outreach": row.outreach_id, "attempt": row.attempt_id, "state": states.name(state)}
+    tx.record("possibly_leaving", row.bank_id, **named, codes=[cause], by=by)
 
 
 def _scope(tx: Tx, call: Call[CancelRequest]) -> Scope:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
@@ -15,6 +15,7 @@ from approval_service import schema
 IDLE_TIMEOUT_MS = 5_000
 BUSY_TIMEOUT_MS = 10_000
 CACHE_KIB = 32 * 1024
+MIGRATION_LOCK = 0x6F757472
 CHECKPOINT_PAGES = 8_000
 """Pages (4 KiB) in the write-ahead log before they are copied into the file: one that many commits touch is copied
 once."""
@@ -77,6 +78,9 @@ class Database:
         engine = create_engine(self.url, poolclass=NullPool)
         with engine.begin() as connection:
             config.attributes["connection"] = connection
+            if not self.is_sqlite:
+                # Replicas that start together take turns; the second finds nothing left to do.
+                connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
             command.upgrade(config, "head")
 
     def close(self) -> None:

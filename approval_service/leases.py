@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from sqlalchemy.exc import SQLAlchemyError
 
 from approval_service.context import Context, Message
 from approval_service.moves import Moves
@@ -17,6 +18,7 @@ from approval_service.store import stops as stop_store
 from approval_service.writer import Tx
 from outreach.domain import states
 from outreach.domain.ids import new_id
+from outreach.runtime.logs import EventLogger
 from outreach.v1.policy_service_pb2 import CarrierChoice
 from outreach.v1.worker_service_pb2 import LeaseRequest, LeaseResponse, Permit, PermitValue
 
@@ -25,6 +27,9 @@ REPORT_WITHIN_MS = 40_000
 FEED_PROOF_MS = 60_000
 IDLE_MS = 1_000
 MAX_PASSES = 4
+SET_ASIDE = "SET_ASIDE"
+"""What a message waits for that could not be judged: somebody's look at the log. It expires, or is cancelled."""
+_log = EventLogger("leases")
 
 
 @dataclass(slots=True)
@@ -120,16 +125,28 @@ def _judge_rows(tx: Tx, rows: Sequence[Any], grant: _Grant, carriers: Mapping[st
     context = Context(tx.connection, tx.keys, tx.catalog, tx.now_ms, accounts.values(), phones, recipients, carriers)
     moves = Moves(tx)
     for row in rows:
-        message = _message(context, row)
-        facts = context.facts(message, at_permit=True)
-        verdicts = evaluate(facts)
-        if verdicts:
-            _hold_back(tx, moves, row, facts, verdicts)
-        else:
-            _release(tx, moves, context, row, message, facts, grant)
+        given = len(grant.permits), len(grant.attempts)
+        try:
+            _judge(tx, moves, context, row, grant)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # noqa: BLE001  # it must not stop every lease that reaches it
+            _log.error("cannot_be_judged", error, outreach_id=row.outreach_id)
+            del grant.permits[given[0] :], grant.attempts[given[1] :]
+            moves.wait(row, [SET_ASIDE], None, SET_ASIDE)
     moves.write()
     store.insert_attempts(tx.connection, grant.attempts)
     grant.attempts.clear()
+
+
+def _judge(tx: Tx, moves: Moves, context: Context, row: Any, grant: _Grant) -> None:
+    message = _message(context, row)
+    facts = context.facts(message, at_permit=True)
+    verdicts = evaluate(facts)
+    if verdicts:
+        _hold_back(tx, moves, row, facts, verdicts)
+    else:
+        _release(tx, moves, context, row, message, facts, grant)
 
 
 def _message(context: Context, row: Any) -> Message:

@@ -170,16 +170,24 @@ def _apply_receipt(tx: Tx, moves: Moves, attempt: Any, outreach: Any, receipt: R
     evidence = f"{receipt.carrier_id}:{_ledger_code(receipt.carrier_code)}"[:100]
     if receipt.number_dead and stop_store.put_dead(tx.connection, attempt.phone_hash, evidence):
         tx.record("number_dead", attempt.bank_id, attempt=attempt.attempt_id, evidence=evidence)
-    if attempt.state not in _OPEN:
-        return
     told = Told(
         carrier_message_id=receipt.carrier_message_id, carrier_code=receipt.carrier_code, segments=receipt.segments
     )
+    if attempt.state not in _OPEN:
+        if receipt.delivered and not attempt.may_have_left:
+            _left_after_all(moves, attempt, outreach, told)
+        return
     if receipt.carrier_message_id and 0 < receipt.segments < attempt.segments:
         if receipt.delivered and not _was_the_last(tx, attempt, receipt.carrier_message_id):
             return
         told = Told(carrier_message_id="", carrier_code=receipt.carrier_code, segments=0)
     settle(moves, attempt, outreach, states.DELIVERED if receipt.delivered else states.UNDELIVERED, told)
+
+
+def _left_after_all(moves: Moves, attempt: Any, outreach: Any, told: Told) -> None:
+    """Refused by the carrier, and delivered all the same: the caps count it. The first final word stays its state."""
+    moves.attempt(attempt, attempt.state, told)
+    moves.contradicted(outreach, attempt, states.DELIVERED)
 
 
 def _was_the_last(tx: Tx, attempt: Any, message_id: str) -> bool:

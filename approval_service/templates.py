@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from approval_service import schema, templates_lint
+from approval_service import cancellation, schema, templates_lint
 from approval_service.calls import Call
 from approval_service.catalog import copy_problem
 from approval_service.gates import Gates
@@ -118,8 +118,10 @@ verify = one_by_one(_verify)
 def _suspend(tx: Tx, call: Call[SuspendTemplateRequest]) -> SuspendTemplateResponse:
     template = GATES.suspend(tx, call)
     active = outreach_store.active(tx.connection, Scope(template_digest=template.digest))
-    leaving = [row.attempt_id for row in active if row.state != states.ADMITTED]
-    return SuspendTemplateResponse(template=template, possibly_leaving_attempt_ids=leaving)
+    leaving = [row for row in active if row.state != states.ADMITTED]
+    for row in leaving:
+        cancellation.record_leaving(tx, row, row.state, GATES.code, template.suspended_by)
+    return SuspendTemplateResponse(template=template, possibly_leaving_attempt_ids=[row.attempt_id for row in leaving])
 
 
 suspend = one_by_one(_suspend)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, InternalError, OperationalError
 
 from approval_service import catalog, schema
 from approval_service.catalog import Catalog, CatalogCache
@@ -204,22 +204,26 @@ class Writer:
         with self._database.writer.connect() as connection:
             self._database.lock(connection)
             if connection.execute(select(schema.head.c.id)).first() is None:
-                empty = merkle.Frontier()
-                connection.execute(
-                    insert(schema.head).values(
-                        id=1,
-                        frontier=empty.to_bytes(),
-                        tree_size=0,
-                        checkpoint=self._signer.sign(ORIGIN, 0, empty.root()),
-                        catalog_version=1,
-                        published_position=0,
-                        clock_business_ms=0,
-                        clock_real_ms=0,
-                        clock_rate=1.0,
-                        wall_clock_jumped=False,
-                    )
-                )
+                try:
+                    connection.execute(insert(schema.head).values(**self._first_head()))
+                except IntegrityError:  # another replica was quicker
+                    connection.rollback()
             connection.commit()
+
+    def _first_head(self) -> dict[str, Any]:
+        empty = merkle.Frontier()
+        return {
+            "id": 1,
+            "frontier": empty.to_bytes(),
+            "tree_size": 0,
+            "checkpoint": self._signer.sign(ORIGIN, 0, empty.root()),
+            "catalog_version": 1,
+            "published_position": 0,
+            "clock_business_ms": 0,
+            "clock_real_ms": 0,
+            "clock_rate": 1.0,
+            "wall_clock_jumped": False,
+        }
 
     async def submit_many(
         self, handler: Handler[P, R], payloads: Sequence[P], *, urgent: bool = False

@@ -101,6 +101,7 @@ CODES = {
     "REPAID_IN_PART": "已部分还款",
     "REQUESTED": "申请撤回",
     "ALREADY_LEFT": "已发出",
+    "SET_ASIDE": "无法判定",
 }
 
 REPLY_KINDS = {

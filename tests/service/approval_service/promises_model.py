@@ -295,6 +295,8 @@ class Model:
     def receipt(self, attempt: Attempt, state: str) -> None:
         if attempt.state in (*LEAVING, ADMITTED):
             self.settle(attempt, state)
+        elif state == DELIVERED:
+            attempt.may_have_left = True
 
     def sweep(self) -> None:
         for one in self.outreach.values():

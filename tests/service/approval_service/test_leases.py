@@ -4,13 +4,14 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
-from approval_service import bank_events, expiry, leases, operations, schema
+from approval_service import bank_events, cancellation, expiry, leases, operations, schema
 from outreach.domain import states
 from outreach.domain.clocks import real_ms
 from outreach.v1.bank_service_pb2 import Balance, BankEvent, FeedMark, Party, Placement
 from outreach.v1.operations_service_pb2 import SetEmployeeRequest
+from outreach.v1.outreach_service_pb2 import CancelRequest
 from outreach.v1.worker_service_pb2 import LeaseRequest, LeaseResponse, Outcome
 from tests.service.approval_service.world import (
     AGENCY,
@@ -146,6 +147,23 @@ async def test_what_may_have_left_counts(ready: World, outcome: Outcome.ValueTyp
     await ready.report(permit.attempt_id, outcome)
     second = await ready.ask("6001")
     assert [finding.code for finding in second.findings] == (["FREQUENCY_CAP"] if counts else [])
+
+
+async def test_one_that_cannot_be_judged_is_set_aside(ready: World) -> None:
+    """What is sealed in it was spoiled: the others get their permits, it waits, and it can still be cancelled."""
+    spoiled = await ready.ask("6001")
+    good = await ready.ask("6002")
+    with ready.authority.database.writer.begin() as connection:
+        table = schema.outreach
+        connection.execute(
+            update(table).where(table.c.outreach_id == spoiled.outreach_id).values(request_sealed=b"x" * 40)
+        )
+    assert [permit.outreach_id for permit in (await lease(ready)).permits] == [good.outreach_id]
+    row = await ready.outreach(spoiled.outreach_id)
+    assert (row.state, row.waiting_for, row.due_ms) == (states.ADMITTED, "SET_ASIDE", None)
+    cancelling = CancelRequest(bank_id=BANK, account_number="6001", reason="r")
+    answer = await ready.write(cancellation.cancel_requested, "dan", cancelling)
+    assert list(answer.cancelled_ids) == [spoiled.outreach_id]
 
 
 async def test_quiet_hours_at_the_permit(ready: World) -> None:

@@ -68,6 +68,18 @@ async def test_what_each_outcome_brings(
     assert [entry["carrier_code"] for entry in entries] == ["c"]
 
 
+async def test_what_was_refused_and_delivered_all_the_same_counts(ready: World) -> None:
+    """Its state stays; the person has the message, so the caps count it, and the ledger says what contradicted."""
+    permit = await released(ready)
+    await report(ready, permit, REFUSED)
+    assert [finding.code for finding in (await ready.ask("6001")).findings] == []
+    for _ in range(2):
+        assert await receipt(ready, attempt_id=permit.attempt_id, delivered=True)
+    assert await standing(ready, permit) == "UNDELIVERED"
+    assert [finding.code for finding in (await ready.ask("6001")).findings] == ["FREQUENCY_CAP"]
+    assert [entry["state"] for entry in await ready.entries("contradicted")] == ["DELIVERED"]
+
+
 SECOND_WORDS = [
     # After UNCONFIRMED, the attempt's own late word or the carrier's record ends the doubt.
     (UNKNOWN, ACCEPTED, "SENT"),

@@ -34,6 +34,7 @@ async def test_a_suspended_version_leaves_no_more_until_somebody_else_resumes_it
     suspended = await world.write(templates.suspend, "ben", request)
     assert suspended.template.state == TemplateState.TEMPLATE_STATE_SUSPENDED
     assert list(suspended.possibly_leaving_attempt_ids) == [permit.attempt_id]
+    assert [entry["attempt"] for entry in await world.entries("possibly_leaving")] == [permit.attempt_id]
     assert await world.lease() == []
     assert (await world.outreach(pending.outreach_id)).waiting_for == "TEMPLATE_NOT_APPROVED"
     assert (await world.outreach(sent.outreach_id)).cause == ""

@@ -1,0 +1,75 @@
+"""Two replicas that start together on an empty PostgreSQL."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import delete, func, select, text
+
+from approval_service import schema
+from approval_service.catalog import CatalogCache
+from approval_service.database import Database
+from approval_service.keys import KeyRing
+from approval_service.writer import ORIGIN, Writer
+from outreach.ledger.checkpoint import Signer
+from tests.postgres import PostgresServer
+
+
+def start(database: Database) -> None:
+    signer = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(b"s" * 32))
+    Writer(database, KeyRing(b"k" * 32), signer, CatalogCache()).close()
+
+
+def heads(database: Database) -> int:
+    with database.reader.connect() as connection:
+        return connection.execute(select(func.count()).select_from(schema.head)).scalar_one()
+
+
+def waiting(database: Database) -> int:
+    """How many wait for a lock."""
+    with database.reader.connect() as connection:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        return int(connection.execute(text(query)).scalar_one())
+
+
+def test_both_bring_up_the_schema_and_the_head(postgres: PostgresServer) -> None:
+    """One makes them, the other one finds them; neither fails."""
+    url = postgres.create_database("starting", "template0")
+    together = Barrier(2, timeout=20)
+
+    def replica(_: int) -> Database:
+        database = Database(url)
+        together.wait()
+        database.migrate()
+        together.wait()
+        start(database)
+        return database
+
+    with ThreadPoolExecutor(2) as threads:
+        databases = list(threads.map(replica, range(2)))
+    assert heads(databases[0]) == 1
+    for database in databases:
+        database.close()
+    postgres.drop_database("starting")
+
+
+def test_the_head_that_another_replica_just_made_is_used(postgres: PostgresServer, postgres_url: str) -> None:
+    """It commits between our look and our own insert."""
+    database, other = Database(postgres_url), Database(postgres_url)
+    start(database)
+    with other.writer.begin() as connection:
+        row = connection.execute(select(schema.head)).mappings().one()
+        connection.execute(delete(schema.head))
+    with ThreadPoolExecutor(1) as thread:
+        with other.writer.begin() as connection:
+            connection.execute(schema.head.insert().values(**row))
+            starting = thread.submit(start, database)
+            while not waiting(other):
+                time.sleep(0.02)
+        starting.result(timeout=10)
+    assert heads(database) == 1
+    for one in (database, other):
+        one.close()
