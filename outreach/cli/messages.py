@@ -23,7 +23,7 @@ from outreach.cli.output import (
 from outreach.cli.session import Session
 from outreach.cli.watch_position import WatchPosition
 from outreach.v1.common_pb2 import State
-from outreach.v1.outreach_service_pb2 import CancelResponse, Outreach, StatusChange
+from outreach.v1.outreach_service_pb2 import CancelResponse, Channel, Outreach, StatusChange
 
 Bank = Annotated[str, typer.Option("--bank", help="银行 The bank; may be left out if there is only one.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="最多条数 At most this many.")]
@@ -31,7 +31,7 @@ Limit = Annotated[int, typer.Option("--limit", min=1, help="最多条数 At most
 
 async def status(
     session: Session,
-    outreach_id: Annotated[str, typer.Argument(metavar="[ID]", help="短信编号 The gateway's id.")] = "",
+    outreach_id: Annotated[str, typer.Argument(metavar="[ID]", help="编号 The gateway's id.")] = "",
     request: Annotated[str, typer.Option(help="请求号 The caller's own id.")] = "",
     bank: Bank = "",
     case: Annotated[str, typer.Option(help="案件号 All of a case.")] = "",
@@ -39,7 +39,7 @@ async def status(
     state: Annotated[str, typer.Option(help=f"状态 Only this state: {choices(State.DESCRIPTOR)}.")] = "",
     limit: Limit = 50,
 ) -> None:
-    """查询状态 Where an SMS stands, or those of a case, an account or a bank, newest first."""
+    """查询状态 Where an SMS or a letter stands, or those of a case, an account or a bank, newest first."""
     async with session.client() as client:
         if outreach_id or request:
             found = await client.get(outreach_id=outreach_id, request_id=request)
@@ -119,7 +119,7 @@ def _list(listed: list[Outreach]) -> RenderableType:
             entry.request_id,
             state_text(entry.state),
             _why(entry),
-            entry.masked_phone_number,
+            entry.masked_phone_number or entry.masked_address,
             entry.masked_account_number,
             entry.case_id,
             when(entry.due_time),
@@ -131,12 +131,12 @@ def _list(listed: list[Outreach]) -> RenderableType:
         "请求号 Request",
         "状态 State",
         "原因 Why",
-        "手机 Phone",
+        "手机或地址 To",
         "账号 Account",
         "案件 Case",
         "应发 Due",
     )
-    return table(f"短信 SMS ({len(listed)})", headings, rows)
+    return table(f"短信与信函 SMS and letters ({len(listed)})", headings, rows)
 
 
 def _why(entry: Outreach) -> str:
@@ -151,41 +151,57 @@ def _details(entry: Outreach) -> list[RenderableType]:
         ("取消原因 Cause", code_text(entry.cause)),
         ("银行 Bank", entry.bank_id),
         ("账号 Account", entry.masked_account_number),
-        ("手机 Phone", entry.masked_phone_number),
+        ("手机或地址 To", entry.masked_phone_number or entry.masked_address),
         ("案件 Case", entry.case_id),
         ("经办 Asked by", f"{entry.employee_id} ({entry.caller_id})"),
         ("提交时间 Submitted", when(entry.create_time)),
         ("应发时间 Due", when(entry.due_time)),
         ("过期时间 Expires", when(entry.not_after)),
-        ("模板版本 Template", entry.template_digest),
+        ("版本 Version", entry.template_digest),
     ]
-    shown = [details(f"短信 SMS {entry.outreach_id}", pairs)]
+    kind = "信函 Letter" if entry.channel == Channel.CHANNEL_LETTER else "短信 SMS"
+    shown = [details(f"{kind} {entry.outreach_id}", pairs)]
     if entry.findings:
         shown.append(findings_table("规则 Findings", entry.findings))
     if entry.attempts:
-        rows = [
-            (
-                attempt.attempt_id,
-                attempt.carrier_id,
-                state_text(attempt.state),
-                attempt.carrier_code,
-                attempt.carrier_message_id,
-                attempt.segments or "",
-                when(attempt.release_time),
-            )
-            for attempt in entry.attempts
-        ]
-        headings = (
-            "发送 Attempt",
-            "通道 Carrier",
-            "状态 State",
-            "回执码 Code",
-            "通道编号 Carrier id",
-            "条 Seg.",
-            "放行 Released",
-        )
-        shown.append(table("发送记录 Attempts", headings, rows))
+        shown.append(_attempts(entry))
+    if entry.letters:
+        shown.append(_letters(entry))
     return shown
+
+
+def _attempts(entry: Outreach) -> RenderableType:
+    rows = [
+        (
+            attempt.attempt_id,
+            attempt.carrier_id,
+            state_text(attempt.state),
+            attempt.carrier_code,
+            attempt.carrier_message_id,
+            attempt.segments or "",
+            when(attempt.release_time),
+        )
+        for attempt in entry.attempts
+    ]
+    headings = (
+        "发送 Attempt",
+        "通道 Carrier",
+        "状态 State",
+        "回执码 Code",
+        "通道编号 Carrier id",
+        "条 Seg.",
+        "放行 Released",
+    )
+    return table("发送记录 Attempts", headings, rows)
+
+
+def _letters(entry: Outreach) -> RenderableType:
+    rows = [
+        (letter.letter_number, letter.run_id, state_text(letter.state), letter.item_number, when(letter.release_time))
+        for letter in entry.letters
+    ]
+    headings = ("函号 Letter", "批次 Run", "状态 State", "邮件号 Item", "放行 Released")
+    return table("打印记录 Letters", headings, rows)
 
 
 def _change(change: StatusChange) -> Text:
