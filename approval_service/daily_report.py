@@ -42,6 +42,10 @@ def get_daily_report(connection: Connection, call: Call[GetDailyReportRequest]) 
         blocked=by_code(store.count_blocked(connection, bank_id, start, end)),
         cancelled=cancelled,
         unconfirmed=moves.get(states.UNCONFIRMED, 0),
+        printed=moves.get(states.PRINTED, 0),
+        mailed=moves.get(states.MAILED, 0),
+        returned=moves.get(states.RETURNED, 0),
+        to_pull=moves.get(states.TO_PULL, 0),
     )
 
 

@@ -25,6 +25,10 @@ _COUNTS = {
     "undelivered": "未送达 Undelivered",
     "unconfirmed": "结果未知 Unconfirmed",
     "expired": "过期 Expired",
+    "printed": "打印 Printed",
+    "mailed": "交寄 Mailed",
+    "returned": "退回 Returned",
+    "to_pull": "列入抽出 To be pulled",
 }
 _BY_CODE = {"blocked": "拦截 Blocked", "cancelled": "取消 Cancelled"}
 _HEADINGS = {"银行 Bank": 16, "日期 Date": 14, "项目 Item": 24, "规则代码 Code": 26, "规则 Rule": 16, "数量 Count": 12}
@@ -56,7 +60,7 @@ async def report(
         Path | None, typer.Option("--xlsx", metavar="FILE", help="另存 XLSX Also write it as a sheet.")
     ] = None,
 ) -> None:
-    """日报 A bank's day: asked, sent, delivered, blocked by rule, cancelled."""
+    """日报 A bank's day: asked, sent, delivered, printed, mailed, blocked by rule."""
     banks = list(dict.fromkeys(bank or [session.bank("")]))
     days: dict[str, GetDailyReportResponse] = {}
     async with session.client() as client:

@@ -12,8 +12,10 @@ from approval_service.database import Database
 from approval_service.store import days
 from outreach.domain.errors import Kind, Refusal
 from outreach.v1.hold_service_pb2 import HoldKind, PlaceHoldRequest
+from outreach.v1.mailroom_service_pb2 import ReturnReason
 from outreach.v1.operations_service_pb2 import GetDailyReportRequest, GetDailyReportResponse
 from outreach.v1.worker_service_pb2 import Outcome
+from tests.service.approval_service.mailroom import open_mailroom
 from tests.service.approval_service.world import BANK, DAY_MS, World, principal
 
 
@@ -53,6 +55,19 @@ async def test_a_day_counts_what_happened_on_it(world: World) -> None:
         cancelled={"ACCOUNT_ON_HOLD": 1},
         unconfirmed=1,
     )
+
+
+async def test_a_day_counts_its_letters(world: World) -> None:
+    """Printed, mailed, returned, and put on the pull list; each on the day it happened."""
+    room = await open_mailroom(world)
+    await room.place("7001", "7002", "7003")
+    _, letters = await room.printed("7001", "7002", "7003")
+    await room.mail(*letters[:2])
+    await room.repay("7003", 2)
+    world.set_clock(world.now_ms() + DAY_MS)
+    await room.send_back(letters[0], ReturnReason.RETURN_REASON_MOVED)
+    assert await report(world, "2026-11-24") == GetDailyReportResponse(asked=3, printed=3, mailed=2, to_pull=1)
+    assert await report(world, "2026-11-25") == GetDailyReportResponse(returned=1)
 
 
 async def test_days_do_not_run_into_one_another(world: World) -> None:
