@@ -47,10 +47,10 @@ def get_summary(connection: Connection, call: Call[GetSummaryRequest]) -> GetSum
     """Read of GetSummary."""
     bank_id = call.request.bank_id
     call.require_bank(bank_id)
-    by_state = store.count_by_state(connection, bank_id)
+    by_state = store.count_by_state(connection, bank_id, call.request.channel)
     response = GetSummaryResponse(
         states={states.name(state): count for state, count in by_state.items()},
-        codes=by_code(store.count_by_codes(connection, bank_id)),
+        codes=by_code(store.count_by_codes(connection, bank_id, call.request.channel)),
     )
     response.business_time.FromMilliseconds(read_clock(connection).now_ms())
     feed = stop_store.feeds(connection).get(bank_id)

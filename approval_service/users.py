@@ -122,7 +122,7 @@ def _approve(tx: Tx, call: Call[ApproveUserRequest]) -> ApproveUserResponse:
         raise precondition(
             "该账号无待批准的变更。Nothing of this account waits for approval.", "NOT_PENDING", "user_id"
         )
-    require_another(actor, {"设立或变更此账号": account.changed_by, "即此账号本人": f"{CONSOLE}/{account.user_id}"})
+    require_another(actor, {"设立或变更此账号": account.changed_by, "持有此账号": f"{CONSOLE}/{account.user_id}"})
     store.change(tx.connection, request.user_id, state=ACTIVE, approved_by=actor)
     catalog_store.put_employee(tx.connection, CONSOLE, request.user_id, account.team, active=True)
     tx.touch_catalog()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from examples import mailroom
 from examples.stage import Stage
 from outreach.v1.common_pb2 import State
 from outreach.v1.hold_service_pb2 import (
@@ -183,8 +184,11 @@ def _debtor(stage: Stage, request_id: str) -> str:
 
 ACTS: dict[str, Callable[[Stage], Awaitable[None]]] = {
     "07:20": close_contacts,
+    "07:40": mailroom.ask_quantities,
     "09:20": throttle_number,
+    "09:30": mailroom.grant_quantities,
     "09:40": throttle_channel,
+    "10:20": mailroom.print_first_runs,
     "11:20": close_contacts_of_pending,
     "11:30": hold_accounts,
     "11:35": opt_out,
@@ -192,8 +196,12 @@ ACTS: dict[str, Callable[[Stage], Awaitable[None]]] = {
     "11:45": withdraw,
     "12:00": suspend_templates,
     "13:00": confirm_contacts,
+    "13:20": mailroom.mail_first_runs,
     "13:30": clerk_leaves,
     "15:00": lift_hold,
+    "15:20": mailroom.second_run,
     "16:00": resume_template,
+    "16:30": mailroom.mail_comes_back,
     "18:00": resolve_unconfirmed,
+    "18:30": mailroom.close_runs,
 }

@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from examples import letter_cases
+from examples.repaying import repay
 from examples.sheet import Account, Sheet, at
 
 D, S = "demo-bank", "sample-bank"
@@ -21,7 +23,7 @@ def build() -> Sheet:
     sheet = Sheet()
     for fill in (
         ordinary, placement_rules, recipients, numbers, contacts, holds, marks, templates, variables, repeats, caps,
-        repayments, recalls, withdrawals, clerks, carrier_faults, evening, feeds,
+        repayments, recalls, withdrawals, clerks, carrier_faults, evening, letter_cases.fill, feeds,
     ):  # fmt: skip
         fill(sheet)
     return sheet
@@ -255,7 +257,7 @@ def repayments(sheet: Sheet) -> None:
     for bank in (*[D] * 8, *[S] * 2):
         account = sheet.account(bank)
         sheet.case(MORNING, account, "CANCELLED REPAID_IN_FULL", **later)
-        _repay(sheet, "11:30", account, "FULL", account.overdue_fen, after=0)
+        repay(sheet, "11:30", account, "FULL", account.overdue_fen, after=0)
     sheet.group(
         "repaid-in-part",
         "部分还款：有新金额的按新金额发，没有的取消；减到零即结清",
@@ -264,48 +266,31 @@ def repayments(sheet: Sheet) -> None:
     for _ in range(4):
         account = sheet.account(D)
         sheet.case(MORNING, account, DELIVERED, **later)
-        _repay(sheet, "11:30", account, "PARTIAL", 50_000, after=account.overdue_fen - 49_900)
+        repay(sheet, "11:30", account, "PARTIAL", 50_000, after=account.overdue_fen - 49_900)
     for outcome in ("CANCELLED REPAID_IN_PART",) * 2:
         account = sheet.account(D)
         sheet.case(MORNING, account, outcome, **later)
-        _repay(sheet, "11:30", account, "PARTIAL", 50_000)
+        repay(sheet, "11:30", account, "PARTIAL", 50_000)
     sheet.case(AFTERNOON, account, "ADMITTED BALANCE_UNCONFIRMED")
     for _ in range(2):
         account = sheet.account(D)
         sheet.case(MORNING, account, "CANCELLED ACCOUNT_SETTLED", **later)
-        _repay(sheet, "11:30", account, "PARTIAL", account.overdue_fen, after=0)
+        repay(sheet, "11:30", account, "PARTIAL", account.overdue_fen, after=0)
     sheet.group(
         "reversed", "10:10 还清，11:30 冲正：已取消的不恢复，期间被拦，之后可发", "paid at 10:10, reversed at 11:30"
     )
     for _ in range(2):
         account = sheet.account(D)
         sheet.case(MORNING, account, "CANCELLED REPAID_IN_FULL", **later)
-        _repay(sheet, "10:10", account, "FULL", account.overdue_fen, after=0)
+        repay(sheet, "10:10", account, "FULL", account.overdue_fen, after=0)
         sheet.case(LATER, account, "BLOCKED ACCOUNT_SETTLED")
-        _repay(sheet, "11:30", account, "REVERSAL", account.overdue_fen, after=account.overdue_fen, sequence=3)
+        repay(sheet, "11:30", account, "REVERSAL", account.overdue_fen, after=account.overdue_fen, sequence=3)
         sheet.case(AFTERNOON, account, DELIVERED)
     sheet.group("out-of-order", "序号较低的还款只作记录", "a repayment with a lower sequence is recorded only")
     account = sheet.account(D)
     sheet.case(MORNING, account, DELIVERED, **later)
-    _repay(sheet, "10:10", account, "PARTIAL", 10_000, after=account.overdue_fen - 10_000, sequence=5)
-    _repay(sheet, "11:30", account, "FULL", account.overdue_fen, after=0, sequence=4)
-
-
-def _repay(
-    sheet: Sheet, time: str, account: Account, kind: str, fen: int, *, after: int | None = None, sequence: int = 2
-) -> None:
-    body: dict[str, Any] = {"accountNumber": account.number, "sequence": str(sequence), "kind": f"KIND_{kind}"}
-    body["amountFen"] = str(fen)
-    if after is not None:
-        body["balanceAfter"] = {
-            "sequence": str(sequence),
-            "asOfTime": at(time),
-            "overdueAmountFen": str(after),
-            "outstandingAmountFen": str(account.overdue_fen * 3 + after),
-            "minimumPaymentFen": str(after // 10),
-            "dueDate": "2026-02-20",
-        }
-    sheet.event(time, account.bank, "repayment", body)
+    repay(sheet, "10:10", account, "PARTIAL", 10_000, after=account.overdue_fen - 10_000, sequence=5)
+    repay(sheet, "11:30", account, "FULL", account.overdue_fen, after=0, sequence=4)
 
 
 def recalls(sheet: Sheet) -> None:

@@ -19,9 +19,13 @@ from outreach.runtime.config import Settings
 from outreach.v1.bank_service_pb2_grpc import BankServiceStub
 from outreach.v1.hold_service_pb2_grpc import HoldServiceStub
 from outreach.v1.ledger_service_pb2_grpc import LedgerServiceStub
+from outreach.v1.letter_version_service_pb2_grpc import LetterVersionServiceStub
+from outreach.v1.mailroom_service_pb2_grpc import MailroomServiceStub
 from outreach.v1.operations_service_pb2_grpc import OperationsServiceStub
 from outreach.v1.policy_service_pb2_grpc import PolicyServiceStub
+from outreach.v1.quantity_service_pb2_grpc import QuantityServiceStub
 from outreach.v1.template_service_pb2_grpc import TemplateServiceStub
+from outreach.v1.user_service_pb2_grpc import UserServiceStub
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -49,9 +53,13 @@ class Desk(Client):
         self.bank = BankServiceStub(self.channel)
         self.holds = HoldServiceStub(self.channel)
         self.ledger = LedgerServiceStub(self.channel)
+        self.letter_versions = LetterVersionServiceStub(self.channel)
+        self.mailroom = MailroomServiceStub(self.channel)
         self.operations = OperationsServiceStub(self.channel)
         self.policies = PolicyServiceStub(self.channel)
+        self.quantities = QuantityServiceStub(self.channel)
         self.templates = TemplateServiceStub(self.channel)
+        self.users = UserServiceStub(self.channel)
 
     async def ask(self, rpc: grpc.aio.UnaryUnaryMultiCallable[Request, Response], request: Request) -> Response:
         """A call that may be repeated. Raises Refusal."""

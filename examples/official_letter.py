@@ -211,10 +211,10 @@ def _register() -> None:
         + "信用卡逾期缴款告知函退信地址：示例省市样本路2号银行中心（盖章处）日期 0123456789-"
         + "".join(part for paragraph in LETTER for part in paragraph if isinstance(part, str))
     )
-    pdfmetrics.registerFont(EmbeddedFont(_FONT, BytesIO(_truetype(text))))
+    pdfmetrics.registerFont(EmbeddedFont(_FONT, BytesIO(truetype(text))))
 
 
-def _truetype(text: str) -> bytes:
+def truetype(text: str) -> bytes:
     """Those glyphs of the face that the text needs, with quadratic outlines, which reportlab can embed."""
     file = importlib.resources.files("pylopdf_fonts_zh_cn") / "NotoSerifSC-Regular.otf"
     font = TTFont(BytesIO(file.read_bytes()), recalcTimestamp=False)

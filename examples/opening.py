@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from examples.accounts import make_accounts
+from examples.letter_versions import authorize_letters
 from examples.office import BANKS
 from examples.stage import FOLDER, Stage
 from outreach.cli.fields import read_yaml
@@ -44,6 +45,7 @@ async def open_the_day(stage: Stage) -> None:
         for path in sorted((FOLDER / bank / "templates").glob("*.yaml")):
             await _template(stage, path)
         stage.board.tell(stage.now, f"{bank} 策略生效，模板过两道关 · policy active, templates through both gates")
+    await authorize_letters(stage)
     await _forbidden(stage)
     await stage.publish_placements()
 

@@ -11,19 +11,27 @@ from google.rpc import code_pb2  # type: ignore[import-untyped]  # googleapis-co
 from examples.office import BANKS
 from examples.stage import FOLDER, Stage
 from outreach.domain import states
+from outreach.v1.outreach_service_pb2 import Channel
+
+CHANNELS = {"sms": Channel.CHANNEL_SMS, "letters": Channel.CHANNEL_LETTER}
+"""The parts of the summary."""
 
 
 async def write_summary(stage: Stage) -> dict[str, Any]:
     """Writes <state_dir>/summary.json, all banks together, and returns what it says."""
-    by_state: Counter[str] = Counter()
-    by_code: Counter[str] = Counter()
-    for summary in (await stage.summaries()).values():
-        by_state.update(summary.states)
-        by_code.update(summary.codes)
-    document = {"sms": {"states": dict(by_state), "codes": dict(by_code)}}
+    document = {name: await _counts(stage, channel) for name, channel in CHANNELS.items()}
     path = stage.office.settings.state_dir / "summary.json"
     path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n")
     return document
+
+
+async def _counts(stage: Stage, channel: Channel.ValueType) -> dict[str, dict[str, int]]:
+    by_state: Counter[str] = Counter()
+    by_code: Counter[str] = Counter()
+    for summary in (await stage.summaries(channel)).values():
+        by_state.update(summary.states)
+        by_code.update(summary.codes)
+    return {"states": dict(by_state), "codes": dict(by_code)}
 
 
 async def differences(stage: Stage, summary: dict[str, Any]) -> list[str]:
@@ -38,10 +46,11 @@ async def differences(stage: Stage, summary: dict[str, Any]) -> list[str]:
         wanted, was = expected["cases"].get(request_id, "").split(" ")[0], found.get(request_id, "")
         if wanted != was:
             lines.append(f"{request_id}: {was or 'not stored'}, expected {wanted or 'nothing'}")
-    wanted_codes, codes = expected["sms"]["codes"], summary["sms"]["codes"]
-    for code in sorted(wanted_codes.keys() | codes.keys()):
-        if wanted_codes.get(code, 0) != codes.get(code, 0):
-            lines.append(f"{code}: {codes.get(code, 0)}, expected {wanted_codes.get(code, 0)}")
+    for channel in CHANNELS:
+        wanted_codes, codes = expected[channel]["codes"], summary[channel]["codes"]
+        for code in sorted(wanted_codes.keys() | codes.keys()):
+            if wanted_codes.get(code, 0) != codes.get(code, 0):
+                lines.append(f"{channel} {code}: {codes.get(code, 0)}, expected {wanted_codes.get(code, 0)}")
     return [*lines, *_wrong_answers(stage)]
 
 

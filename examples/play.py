@@ -54,6 +54,7 @@ async def _at(stage: Stage, hhmm: str) -> None:
         await ACTS[hhmm](stage)
     await stage.publish(hhmm)
     await stage.submit(hhmm)
+    await stage.submit_letters(hhmm)
     await stage.settled()
 
 

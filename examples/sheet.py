@@ -28,6 +28,8 @@ class Account:
     bank: str
     number: str
     parties: list[tuple[str, str, str, str, bool]]
+    address: str = ""
+    """Reserved with the bank for the debtor; empty for none."""
     agency: str = AGENCY
     start: str = at("00:00", "2026-03-01")
     end: str = at("00:00", "2026-06-01")
@@ -60,7 +62,9 @@ class Sheet:
         self.events: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.cases: dict[str, list[dict[str, str]]] = defaultdict(list)
         self.groups: list[Group] = []
+        self.letters: dict[str, list[dict[str, str]]] = defaultdict(list)
         self.expected: dict[str, str] = {}
+        self.expected_letters: dict[str, str] = {}
         self._people = 0
 
     def person(self, bank: str, role: str = "debtor", *, tail: str = "", agreed: bool = False) -> Any:
@@ -74,7 +78,8 @@ class Sheet:
     def account(self, bank: str, *others: Any, tail: str = "", agreed: bool = False, **changes: Any) -> Account:
         number = f"{'DEMO' if bank == 'demo-bank' else 'SAMP'}-26-{len(self.accounts) + 1:04d}"
         parties = [self.person(bank, tail=tail, agreed=agreed), *others]
-        made = Account(bank, number, parties, overdue_fen=100_000 + 1_234 * len(self.accounts), **changes)
+        changes.setdefault("overdue_fen", 100_000 + 1_234 * len(self.accounts))
+        made = Account(bank, number, parties, **changes)
         self.accounts.append(made)
         return made
 
@@ -105,6 +110,27 @@ class Sheet:
             self.expected[request_id] = outcome
         return request_id
 
+    def letter(self, wave: str, account: Account, outcome: str, *, clerk: str = "clerk-1", **fields: str) -> str:
+        """A letter in the latest group, to the account's reserved address unless another is given."""
+        group = self.groups[-1]
+        request_id = f"{group.name}-{group.outcomes.total() + 1:02d}"
+        row = {
+            "request_id": request_id,
+            "bank_id": account.bank,
+            "account_number": account.number,
+            "address": account.address,
+            "letter_name": "payment-notice",
+            "postal_class": "ordinary" if account.bank == "demo-bank" else "registered",
+            "case_id": f"CASE-{request_id}",
+            "call_time": at("10:00", "2026-03-10"),
+            "call_outcome": "answered",
+            "recording_reference": f"REC-{request_id}",
+        }
+        self.letters[f"{wave.replace(':', '')}-{clerk}"].append(row | fields)
+        group.outcomes[outcome] += 1
+        self.expected_letters[request_id] = outcome
+        return request_id
+
     def event(self, time: str, bank: str, kind: str, body: dict[str, Any]) -> None:
         events = self.events[bank]
         event_id = f"{bank}-{len(events) + 1:03d}"
@@ -118,6 +144,8 @@ class Sheet:
         for name, rows in self.cases.items():
             columns = list(dict.fromkeys(column for row in rows for column in row))
             _write_csv(folder / "cases" / f"{name}.csv", columns, rows)
+        for name, rows in self.letters.items():
+            _write_csv(folder / "letters" / f"{name}.csv", list(rows[0]), rows)
         (folder / "expected.json").write_text(json.dumps(self._summary(), indent=2) + "\n", encoding="utf-8")
         readme = folder / "README.md"
         before, _, rest = readme.read_text(encoding="utf-8").partition("<!-- groups -->")
@@ -132,22 +160,17 @@ class Sheet:
                 money = {} if index else _money(account, f"placement-{len(by_bank[account.bank]) + 1:04d}")
                 by_bank[account.bank].append({
                     "account_number": account.number, "role": role, "customer_id": customer, "name": name,
-                    "phone_numbers": phones, "agreed_to_quiet_hours": "true" if agreed else "", **money,
+                    "phone_numbers": phones, "addresses": "" if index else account.address,
+                    "agreed_to_quiet_hours": "true" if agreed else "", **money,
                 })  # fmt: skip
         for bank, rows in by_bank.items():
             _write_csv(folder / bank / "placements.csv", list(dict.fromkeys(c for row in rows for c in row)), rows)
 
     def _summary(self) -> dict[str, Any]:
-        states: Counter[str] = Counter()
-        codes: Counter[str] = Counter()
-        for outcome in self.expected.values():
-            state, *found = outcome.split()
-            states[state] += 1
-            if state != "EXPIRED":  # GetSummary tells what is blocked, cancelled or waiting
-                codes.update(found)
         return {
-            "sms": {"states": dict(sorted(states.items())), "codes": dict(sorted(codes.items()))},
-            "cases": self.expected,
+            "sms": _counts(self.expected),
+            "letters": _counts(self.expected_letters),
+            "cases": self.expected | self.expected_letters,
         }
 
     def _table(self) -> str:
@@ -156,6 +179,18 @@ class Sheet:
             ends = "<br>".join(f"{count} × {outcome}" for outcome, count in group.outcomes.items())
             lines.append(f"| {group.name} | {group.outcomes.total()} | {ends} | {group.reason} |")
         return "\n".join(lines) + "\n"
+
+
+def _counts(expected: dict[str, str]) -> dict[str, dict[str, int]]:
+    """By state and by code, as GetSummary tells them: the codes of what is blocked, cancelled, pulled or waiting."""
+    states: Counter[str] = Counter()
+    codes: Counter[str] = Counter()
+    for outcome in expected.values():
+        state, *found = outcome.split()
+        states[state] += 1
+        if state != "EXPIRED":
+            codes.update(found)
+    return {"states": dict(sorted(states.items())), "codes": dict(sorted(codes.items()))}
 
 
 def _money(account: Account, event_id: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,12 +19,12 @@ from google.protobuf.json_format import MessageToJson
 from examples.board import Board
 from examples.office import BANKS, Office
 from outreach.cli.bank_file import read_events
-from outreach.cli.case_file import CaseFile
+from outreach.cli.case_file import CaseFile, LetterFile
 from outreach.cli.output import CHINA
 from outreach.domain import states
 from outreach.v1.bank_service_pb2 import BankEvent, Placement
 from outreach.v1.operations_service_pb2 import GetSummaryRequest, GetSummaryResponse, SetBusinessClockRequest
-from outreach.v1.outreach_service_pb2 import ItemResult, Outreach, SmsItem
+from outreach.v1.outreach_service_pb2 import Channel, ItemResult, LetterItem, Outreach, SmsItem
 
 FOLDER = Path(__file__).parent
 DAY = datetime(2026, 3, 17, tzinfo=CHINA)
@@ -57,18 +57,26 @@ class Stage:
         self.digests: dict[tuple[str, str], str] = {}
         self.cases: dict[str, SmsItem] = {}
         self.placements: dict[str, Placement] = {}
+        self.letters: dict[str, LetterItem] = {}
         self.answers: dict[str, list[tuple[SmsItem, ItemResult]]] = defaultdict(list)
         self._given_up: set[str] = set()
         """Whose fate stayed open while processes were killed: no receipt comes for what never left."""
         self._waves = _read_waves()
+        self._letter_waves = _read_letter_waves()
         self.events = {bank: read_bank_events("events.jsonl", bank) for bank in BANKS}
         for _, items in (wave for waves in self._waves.values() for wave in waves):
             for item in items:
                 self.cases.setdefault(item.request_id, item)
+        for _, letters in (wave for waves in self._letter_waves.values() for wave in waves):
+            self.letters.update({letter.request_id: letter for letter in letters})
 
     def times(self) -> set[str]:
         """When banks publish or cases are submitted."""
-        return {*self._waves, *(_hhmm(event) for events in self.events.values() for event in events)}
+        return {
+            *self._waves,
+            *self._letter_waves,
+            *(_hhmm(event) for events in self.events.values() for event in events),
+        }
 
     async def set_clock(self, to: datetime, rate: float = 0.0) -> None:
         request = SetBusinessClockRequest(rate=rate)
@@ -125,6 +133,20 @@ class Stage:
                 f"{clerk} 提交 {len(items)} 条，拦截 {blocked} · submits {len(items)}, {blocked} blocked",
             )
 
+    async def submit_letters(self, hhmm: str) -> None:
+        """The letters of that time, by their clerks."""
+        for clerk, items in self._letter_waves.get(hhmm, ()):
+            counts: Counter[str] = Counter()
+            async for item, result in self.office[clerk].submit_letters(items):
+                if result.WhichOneof("result") == "error":
+                    raise RuntimeError(f"{item.request_id}: {result.error.message}")
+                counts[states.name(result.decision.state)] += 1
+            self.board.tell(
+                self.now,
+                f"{clerk} 提交信函 {len(items)} 封，拦截 {counts['BLOCKED']}，待批数量 {counts['AWAITING_QUANTITY']} · "
+                f"submits {len(items)} letters, {counts['BLOCKED']} blocked",
+            )
+
     async def settled(self, *, final: bool = False) -> None:
         """Returns once nothing is under way: nothing due, nothing released, no receipt awaited that will come.
 
@@ -143,12 +165,14 @@ class Stage:
             await asyncio.sleep(POLL_S)
         await self.show()
 
-    async def summaries(self) -> dict[str, GetSummaryResponse]:
-        """Each bank's counts."""
+    async def summaries(
+        self, channel: Channel.ValueType = Channel.CHANNEL_UNSPECIFIED
+    ) -> dict[str, GetSummaryResponse]:
+        """Each bank's counts, of one channel or of both."""
         supervisor = self.office["supervisor-1"]
+        requests = {bank: GetSummaryRequest(bank_id=bank, channel=channel) for bank in BANKS}
         return {
-            bank: await supervisor.ask(supervisor.operations.GetSummary, GetSummaryRequest(bank_id=bank))
-            for bank in BANKS
+            bank: await supervisor.ask(supervisor.operations.GetSummary, request) for bank, request in requests.items()
         }
 
     async def show(self) -> None:
@@ -174,6 +198,8 @@ class Stage:
         busy = []
         for state in (states.ADMITTED, states.RELEASED, states.SENT, states.UNCONFIRMED):
             async for one in supervisor.list(bank, state=state):
+                if one.channel == Channel.CHANNEL_LETTER:  # it waits for people, not for a carrier
+                    continue
                 tail = one.masked_phone_number[-4:]
                 is_due = one.HasField("due_time") and one.due_time.ToMilliseconds() <= now_ms
                 is_over = one.not_after.ToMilliseconds() <= now_ms
@@ -197,6 +223,20 @@ def _read_waves() -> dict[str, list[tuple[str, list[SmsItem]]]]:
         items = [case.item for case in cases if case.item is not None]
         if len(items) != len(cases):
             raise RuntimeError(f"{path.name}: {next(case.error for case in cases if case.error)}")
+        waves[f"{hhmm[:2]}:{hhmm[2:]}"].append((clerk, items))
+    return waves
+
+
+def _read_letter_waves() -> dict[str, list[tuple[str, list[LetterItem]]]]:
+    """Letters by time and clerk, as for cases."""
+    waves: dict[str, list[tuple[str, list[LetterItem]]]] = defaultdict(list)
+    for path in sorted((FOLDER / "letters").glob("*.csv")):
+        hhmm, _, clerk = path.stem.partition("-")
+        with LetterFile(path) as file:
+            letters = list(file.cases())
+        items = [letter.item for letter in letters if letter.item is not None]
+        if len(items) != len(letters):
+            raise RuntimeError(f"{path.name}: {next(letter.error for letter in letters if letter.error)}")
         waves[f"{hhmm[:2]}:{hhmm[2:]}"].append((clerk, items))
     return waves
 

@@ -281,14 +281,17 @@ def sends_since(
     return list(connection.execute(_SENDS, parameters))
 
 
-def count_by_state(connection: Connection, bank_id: str) -> dict[int, int]:
-    rows = connection.execute(
-        select(outreach.c.state, func.count()).where(outreach.c.bank_id == bank_id).group_by(outreach.c.state)
-    )
-    return {row[0]: row[1] for row in rows}
+def count_by_state(connection: Connection, bank_id: str, channel: int = 0) -> dict[int, int]:
+    """Of one channel, or of both."""
+    counted = select(outreach.c.state, func.count()).where(*_of(bank_id, channel))
+    return {row[0]: row[1] for row in connection.execute(counted.group_by(outreach.c.state))}
 
 
-def count_by_codes(connection: Connection, bank_id: str) -> list[tuple[str, int]]:
+def _of(bank_id: str, channel: int) -> list[ColumnElement[bool]]:
+    return [outreach.c.bank_id == bank_id, *([outreach.c.channel == channel] if channel else [])]
+
+
+def count_by_codes(connection: Connection, bank_id: str, channel: int = 0) -> list[tuple[str, int]]:
     """Counts of what is blocked, cancelled or waiting by the set of its codes; the sets are comma-separated."""
     stopped = outreach.c.state.in_(
         (
@@ -302,7 +305,7 @@ def count_by_codes(connection: Connection, bank_id: str) -> list[tuple[str, int]
     )
     rows = connection.execute(
         select(outreach.c.codes, func.count())
-        .where(outreach.c.bank_id == bank_id, outreach.c.codes != "", stopped)
+        .where(*_of(bank_id, channel), outreach.c.codes != "", stopped)
         .group_by(outreach.c.codes)
     )
     return [(row[0], row[1]) for row in rows]

@@ -28,7 +28,8 @@ _BALANCE = (
     "minimum_payment_fen",
     "due_date",
 )
-_PARTY = ("customer_id", "role", "name", "phone_numbers", "identity_number", "agreed_to_quiet_hours")
+_PARTY = ("customer_id", "role", "name", "phone_numbers", "addresses", "identity_number", "agreed_to_quiet_hours")
+_LISTS = frozenset({"phone_numbers", "addresses"})
 _OPTIONAL = (
     *_EVENT,
     "product_name",
@@ -41,6 +42,7 @@ _OPTIONAL = (
 _REQUIRED = tuple(name for name in (*_PLACEMENT, *_BALANCE, *_PARTY) if name not in _OPTIONAL)
 _NO_EVENT = "不是 BankEvent 的 ProtoJSON is not the ProtoJSON of a BankEvent"
 _SEPARATORS = re.compile(r"[;;,、\s]+")
+_BETWEEN_ADDRESSES = re.compile(r"[;；\n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,10 @@ def _placement(bank_id: str, lines: list[Line]) -> BankEvent:
 
 def _add_party(placement: Placement, cells: dict[str, str]) -> None:
     party = placement.parties.add(role=Party.ROLE_DEBTOR)
-    _set(party, tuple(name for name in _PARTY if name != "phone_numbers"), cells)
+    _set(party, tuple(name for name in _PARTY if name not in _LISTS), cells)
     party.phone_numbers.extend(filter(None, _SEPARATORS.split(cells.get("phone_numbers", ""))))
+    addresses = _BETWEEN_ADDRESSES.split(cells.get("addresses", ""))
+    party.addresses.extend(filter(None, map(str.strip, addresses)))
 
 
 def _set(message: BankEvent | Placement | Balance | Party, names: Iterable[str], cells: dict[str, str]) -> None:
