@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from approval_service import bank_events, cancellation, expiry, leases, operatio
 from outreach.domain import states
 from outreach.domain.clocks import real_ms
 from outreach.v1.bank_service_pb2 import Balance, BankEvent, FeedMark, Party, Placement
+from outreach.v1.hold_service_pb2 import HoldKind, NoContactReason
 from outreach.v1.operations_service_pb2 import SetEmployeeRequest
 from outreach.v1.outreach_service_pb2 import CancelRequest
 from outreach.v1.worker_service_pb2 import LeaseRequest, LeaseResponse, Outcome
@@ -147,6 +149,49 @@ async def test_what_may_have_left_counts(ready: World, outcome: Outcome.ValueTyp
     await ready.report(permit.attempt_id, outcome)
     second = await ready.ask("6001")
     assert [finding.code for finding in second.findings] == (["FREQUENCY_CAP"] if counts else [])
+
+
+LEFT_BEHIND: dict[str, tuple[Callable[[Any], Any], str, str]] = {
+    "hold": (lambda row: schema.hold.insert().values(**_a_hold(row)), "CANCELLED", "ACCOUNT_ON_HOLD"),
+    "mark": (lambda row: schema.mark.insert().values(**_a_mark(row)), "CANCELLED", "DO_NOT_CONTACT"),
+    "dead number": (lambda row: schema.dead_phone.insert().values(**_dead(row)), "CANCELLED", "PHONE_INVALID"),
+    "recall": (lambda _: update(schema.account).values(recalled=True), "CANCELLED", "CASE_RECALLED"),
+    "settlement": (lambda _: update(schema.account).values(settled=True), "CANCELLED", "ACCOUNT_SETTLED"),
+    "another agency": (lambda _: update(schema.account).values(agency_id="other"), "CANCELLED", "NOT_PLACED"),
+    "no party": (lambda _: delete(schema.party), "CANCELLED", "THIRD_PARTY_DISCLOSURE"),
+    "no contact": (lambda _: delete(schema.contact), "ADMITTED", "CONTACT_UNVERIFIED"),
+    "stale feed": (lambda _: update(schema.feed).values(complete_through_ms=0), "ADMITTED", "BALANCE_UNCONFIRMED"),
+}
+
+
+def _dead(row: Any) -> dict[str, Any]:
+    return {"phone_hash": row.phone_hash, "evidence": "e"}
+
+
+def _a_hold(row: Any) -> dict[str, Any]:
+    kind = HoldKind.HOLD_KIND_DISPUTE
+    named = {"hold_id": "h", "bank_id": BANK, "account_id": row.account_id}
+    return {**named, "kind": kind, "reason": "r", "set_by": "x", "set_ms": NOW_MS}
+
+
+def _a_mark(row: Any) -> dict[str, Any]:
+    reason = NoContactReason.NO_CONTACT_REASON_REFUSAL
+    named = {"bank_id": BANK, "subject": row.person_id, "reason": reason}
+    return {**named, "evidence": "e", "set_by": "x", "set_ms": NOW_MS}
+
+
+@pytest.mark.parametrize(("put", "state", "code"), LEFT_BEHIND.values(), ids=list(LEFT_BEHIND))
+async def test_every_rule_runs_again_at_the_permit(
+    ready: World, put: Callable[[Any], Any], state: str, code: str
+) -> None:
+    """Whatever a stop may have failed to cancel, the permit sees what stands in the database and refuses."""
+    decision = await ready.ask("6001")
+    row = await ready.outreach(decision.outreach_id)
+    with ready.authority.database.writer.begin() as connection:
+        connection.execute(put(row))
+    assert not (await lease(ready)).permits
+    row = await ready.outreach(decision.outreach_id)
+    assert (states.name(row.state), row.codes) == (state, code)
 
 
 async def test_one_that_cannot_be_judged_is_set_aside(ready: World) -> None:
