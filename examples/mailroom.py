@@ -154,7 +154,7 @@ async def _printed_run(stage: Stage, bank: str, label: str) -> PrintRun:
     run, clerk = await _run(stage, bank, label), stage.office["mailroom-1"]
     reason = "处理中断，重新下载" if stage.office.settings.rough and run.releases else ""
     fetched = FetchRunPdfRequest(run_id=run.run_id, station=STATION, reason=reason)
-    folder = stage.office.settings.state_dir / "letters"
+    folder = stage.office.settings.state_dir / "printed"
     folder.mkdir(mode=0o700, exist_ok=True)
     chunks = [part.chunk async for part in clerk.stream(clerk.mailroom.FetchRunPdf, fetched)]
     (folder / f"{label}-{bank}.pdf").write_bytes(b"".join(chunks))
