@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
+import pikepdf
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from PIL import Image
@@ -16,6 +18,7 @@ from outreach.domain import states
 from outreach.domain.errors import Kind, Refusal
 from outreach.v1.letter_version_service_pb2 import (
     ApproveLetterVersionRequest,
+    DraftLetterVersionRequest,
     GetLetterVersionRequest,
     LintLetterVersionRequest,
     ListLetterVersionsRequest,
@@ -42,6 +45,7 @@ REVIEWED = TemplateState.TEMPLATE_STATE_REVIEWED
 APPROVED = TemplateState.TEMPLATE_STATE_APPROVED
 SUSPENDED = TemplateState.TEMPLATE_STATE_SUSPENDED
 RETIRED = TemplateState.TEMPLATE_STATE_RETIRED
+LETTERS = Path(__file__).parents[3] / "examples" / "sample-bank" / "letters"
 DOCUMENT = BankDocument(reference="银发〔2026〕88号", date="2026-11-20", scan_sha256="ab" * 32)
 
 
@@ -201,6 +205,29 @@ async def test_files_are_shown_with_one_version_and_left_out_of_lists(world: Wor
     (listed,) = (await world.authority.read(letter_versions.list_versions, page)).versions
     assert (listed.digest, listed.content) == (digest, letter_content())
     assert (await catalog(world)).letter_versions[digest].content == letter_content()
+
+
+async def test_the_banks_own_pdf_is_a_version_too(world: World) -> None:
+    """It is stored and given back to the byte; an encrypted one is refused with the reason."""
+    pdf = (LETTERS / "payment-notice.pdf").read_bytes()
+    content = letter_content(
+        bank_id="sample-bank", source=(LETTERS / "payment-notice.md").read_bytes(), official_pdf=pdf
+    )
+    who = principal("ann", banks=["sample-bank"])
+    call = Call(who, DraftLetterVersionRequest(content=content))
+    submission = await world.authority.read(letter_versions.submission, call)
+    drafted = (await world.authority.write(letter_versions.draft, submission)).version
+    assert (drafted.title, drafted.content.official_pdf) == (submission.reading.head.title, b"")
+    found = Call(who, GetLetterVersionRequest(digest=drafted.digest))
+    assert (await world.authority.read(letter_versions.get, found)).version.content == content
+
+    locked = BytesIO()
+    with pikepdf.open(BytesIO(pdf)) as opened:
+        opened.save(locked, encryption=pikepdf.Encryption(owner="secret", user=""))
+    content.official_pdf = locked.getvalue()
+    with pytest.raises(Refusal, match="加密") as caught:
+        await world.authority.read(letter_versions.submission, Call(who, DraftLetterVersionRequest(content=content)))
+    assert (caught.value.kind, caught.value.field) == (Kind.INVALID, "official_pdf")
 
 
 async def test_another_banks_versions_do_not_exist(world: World) -> None:
