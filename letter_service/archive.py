@@ -8,8 +8,10 @@ piece is given out only when the hash is right.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -36,7 +38,10 @@ class Store(Protocol):
     """Where sealed files lie, by name. Each method may block; a failing store raises OSError."""
 
     def put(self, name: str, file: Path) -> None:
-        """Takes the file, which is gone afterwards. All of it is there for good when this returns, or nothing."""
+        """Takes the file, which is gone afterwards. From now on all of it can be opened, before that nothing."""
+
+    def settle(self) -> None:
+        """Returns once all that was put is there for good, whatever happens to the machine."""
 
     def open(self, name: str) -> tuple[BinaryIO, int]:
         """The content to read and close, and its length. Raises NotKept."""
@@ -60,10 +65,17 @@ class Archive:
         return PdfWriter(self._store, self._sealer, self._spool)
 
     def keep(self, pdf: bytes) -> str:
-        """Keeps a PDF and returns its hash. OSError."""
+        """Keeps a PDF and returns its hash; `settle` makes it safe. OSError."""
         with self.create() as writer:
             writer.write(pdf)
             return writer.keep()
+
+    def settle(self) -> None:
+        """Returns once all that was kept survives a power failure: once for a run, since each wait costs as much.
+
+        OSError.
+        """
+        self._store.settle()
 
     def read(self, sha256: str) -> tuple[Iterator[bytes], int]:
         """The pieces of a PDF and its length in bytes. Raises NotKept, OSError; the iterator also Damaged."""
@@ -124,13 +136,11 @@ class PdfWriter:
         return len(data)
 
     def flush(self) -> None:
-        """What is written is safe once it is kept, not before."""
+        """What is written is safe once the archive has settled, not before."""
 
     def keep(self) -> str:
         """Ends the PDF and hands it to the store; returns its SHA-256, in lower hex. OSError."""
         self._seal(bytes(self._rest), is_last=True)
-        self._file.flush()
-        os.fsync(self._file.fileno())
         self._file.close()
         self._store.put(self._digest.hexdigest(), self._path)
         return self._digest.hexdigest()
@@ -149,11 +159,20 @@ class Folder:
 
     def put(self, name: str, file: Path) -> None:
         path = self._path(name)
-        if not path.parent.exists():
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            _sync(self._folder)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         file.replace(path)
-        _sync(path.parent)
+
+    def settle(self) -> None:
+        """Waits for the file system as a whole: for each of a run's files by itself would take minutes."""
+        if sys.platform != "linux":
+            os.sync()
+            return
+        handle = os.open(self._folder, os.O_RDONLY)
+        try:
+            if ctypes.CDLL(None, use_errno=True).syncfs(handle):
+                raise OSError(ctypes.get_errno(), "syncfs")
+        finally:
+            os.close(handle)
 
     def open(self, name: str) -> tuple[BinaryIO, int]:
         try:
@@ -169,15 +188,6 @@ class Folder:
     def _path(self, name: str) -> Path:
         """In one of 256 folders, so that none of them grows without end."""
         return self._folder / name[:2] / name
-
-
-def _sync(folder: Path) -> None:
-    """Makes the names in a folder as safe as the content of its files."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _context(file_id: bytes, place: int, *, is_last: bool) -> bytes:

@@ -42,6 +42,7 @@ def lay_out(settings: LetterSettings, rendering: bytes, permits: Sequence[bytes]
         report.letters.extend(map(_reported, letters))
         if any(not letter.refusal for letter in report.letters):
             report.pdf_sha256 = run.keep()
+    archive.settle()
     return report.SerializeToString()
 
 

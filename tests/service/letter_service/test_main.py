@@ -176,6 +176,26 @@ async def test_a_killed_process_loses_nothing(tmp_path: Path, moment: str) -> No
         assert list((tmp_path / "letters" / "spool").iterdir()) == []
 
 
+async def test_it_stops_at_once_and_the_run_stays_listed(tmp_path: Path) -> None:
+    """Told to stop while it lays out, it ends with code 0, its worker processes too; nothing is reported."""
+    async with serving(tmp_path) as (authority, service):
+        authority.runs["R1"] = [permit(number) for number in range(2_000)]
+        await eventually(lambda: any((tmp_path / "letters").glob("??/*")))
+        assert await service.stop() == 0
+        assert authority.reports == {}
+
+
+async def test_a_run_outlives_its_worker_process(tmp_path: Path) -> None:
+    """A worker process that is killed, as for want of memory, costs the run time, no more."""
+    async with serving(tmp_path) as (authority, service):
+        authority.runs["R1"] = [permit(number) for number in range(300)]
+        await eventually(lambda: any((tmp_path / "letters").glob("??/*")))
+        for child in psutil.Process(service.process.pid).children(recursive=True):
+            child.kill()
+        await eventually(lambda: "R1" in authority.reports)
+        assert len(authority.reports["R1"].letters) == 300
+
+
 async def test_one_run_s_failure_does_not_hold_up_the_others(tmp_path: Path) -> None:
     """A run whose version cannot be read any more is reported refused, letter by letter; one that the authority takes
     not yet is tried again; a third is done meanwhile."""
