@@ -96,9 +96,9 @@ def _report_rendering(tx: Tx, request: ReportRenderingRequest) -> ReportRenderin
             "RUN_CHANGED",
             "letters",
         )
-    if bool(request.pdf_sha256) != any(not one.refusal for one in request.letters):
+    if not _complete(request):
         raise precondition(
-            "批次 PDF 与各函结果不符。A PDF is needed exactly if a letter was laid out.", "PDF_MISSING", "pdf_sha256"
+            "未被拒的函件须有页数与 PDF。What is not refused needs its sheets and its PDF.", "PDF_MISSING", "letters"
         )
     _apply(tx, run, rows, request)
     return ReportRenderingResponse()
@@ -106,6 +106,11 @@ def _report_rendering(tx: Tx, request: ReportRenderingRequest) -> ReportRenderin
 
 report_rendering = one_by_one(_report_rendering)
 """Handler of ReportRendering. The same report again is taken."""
+
+
+def _complete(request: ReportRenderingRequest) -> bool:
+    laid_out = [one for one in request.letters if not one.refusal]
+    return bool(request.pdf_sha256) == bool(laid_out) and all(one.sheets and one.pdf_sha256 for one in laid_out)
 
 
 def _apply(tx: Tx, run: Any, rows: Sequence[Any], request: ReportRenderingRequest) -> None:
