@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from approval_service.keys import KeyRing
 from approval_service.screening.address import Address, normal, parts, read
@@ -20,12 +22,25 @@ class Door:
     masked: str
 
 
+def read_ahead(texts: Iterable[str]) -> None:
+    """Reads addresses that will be wanted under the write lock: reading one takes longer than all else about it."""
+    for text in texts:
+        _read(text)
+
+
 def door(keys: KeyRing, text: str) -> Door:
     """Reads any text as an address; never fails."""
+    address, spelling, masked = _read(text)
+    return Door(address, keys.hash("address", spelling), masked)
+
+
+@lru_cache(maxsize=4_000)
+def _read(text: str) -> tuple[Address, str, str]:
+    """The address, its one spelling, and what is shown of it."""
     address = read(text)
-    # What cannot be read has no spelling but its own.
     spelling = normal(address)
-    return Door(address, keys.hash("address", text if spelling == _EMPTY else spelling), _masked(address))
+    # What cannot be read has no spelling but its own.
+    return address, text if spelling == _EMPTY else spelling, _masked(address)
 
 
 def _masked(address: Address) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 
-from approval_service import admission, cancellation, letter_admission, preview, replies, views
+from approval_service import admission, cancellation, doors, letter_admission, preview, replies, views
 from approval_service.authority import Authority
 from approval_service.calls import Call
 from outreach.domain.errors import Kind, Refusal
@@ -12,6 +13,7 @@ from outreach.runtime.server import Context
 from outreach.runtime.tokens import principal_of
 from outreach.v1 import admission_service_pb2, admission_service_pb2_grpc
 from outreach.v1 import outreach_service_pb2 as pb
+from outreach.v1.common_pb2 import Principal
 from outreach.v1.outreach_service_pb2_grpc import OutreachServiceServicer
 
 GRPC_CODES = {Kind.INVALID: 3, Kind.CONFLICT: 6, Kind.DENIED: 7, Kind.PRECONDITION: 9, Kind.UNAVAILABLE: 14}
@@ -32,9 +34,8 @@ class AdmissionServer(admission_service_pb2_grpc.AdmissionServiceServicer):
     async def AdmitLetters(
         self, request: admission_service_pb2.AdmitLettersRequest, context: Context
     ) -> admission_service_pb2.AdmitLettersResponse:
-        calls = [Call(request.principal, item) for item in request.items]
-        decisions = await self._authority.write_many(letter_admission.admit, calls)
-        return admission_service_pb2.AdmitLettersResponse(results=[_result(decision) for decision in decisions])
+        results = await _admit_letters(self._authority, request.principal, request.items)
+        return admission_service_pb2.AdmitLettersResponse(results=results)
 
 
 def _result(decision: pb.Decision | Exception) -> pb.ItemResult:
@@ -47,6 +48,14 @@ def _result(decision: pb.Decision | Exception) -> pb.ItemResult:
             return pb.ItemResult(error=error)
         case _:
             raise decision
+
+
+async def _admit_letters(
+    authority: Authority, principal: Principal, items: Sequence[pb.LetterItem]
+) -> list[pb.ItemResult]:
+    await asyncio.to_thread(doors.read_ahead, [item.address for item in items])
+    decisions = await authority.write_many(letter_admission.admit, [Call(principal, item) for item in items])
+    return [_result(decision) for decision in decisions]
 
 
 class OutreachServer(OutreachServiceServicer):
@@ -69,10 +78,8 @@ class OutreachServer(OutreachServiceServicer):
         return await authority.read(preview.preflight, authority.keys, authority.catalogs, call)
 
     async def SubmitLetters(self, request: pb.SubmitLettersRequest, context: Context) -> pb.SubmitLettersResponse:
-        principal = principal_of(context)
-        calls = [Call(principal, item) for item in request.items]
-        decisions = await self._authority.write_many(letter_admission.admit, calls)
-        return pb.SubmitLettersResponse(results=[_result(decision) for decision in decisions])
+        results = await _admit_letters(self._authority, principal_of(context), request.items)
+        return pb.SubmitLettersResponse(results=results)
 
     async def PreflightLetter(self, request: pb.PreflightLetterRequest, context: Context) -> pb.PreflightLetterResponse:
         authority = self._authority
