@@ -211,29 +211,34 @@ def _register() -> None:
         + "信用卡逾期缴款告知函退信地址：示例省市样本路2号银行中心（盖章处）日期 0123456789-"
         + "".join(part for paragraph in LETTER for part in paragraph if isinstance(part, str))
     )
-    pdfmetrics.registerFont(EmbeddedFont(_FONT, BytesIO(truetype(text))))
+    pdfmetrics.registerFont(EmbeddedFont(_FONT, BytesIO(truetype(text, "SampleNotice"))))
 
 
-def truetype(text: str) -> bytes:
-    """Those glyphs of the face that the text needs, with quadratic outlines, which reportlab can embed."""
+def truetype(text: str, name: str) -> bytes:
+    """Those glyphs of the face that the text needs, with quadratic outlines, which reportlab can embed.
+
+    Under a name of its own: reportlab takes two fonts of one name for the same font.
+    """
     file = importlib.resources.files("pylopdf_fonts_zh_cn") / "NotoSerifSC-Regular.otf"
     font = TTFont(BytesIO(file.read_bytes()), recalcTimestamp=False)
-    subsetter = Subsetter(Options(layout_features=[], hinting=False, notdef_outline=True, name_IDs=[1, 2, 4, 6]))
+    subsetter = Subsetter(Options(layout_features=[], hinting=False, notdef_outline=True, name_IDs=[2]))
     subsetter.populate(text=text)
     subsetter.subset(font)
     glyphs = {}
     outlines = font.getGlyphSet()
-    for name in font.getGlyphOrder():
+    for glyph in font.getGlyphOrder():
         pen = TTGlyphPen(None)
-        outlines[name].draw(Cu2QuPen(pen, max_err=1, reverse_direction=True))
-        glyphs[name] = pen.glyph()
+        outlines[glyph].draw(Cu2QuPen(pen, max_err=1, reverse_direction=True))
+        glyphs[glyph] = pen.glyph()
     font["loca"], font["glyf"] = newTable("loca"), newTable("glyf")
     font["glyf"].glyphOrder, font["glyf"].glyphs = font.getGlyphOrder(), glyphs
     font["maxp"].tableVersion = 0x00010000
     zeroed = ("maxZones", "maxTwilightPoints", "maxStorage", "maxFunctionDefs", "maxInstructionDefs")
-    for name in (*zeroed, "maxStackElements", "maxSizeOfInstructions", "maxComponentElements"):
-        setattr(font["maxp"], name, 0)
+    for limit in (*zeroed, "maxStackElements", "maxSizeOfInstructions", "maxComponentElements"):
+        setattr(font["maxp"], limit, 0)
     font["post"].formatType = 3
+    for number in (1, 4, 6):
+        font["name"].setName(name, number, 3, 1, 0x409)
     for table in ("CFF ", "VORG"):
         if table in font:
             del font[table]

@@ -11,6 +11,7 @@ from outreach.domain.codes import Code
 from outreach.letters.findings import Finding, show, stop
 from outreach.letters.model import Letter, LetterHead, TextLetter
 from outreach.letters.official_archive import archive_findings
+from outreach.letters.official_glyphs import look
 from outreach.letters.official_text import official_passages, printed_findings
 from outreach.letters.parties import sender_findings
 from outreach.letters.placeholders import texts
@@ -69,7 +70,8 @@ def lint(letter: Letter, screen: Screen, identity: Identity | None = None) -> li
     """All findings; those with `waits` true are shown to the approvers and do not stop the version."""
     head = letter.head
     ours = isinstance(letter, TextLetter)
-    found = passages(head, letter.blocks) if isinstance(letter, TextLetter) else official_passages(letter)
+    glyphs = [] if isinstance(letter, TextLetter) else look(letter.pdf)
+    found = passages(head, letter.blocks) if isinstance(letter, TextLetter) else official_passages(letter, glyphs)
     findings = [
         *_missing_findings(found),
         *_amount_findings(found),
@@ -81,7 +83,7 @@ def lint(letter: Letter, screen: Screen, identity: Identity | None = None) -> li
         *_screen_findings(letter, found, screen),
     ]
     if not isinstance(letter, TextLetter):
-        findings += [*printed_findings(letter), *archive_findings(letter)]
+        findings += [*printed_findings(letter, glyphs), *archive_findings(letter)]
     return findings
 
 

@@ -17,7 +17,7 @@ MAX_PDF_BYTES = 3_000_000
 MAX_PAGES = 10
 _MAX_OBJECTS = 5_000
 _MAX_DECODED = 40_000_000
-_MAX_IMAGE_PIXELS = 40_000_000
+_MAX_IMAGE_PIXELS = 20_000_000
 _MAX_PARTS = 100_000
 
 # Process-wide and unsynchronized in qpdf, so once, before any PDF is opened: a small file can unpack to gigabytes.
@@ -55,6 +55,8 @@ _ACTION = "含动作。Holds an action (launch, submit, open another file)"
 _MEDIA = "含多媒体。Holds multimedia"
 _EXTERNAL = "引用外部文件。Refers to content outside of itself"
 _LAYERS = "含可隐藏的图层，所见未必即所印。Holds optional layers: what is seen may not be what is printed"
+
+_TILES = "含平铺图案，可无限重复。Holds a tiling pattern, which repeats without end"
 
 _KEYS = {
     "/XFA": "是 XFA 表单，请另存为 AcroForm。Is an XFA form: save it as an AcroForm",
@@ -172,7 +174,7 @@ def _forbidden(found: pikepdf.Object) -> str:
         value = found[key]
         if isinstance(value, pikepdf.Name) and (reason := _NAMES[key].get(str(value))):
             return reason
-    return ""
+    return _TILES if found.get("/PatternType") == 1 else ""
 
 
 def _decoded_size(stream: pikepdf.Stream) -> int:
