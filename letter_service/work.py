@@ -29,7 +29,7 @@ _log = EventLogger("letter_service.work")
 def lay_out(settings: LetterSettings, rendering: bytes, permits: Sequence[bytes]) -> bytes:
     """Lays out a run: keeps its PDF and each letter's archive copy, and returns the ReportRenderingRequest to send."""
     asked = pb.Rendering.FromString(rendering)
-    wanted = [_permit(asked.run_id, pb.LetterPermit.FromString(permit)) for permit in permits]
+    wanted = (_permit(asked.run_id, pb.LetterPermit.FromString(permit)) for permit in permits)
     report = pb.ReportRenderingRequest(run_id=asked.run_id)
     try:
         press = Press(_read(asked.version.content))
