@@ -24,19 +24,25 @@ def take(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     `rows` are columns of outreach: outreach_id, bank_id, letter_name, team. Returns the quantity id by outreach id for
     those that got a place; the caller stores it. The others await a quantity.
     """
-    taken: dict[str, str] = {}
     asking: dict[Team, list[str]] = defaultdict(list)
     for row in rows:
         asking[Team(row["bank_id"], row["letter_name"], row["team"])].append(row["outreach_id"])
+    taken: dict[str, str] = {}
     for team, ids in asking.items():
-        wanting = iter(ids)
-        used: dict[str, int] = {}
-        for quantity in store.with_places(tx.connection, team):
-            if served := list(islice(wanting, quantity.granted - quantity.used)):
-                taken |= dict.fromkeys(served, quantity.quantity_id)
-                used[quantity.quantity_id] = quantity.used + len(served)
-                tx.record("quantity_taken", team.bank_id, quantity=quantity.quantity_id, letters=served)
-        store.set_used(tx.connection, used)
+        taken |= _take(tx, team, ids)
+    return taken
+
+
+def _take(tx: Tx, team: Team, ids: Iterable[str]) -> dict[str, str]:
+    taken: dict[str, str] = {}
+    used: dict[str, int] = {}
+    wanting = iter(ids)
+    for quantity in store.with_places(tx.connection, team):
+        if served := list(islice(wanting, quantity.granted - quantity.used)):
+            taken |= dict.fromkeys(served, quantity.quantity_id)
+            used[quantity.quantity_id] = quantity.used + len(served)
+            tx.record("quantity_taken", team.bank_id, quantity=quantity.quantity_id, letters=served)
+    store.set_used(tx.connection, used)
     return taken
 
 
@@ -66,7 +72,7 @@ def admit_waiting(tx: Tx, team: Team) -> int:
     """
     places = sum(row.granted - row.used for row in store.with_places(tx.connection, team))
     waiting = store.awaiting(tx.connection, team, tx.now_ms, min(places, PART)) if places else []
-    taken = take(tx, [row._asdict() for row in waiting])
+    taken = _take(tx, team, [row.outreach_id for row in waiting])
     moves = Moves(tx)
     for row in waiting:
         codes = [code for code in row.codes.split(",") if code != Code.QUANTITY_NOT_APPROVED]
