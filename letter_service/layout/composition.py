@@ -15,7 +15,8 @@ from outreach.v1.template_service_pb2 import PlaceholderType
 _INDENT = 2 * EM
 _DATE = Paragraph("{letter_date}", indent=False)
 """Under a seal it belongs to it."""
-_SPACE_AFTER: dict[type[Block], float] = {Table: 3.0, Seal: 3.0}
+_CLEAR = 3.0
+"""Millimetres below the title, a table and the seals."""
 
 
 def compose(letter: TextLetter) -> list[Unit]:
@@ -32,7 +33,8 @@ def compose(letter: TextLetter) -> list[Unit]:
                 seals = []
         elif not (block == _DATE and isinstance(above, Seal)):
             first, *others = _units(block, types)
-            first.before = max(first.before, _SPACE_AFTER.get(type(above), 0) if above else 0)
+            if isinstance(above, Table | Seal) or (isinstance(above, Heading) and above.level == 1):
+                first.before = max(first.before, _CLEAR)
             units += [first, *others]
         above = block
     return units

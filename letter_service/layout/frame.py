@@ -86,9 +86,10 @@ class Frame:
             at = f"{x_points(grid.LEFT):.2f} {y_points(_HEAD_RULE - 3.5):.2f}"
             return f"q {width * MM:.2f} 0 0 {height * MM:.2f} {at} cm /I Do Q\n"
         name = self._head.bank_name
-        wide = checked_boxes(name, grid.BANK.face, "bank").width * grid.BANK.size / EM
-        if wide <= (grid.RIGHT - grid.LEFT) * MM:
-            return label(name, grid.BANK, grid.LEFT, _HEAD_BASE)
+        measure = grid.RIGHT - grid.LEFT
+        for style in (grid.BANK, grid.LONG_BANK):
+            if len(lines_of(name, style, measure, "bank")) == 1:
+                return label(name, style, grid.LEFT, _HEAD_BASE)
         return label(name, grid.LONG_BANK, grid.LEFT, _LONG_HEAD_BASE)
 
     def _running_head(self) -> Iterator[str]:

@@ -15,7 +15,6 @@ from letter_service.layout.texts import Copy, Style, Values, does_not_fit
 Lines = list[Any]
 """What `set` gives: one entry a line, which only the same unit can draw."""
 _CELL_PAD = 1.5
-_CELL_SIDE = 2.5
 _HEAD_FILL = 0.93
 _SEAL_SIDE = 42.0
 """A business seal is at most 42 mm across, a bank's usually 40."""
@@ -113,7 +112,7 @@ class Row:
         return self.cells
 
     def _measure(self, column: Column) -> int:
-        return int((column.width - 2 * _CELL_SIDE) * MM / self.style.size * EM)
+        return int((column.width - 2 * column.side) * MM / self.style.size * EM)
 
     def height(self, lines: int) -> float:
         return lines * self.style.leading / MM + 2 * _CELL_PAD
@@ -123,7 +122,7 @@ class Row:
         for place, column in enumerate(self.columns):
             cell = [line[place] for line in lines]
             if any(cell):
-                at = x_points(column.x + _CELL_SIDE), y_points(y + _CELL_PAD) - baseline(self.style)
+                at = x_points(column.x + column.side), y_points(y + _CELL_PAD) - baseline(self.style)
                 drawn.append(self.style.draw(cell, *at))
         return "".join(drawn)
 

@@ -22,6 +22,7 @@ _NO_END = _OPENING | frozenset("￥¥$([{#")
 _UNITS = frozenset("元年月日号天期次个笔张岁栋幢座楼层室弄组村社门单时点分万亿％℃")
 _CAPITALS = frozenset("零壹贰叁肆伍陆柒捌玖拾佰仟万亿元角分整正")
 _PAIRED = frozenset("—…")
+_RENMINBI = "人民币"
 _SPACED_DIGITS = re.compile(r"(?<=[0-9]) (?=[0-9])")
 _SQUEEZE = -500
 """Between two marks that each leave half of their square empty."""
@@ -220,7 +221,7 @@ _DIGIT = "0"
 _SPACE = " "
 _KINDS: dict[str, str] = {chr(point): _LATIN for point in range(0x21, 0x7F)}
 _KINDS |= dict.fromkeys("0123456789", _DIGIT)
-_KINDS |= {char: char for char in _NO_START | _NO_END | _UNITS | _CAPITALS | _PAIRED | {_SPACE}}
+_KINDS |= {char: char for char in _NO_START | _NO_END | _UNITS | _CAPITALS | _PAIRED | {_SPACE, *_RENMINBI}}
 """Characters of one kind behave alike; every other character is like a Chinese one."""
 _TRAIL = {_SPACE: 0} | dict.fromkeys(_CLOSING, -_SQUEEZE)
 _ASCII = frozenset(map(chr, range(0x21, 0x7F)))
@@ -258,4 +259,6 @@ def _torn(left: str, right: str) -> bool:
         or (left in "年月" and right == _DIGIT)
         or (left in _CAPITALS and right in _CAPITALS)
         or (left in _PAIRED and left == right)
+        or left + right in _RENMINBI
+        or (left == _RENMINBI[-1] and (right == _DIGIT or right in _CAPITALS))
     )

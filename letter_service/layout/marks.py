@@ -11,7 +11,8 @@ from letter_service.layout.line_breaking import EM, Unbreakable, break_lines
 from letter_service.layout.permit import Permit
 from letter_service.layout.short_texts import label
 from letter_service.layout.texts import SANS, Style, Values, does_not_fit
-from outreach.letters.envelopes import Rectangle
+from outreach.letters.envelopes import PROFILES, Rectangle, address_block, clear_zone
+from outreach.letters.model import Envelope
 
 _ADDRESS_STYLES = [Style(SANS, size, size * 1.35) for size in (12.0, 11.0, 10.0, 9.0)]
 _ADDRESS_PARTS = re.compile(r".{1,9}?[省市区县镇乡村路街道巷弄号栋幢楼座室苑园厦](?![路街道巷室楼])|.{1,10}")
@@ -67,6 +68,16 @@ def number_bars(number: str, place: Rectangle) -> str:
             at = x_points(place.x), y_points(place.bottom)
             return stencil.draw(*at, stencil.columns * bar * MM, place.height * MM)
     raise does_not_fit("letter_number", "条码放不下。", "Its bar code is wider than its place.")
+
+
+def window_outline(envelope: Envelope) -> str:
+    """For a preview: what the window always shows, and around it what it may show; nothing without a window."""
+    profile = PROFILES[envelope]
+    if profile.window is None:
+        return ""
+    areas = (address_block(profile), clear_zone(profile))
+    drawn = [f"{x_points(a.x):.2f} {y_points(a.bottom):.2f} {a.width * MM:.2f} {a.height * MM:.2f} re" for a in areas]
+    return f"q 0.5 G 0.5 w [3 2] 0 d {' '.join(drawn)} S Q\n"
 
 
 def blank_back() -> str:
