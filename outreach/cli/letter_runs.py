@@ -185,6 +185,12 @@ async def get_run(client: Client, run_id: str) -> PrintRun:
     return response.run
 
 
+def postal_class_text(postal_class: PostalClass.ValueType) -> str:
+    """The class's names, such as 平信 ORDINARY."""
+    name = enum_name(PostalClass.DESCRIPTOR, postal_class)
+    return f"{words.POSTAL_CLASSES.get(name, '')} {name}".strip()
+
+
 def run_details(run: PrintRun) -> list[RenderableType]:
     """A run, its numbers, and what does not meet yet."""
     pairs: list[tuple[str, Cell]] = [
@@ -192,7 +198,7 @@ def run_details(run: PrintRun) -> list[RenderableType]:
         ("信函 Letter", run.letter_name),
         ("版本 Version", run.version_digest),
         ("信封 Envelope", run.envelope),
-        ("邮寄 Class", enum_name(PostalClass.DESCRIPTOR, run.postal_class)),
+        ("邮寄 Class", postal_class_text(run.postal_class)),
         ("开始 Started", f"{run.started_by}  {when(run.start_time)}"),
         ("PDF SHA-256", run.pdf_sha256),
         ("张数 Sheets", run.sheets or ""),
@@ -213,10 +219,10 @@ _NUMBERS = {
     "withdrawn": "打印前撤出 Withdrawn",
     "pending": "待确认打印 Not confirmed",
     "printed": "已打印 Printed",
-    "in_pile": "　在手 In the pile",
-    "sealed": "　已盖章 Sealed",
-    "mailed": "　已交寄 Mailed",
-    "spoiled": "　作废 Spoiled",
+    "in_pile": "· 在手 In the pile",
+    "sealed": "· 已盖章 Sealed",
+    "mailed": "· 已交寄 Mailed",
+    "spoiled": "· 作废 Spoiled",
     "pulled": "已抽出 Pulled",
     "to_pull": "待抽出 To pull",
     "returned": "已退回 Returned",
@@ -276,7 +282,7 @@ def _queue_row(line: QueueLine) -> tuple[str | int, ...]:
     return (
         line.letter_name,
         line.envelope,
-        enum_name(PostalClass.DESCRIPTOR, line.postal_class),
+        postal_class_text(line.postal_class),
         line.due,
         when(line.oldest_due_time),
         line.version_digest,
@@ -288,7 +294,7 @@ def _run_row(run: PrintRun) -> tuple[str | int | Text, ...]:
         run.run_id,
         _state(run),
         run.letter_name,
-        enum_name(PostalClass.DESCRIPTOR, run.postal_class),
+        postal_class_text(run.postal_class),
         run.letters,
         run.sheets,
         run.printed,

@@ -53,6 +53,8 @@ RUN_STATES = {"RENDERING": "排版中", "READY": "可打印", "CLOSED": "已关�
 
 RUN_STATE_STYLES = {"RENDERING": "blue", "READY": "green", "CLOSED": "bright_black"}
 
+POSTAL_CLASSES = {"ORDINARY": "平信", "REGISTERED": "挂号信"}
+
 RETURN_REASONS = {
     "PERSON_UNKNOWN": "查无此人",
     "ADDRESS_UNCLEAR": "地址不详",
