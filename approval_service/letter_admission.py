@@ -29,7 +29,6 @@ from approval_service.requests import (
 from approval_service.rules import Effect, Verdict
 from approval_service.store import accounts as account_store
 from approval_service.store import outreach as store
-from approval_service.store import quantities as quantity_store
 from approval_service.store.head import read_catalog_version, read_clock
 from approval_service.store.quantities import Team
 from approval_service.writer import Tx
@@ -127,8 +126,7 @@ class _Judging:
 
     def _left(self, team: Team) -> int:
         if team not in self._places:
-            found = quantity_store.with_places(self._connection, team)
-            self._places[team] = sum(row.granted - row.used for row in found)
+            self._places[team] = quantities.free_places(self._connection, team, self.context.now_ms)
         return self._places[team]
 
     def _number(self, item: LetterItem) -> tuple[str, str]:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from sqlalchemy import Connection
+
 from approval_service.moves import Moves
 from approval_service.store import quantities as store
 from approval_service.store.quantities import Team
@@ -16,6 +18,16 @@ from outreach.domain.codes import Code
 
 PART = 500
 """How many are admitted in one transaction: a large grant would keep the write lock for seconds."""
+
+
+def free_places(connection: Connection, team: Team, now_ms: int) -> int:
+    """How many places are left beyond those that the team's waiting letters will take."""
+    places = _left(connection, team)
+    return max(places - store.count_awaiting(connection, team, now_ms), 0) if places else 0
+
+
+def _left(connection: Connection, team: Team) -> int:
+    return sum(row.granted - row.used for row in store.with_places(connection, team))
 
 
 def take(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -70,7 +82,7 @@ def admit_waiting(tx: Tx, team: Team) -> int:
 
     Returns how many; the sweeper goes on. What else was found at the door is judged anew before they are printed.
     """
-    places = sum(row.granted - row.used for row in store.with_places(tx.connection, team))
+    places = _left(tx.connection, team)
     waiting = store.awaiting(tx.connection, team, tx.now_ms, min(places, PART)) if places else []
     taken = _take(tx, team, [row.outreach_id for row in waiting])
     moves = Moves(tx)

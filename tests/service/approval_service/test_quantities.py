@@ -201,12 +201,15 @@ async def test_an_expired_letter_gives_its_place_back(bank: World) -> None:
 
 
 async def test_a_large_grant_admits_a_part_at_a_time(bank: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The decision admits the first part and tells the whole number; the sweeper admits the rest, in order."""
+    """The decision admits the first part and tells the whole number; the sweeper admits the rest, in order, and nobody
+    who comes meanwhile is served first."""
     monkeypatch.setattr(quantities, "PART", 2)
     waiting = await submit(bank, "6001", "6002", "6003", "6004", "6001")
     quantity_id = await ask(bank, 4)
     assert await decide(bank, quantity_id, 4) == 4
     assert await states_of(bank, waiting) == [ADMITTED, ADMITTED, AWAITING, AWAITING, AWAITING]
+    (newcomer,) = await submit(bank, "6002")
+    assert newcomer.state == AWAITING
     assert await bank.authority.write(expiry.sweep, None) == 2
     assert await states_of(bank, waiting) == [ADMITTED, ADMITTED, ADMITTED, ADMITTED, AWAITING]
     assert await bank.authority.write(expiry.sweep, None) == 0
