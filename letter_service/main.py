@@ -46,15 +46,15 @@ async def main() -> None:
                 settings.approval_service_address, tls.channel_credentials(settings.state_dir, LETTER_SERVICE)
             ) as channel,
         ):
-            running_runner = asyncio.create_task(Runner(PrintServiceStub(channel), workers, settings).run())
+            laying_out = asyncio.create_task(Runner(PrintServiceStub(channel), archive, workers, settings).run())
             stopped = asyncio.create_task(server.stop_signal())
             await running.set_ready(True)
-            done, _ = await asyncio.wait({stopped, running_runner}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({stopped, laying_out}, return_when=asyncio.FIRST_COMPLETED)
             await running.set_ready(False)
             stopped.cancel()
-            running_runner.cancel()
-            if running_runner in done:
-                running_runner.result()
+            laying_out.cancel()
+            if laying_out in done:
+                laying_out.result()
     finally:
         workers.close()
 

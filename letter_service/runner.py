@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import grpc
 
 from letter_service import work
+from letter_service.archive import Archive
 from letter_service.settings import LetterSettings
 from letter_service.workers import Workers
 from outreach.runtime.logs import EventLogger
@@ -39,8 +40,11 @@ _log = EventLogger("letter_service.runner")
 class Runner:
     """Takes runs until cancelled."""
 
-    def __init__(self, authority: PrintServiceAsyncStub, workers: Workers, settings: LetterSettings) -> None:
+    def __init__(
+        self, authority: PrintServiceAsyncStub, archive: Archive, workers: Workers, settings: LetterSettings
+    ) -> None:
         self._authority = authority
+        self._archive = archive
         self._workers = workers
         self._settings = settings
 
@@ -84,6 +88,9 @@ class Runner:
             if error.code() is not grpc.StatusCode.FAILED_PRECONDITION:
                 raise
             _log.info("run_changed_meanwhile", run_id=rendering.run_id)  # it is listed again if it is still to be done
+            # Refused, so this is not the PDF on record; it holds letters that may not be printed.
+            if report.pdf_sha256:
+                await asyncio.to_thread(self._archive.remove, report.pdf_sha256)
             return
         _log.info(
             "rendered",

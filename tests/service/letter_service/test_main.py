@@ -136,8 +136,9 @@ async def test_a_run_is_laid_out_kept_and_reported(tmp_path: Path) -> None:
 
 
 async def test_a_run_that_changed_is_laid_out_anew(tmp_path: Path) -> None:
-    """A letter withdrawn meanwhile: the refused report is followed by one without it, the others as they were."""
-    async with serving(tmp_path) as (authority, _):
+    """A letter withdrawn meanwhile: the refused report is followed by one without it, the others as they were. The
+    first PDF, which shows the withdrawn letter, is gone."""
+    async with serving(tmp_path) as (authority, service):
         authority.withdraw = {"L26-00000002"}
         authority.refusals.append(grpc.StatusCode.FAILED_PRECONDITION)
         authority.runs["R1"] = [permit(number) for number in (1, 2, 3)]
@@ -147,6 +148,9 @@ async def test_a_run_that_changed_is_laid_out_anew(tmp_path: Path) -> None:
         assert [letter.letter_number for letter in after.letters] == ["L26-00000001", "L26-00000003"]
         assert all(letter == before[letter.letter_number] for letter in after.letters)
         assert after.pdf_sha256 != authority.refused[0].pdf_sha256
+        assert pages_of(await service.fetched(after.pdf_sha256)) == 4
+        with pytest.raises(grpc.aio.AioRpcError):
+            await service.fetched(authority.refused[0].pdf_sha256)
 
 
 @pytest.mark.parametrize("moment", ["while it lays out", "once it has reported in vain"])
