@@ -42,9 +42,9 @@ class Gap(NamedTuple):
     width: float
 
 
-NAME, LAST_FOUR, AS_OF, DUE = Gap("name", 90), Gap("last_four", 12), Gap("as_of", 24), Gap("due_date", 24)
-AMOUNT = {field: Gap(field, 34) for field in ("overdue", "outstanding")}
-CAPITALS = {field: Gap(f"{field}:capitals", 88) for field in AMOUNT}
+NAME, LAST_FOUR, AS_OF, DUE = Gap("name", 90), Gap("last_four", 20), Gap("as_of", 24), Gap("due_date", 24)
+AMOUNT = {field: Gap(field, 36) for field in ("overdue", "outstanding")}
+CAPITALS = {field: Gap(f"{field}:capitals", 104) for field in AMOUNT}
 
 Paragraph = tuple[str | Gap, ...]
 LETTER: tuple[Paragraph, ...] = (

@@ -296,7 +296,7 @@ FORMS: list[tuple[str, Callable[[Pdf], None], str]] = [
     ("a password field", lambda o: o.pages[0].Annots[0].__setitem__("/Ff", 1 << 13), "no text field"),
     ("turned", lambda o: o.pages[0].Annots[0].__setitem__("/MK", Dictionary(R=90)), "rotated"),
     ("off the page", lambda o: o.pages[0].Annots[0].__setitem__("/Rect", Array([-50, 100, 50, 120])), "outside"),
-    ("in the window", lambda o: o.pages[0].Annots[0].__setitem__("/Rect", Array([250, 600, 300, 620])), "window"),
+    ("in the window", lambda o: o.pages[0].Annots[0].__setitem__("/Rect", Array([284, 660, 300, 680])), "window"),
     ("under a zone", lambda o: o.pages[0].Annots[0].__setitem__("/Rect", Array([505, 770, 540, 800])), "sheet_code"),
     (
         "under a zone of sheets",
@@ -324,10 +324,10 @@ HEADS = [
     ("zones:", "  - {name: hotline, type: HOTLINE}\nzones:", "hotline"),
     ("page: 1, x: 122", "page: 3, x: 122", "number"),
     ("x: 122, y: 46, width: 66", "x: 122, y: 46, width: 106", "number"),
-    ("address: {page: 1, x: 22, y: 62", "address: {page: 1, x: 10, y: 62", "address"),
+    ("address: {page: 1, x: 22, y: 52", "address: {page: 1, x: 10, y: 52", "address"),
     (
-        "address: {page: 1, x: 22, y: 62, width: 66, height: 26}",
-        "address: {page: 2, x: 22, y: 62, width: 66, height: 26}",
+        "address: {page: 1, x: 22, y: 52, width: 76, height: 36}",
+        "address: {page: 2, x: 22, y: 52, width: 76, height: 36}",
         "page 1",
     ),
     ("number: {page: 1, x: 122, y: 46", "number: {page: 1, x: 60, y: 70", "overlap"),
@@ -339,7 +339,7 @@ HEADS = [
     ),
     ("width: 18, height: 18}", "width: 0, height: 18}", "width"),
     ("x: 176", "x: ten", "millimetres"),
-    ("y: 62, width: 66, height: 26}", "y: 62, width: 66, height: 30}", "address"),
+    ("y: 52, width: 76, height: 36}", "y: 52, width: 76, height: 40}", "address"),
 ]
 
 
