@@ -33,7 +33,8 @@ def _record_acceptance(tx: Tx, call: Call[RecordAcceptanceRequest]) -> RecordAcc
     for letter in found:
         if not letter.acceptance:
             moves.set(letter, {"acceptance": request.reference})
-    missing = [row.letter_number for row in mailed if row not in found and not row.acceptance]
+    named = {letter.letter_number for letter in found}
+    missing = [row.letter_number for row in mailed if row.letter_number not in named and not row.acceptance]
     tx.record(
         "accepted_by_post",
         run.bank_id,

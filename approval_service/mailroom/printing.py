@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from approval_service import quantities
@@ -125,7 +126,8 @@ def _seal(tx: Tx, call: Call[SealRequest]) -> SealResponse:
         bank_id = stamped[0].letter.bank_id if stamped[0].letter else ""
         tx.record("seals_used", bank_id, letters=len(stamped), **counters, by=actor)
     moves.write()
-    return SealResponse(results=[_sealed(scan, stamped) for scan in scans])
+    done = {scan.number for scan in stamped}
+    return SealResponse(results=[_sealed(scan, done) for scan in scans])
 
 
 def _may_be_sealed(scan: Scan) -> bool:
@@ -136,8 +138,8 @@ def _may_be_sealed(scan: Scan) -> bool:
     return letter.state in (PRINTED, TO_PULL) and scan.run_refuses() is None
 
 
-def _sealed(scan: Scan, stamped: list[Scan]) -> ScanResult:
-    if scan in stamped or (scan.letter is not None and scan.letter.sealed):
+def _sealed(scan: Scan, done: Collection[str]) -> ScanResult:
+    if scan.number in done or (scan.letter is not None and scan.letter.sealed):
         return scan.again()
     return scan.run_refuses() or scan.refused()
 
