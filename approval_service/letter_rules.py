@@ -130,9 +130,11 @@ def no_prior_call(facts: LetterFacts) -> Sequence[Verdict]:
 
 
 def _screened(facts: LetterFacts, code: Code) -> Sequence[Verdict]:
-    # The reason goes into views and logs of decisions: the span, which is personal data, stays out of it.
+    # A decision holds no personal data: the reason counts characters instead of repeating them.
     return [
-        Verdict(code, Effect.REFUSE, f"第 {f.start + 1} 至 {f.end} 字：{f.why}", "address")
+        Verdict(
+            code, Effect.REFUSE, f"第 {f.start + 1}–{f.end} 字 characters {f.start + 1}-{f.end}：{f.why}", "address"
+        )
         for f in facts.address_findings
         if f.code == code
     ]
