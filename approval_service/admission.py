@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection
 
-from approval_service.calls import Call, require_bank
+from approval_service.calls import Call, require_among
 from approval_service.catalog import Catalog
 from approval_service.context import Context, Message
 from approval_service.keys import KeyRing
@@ -28,13 +29,38 @@ from approval_service.store import accounts as account_store
 from approval_service.store import outreach as store
 from approval_service.writer import Tx
 from outreach.domain import states
-from outreach.domain.clocks import milliseconds, timestamp
+from outreach.domain.clocks import timestamp
 from outreach.domain.codes import Code
 from outreach.domain.errors import Refusal
 from outreach.domain.ids import new_id
 from outreach.domain.masking import mask_account, mask_phone
 from outreach.domain.phone import normalize_mobile
+from outreach.v1.common_pb2 import Finding, State
 from outreach.v1.outreach_service_pb2 import Channel, Decision, SmsItem
+
+
+class Requester(NamedTuple):
+    """What the items of one call share of who asks: read once, not for each item."""
+
+    caller_id: str
+    employee_id: str
+    team: str
+    actor: str
+    active: bool
+    banks: frozenset[str]
+
+
+class Asked(NamedTuple):
+    """An item as it was asked for, and what it is found by."""
+
+    item: SmsItem
+    requester: Requester
+    bank_id: str
+    number_hash: str
+    phone: str | None
+    phone_hash: str
+    variables: dict[str, str]
+    request_hash: str
 
 
 class Judged(NamedTuple):
@@ -53,13 +79,14 @@ class Judged(NamedTuple):
 
 def admit(tx: Tx, calls: Sequence[Call[SmsItem]]) -> Sequence[Decision | Exception]:
     """Handler of Admit: the decision per item, or the Refusal that keeps it from being decided."""
-    hashes = [_request_hash(tx.keys, call.request) for call in calls]
-    answers = Answers(tx.connection, calls, hashes)
-    context, judged = judge(tx.connection, tx.keys, tx.catalog, tx.now_ms, [calls[index] for index in answers.open])
+    asked = read(tx.keys, tx.catalog, calls)
+    answers = Answers(tx.connection, calls, [one.request_hash for one in asked])
+    context, judged = judge(tx.connection, tx.keys, tx.catalog, tx.now_ms, [asked[index] for index in answers.open])
     rows: list[dict[str, Any]] = []
+    # Each item goes all the way before the next one is looked at: it is at hand in the processor's cache.
     for index, one in zip(answers.open, judged, strict=True):
         try:
-            row, decision = _decide(tx, context, calls[index], one, hashes[index])
+            row, decision = _decide(tx, context, asked[index], one)
         except Refusal as refusal:
             answers.put(index, refusal)
             continue
@@ -74,64 +101,130 @@ def preflight(
 ) -> tuple[Context, Judged]:
     """Judges an item as Admit would now. Raises the Refusal that Admit would answer."""
     call.require_bank(call.request.bank_id)
-    context, (judged,) = judge(connection, keys, catalog, now_ms, [call])
+    context, (judged,) = judge(connection, keys, catalog, now_ms, read(keys, catalog, [call]))
     not_after_ms(call.request, now_ms, judged.facts.policy)
     return context, judged
 
 
-def judge(
-    connection: Connection, keys: KeyRing, catalog: Catalog, now_ms: int, calls: Sequence[Call[SmsItem]]
-) -> tuple[Context, list[Judged]]:
-    items = [call.request for call in calls]
-    numbers = [(item.bank_id, keys.hash("account", item.account_number)) for item in items]
-    phones = [normalize_mobile(item.phone_number) for item in items]
-    phone_hashes = [keys.hash("phone", phone) if phone else "" for phone in phones]
-    accounts = account_store.accounts_by_number(connection, set(numbers))
-    context = Context(connection, keys, catalog, now_ms, accounts.values(), phone_hashes)
-    judged = []
-    for call, number, phone, phone_hash in zip(calls, numbers, phones, phone_hashes, strict=True):
-        item, principal, account = call.request, call.principal, accounts.get(number)
-        message = Message(
-            bank_id=item.bank_id,
-            account=account,
-            person=recipient(context, keys, account, item.customer_id),
-            phone=phone,
-            phone_hash=phone_hash,
-            template=context.template(item.bank_id, item.template_name),
-            pinned_digest=item.template_digest,
-            variables=dict(item.variables),
-            employee_active=(principal.caller_id, principal.employee_id) in catalog.employees,
-        )
-        facts = context.facts(message, at_permit=False)
-        verdicts = evaluate(facts)
-        refused = any(verdict.effect is Effect.REFUSE for verdict in verdicts)
-        judged.append(Judged(message, facts, verdicts, refused))
-    return context, judged
+def read(keys: KeyRing, catalog: Catalog, calls: Sequence[Call[SmsItem]]) -> list[Asked]:
+    requesters: dict[int, Requester] = {}
+    asked = []
+    for call in calls:
+        requester = requesters.get(id(call.principal))
+        if requester is None:
+            requester = requesters[id(call.principal)] = _requester(catalog, call)
+        asked.append(_read(keys, call.request, requester))
+    return asked
 
 
-def decision_of(one: Judged, item: SmsItem) -> Decision:
-    """The answer to an item, without an id. The due time is unset where it waits for something that has no time."""
-    facts = one.facts
-    due = None if one.refused or one.parked else due_ms(one.verdicts, facts, not_before_ms(item))
-    return Decision(
-        state=states.BLOCKED if one.refused else states.ADMITTED,
-        findings=findings_of(one.verdicts),
-        template_digest=facts.template.digest if facts.template else "",
-        policy_version=version_of(facts),
-        due_time=timestamp(due) if due is not None else None,
+def _requester(catalog: Catalog, call: Call[SmsItem]) -> Requester:
+    principal = call.principal
+    caller, employee = principal.caller_id, principal.employee_id
+    active = (caller, employee) in catalog.employees
+    return Requester(caller, employee, principal.team, call.actor, active, frozenset(principal.bank_ids))
+
+
+def _read(keys: KeyRing, item: SmsItem, requester: Requester) -> Asked:
+    bank_id, number, phone_number, given = item.bank_id, item.account_number, item.phone_number, item.variables
+    variables = {name: given[name] for name in given}
+    # Of our own canonical form: protobuf bytes are not canonical.
+    form = [
+        bank_id,
+        number,
+        item.customer_id,
+        phone_number,
+        item.template_name,
+        item.template_digest,
+        variables,
+        item.case_id,
+        *window(item),
+    ]
+    phone = normalize_mobile(phone_number)
+    return Asked(
+        item,
+        requester,
+        bank_id,
+        keys.hash("account", number),
+        phone,
+        keys.hash("phone", phone) if phone else "",
+        variables,
+        keys.hash("request", orjson.dumps(form, option=orjson.OPT_SORT_KEYS)),
     )
 
 
-def _decide(
-    tx: Tx, context: Context, call: Call[SmsItem], one: Judged, request_hash: str
-) -> tuple[dict[str, Any], Decision]:
-    item, principal = call.request, call.principal
-    require_bank(principal, item.bank_id)
-    message = one.message
+def judge(
+    connection: Connection, keys: KeyRing, catalog: Catalog, now_ms: int, asked: Sequence[Asked]
+) -> tuple[Context, Iterator[Judged]]:
+    """What is known of the items, read at once, and their judgements, each made as it is asked for."""
+    accounts = account_store.accounts_by_number(connection, {(one.bank_id, one.number_hash) for one in asked})
+    context = Context(connection, keys, catalog, now_ms, accounts.values(), [one.phone_hash for one in asked])
+    return context, (_judge(context, keys, one, accounts.get((one.bank_id, one.number_hash))) for one in asked)
+
+
+def _judge(context: Context, keys: KeyRing, one: Asked, account: Any | None) -> Judged:
+    item = one.item
+    message = Message(
+        bank_id=one.bank_id,
+        account=account,
+        person=recipient(context, keys, account, item.customer_id),
+        phone=one.phone,
+        phone_hash=one.phone_hash,
+        template=context.template(one.bank_id, item.template_name),
+        pinned_digest=item.template_digest,
+        variables=one.variables,
+        employee_active=one.requester.active,
+    )
+    facts = context.facts(message, at_permit=False)
+    verdicts = evaluate(facts)
+    return Judged(message, facts, verdicts, any(verdict.effect is Effect.REFUSE for verdict in verdicts))
+
+
+def decision_of(one: Judged, item: SmsItem) -> Decision:
+    """The answer to an item, without an id."""
+    return Decision.FromString(_answer(one, _due_ms(one, item)))
+
+
+def _due_ms(one: Judged, item: SmsItem) -> int | None:
+    """None where it waits for something that has no time, or does not wait at all."""
+    return None if one.refused or one.parked else due_ms(one.verdicts, one.facts, not_before_ms(item))
+
+
+def _answer(one: Judged, due: int | None) -> bytes:
+    """The serialized Decision without an id."""
+    digest, version = one.facts.template.digest if one.facts.template else "", version_of(one.facts)
+    if not one.verdicts:
+        return _admitted(digest, version, due)
+    state = states.BLOCKED if one.refused else states.ADMITTED
+    return _serialized(digest, version, due, state, findings_of(one.verdicts))
+
+
+@lru_cache(maxsize=1024)
+def _admitted(digest: str, version: int, due: int | None) -> bytes:
+    """Kept in mind, since most of a group is answered alike."""
+    return _serialized(digest, version, due, states.ADMITTED, ())
+
+
+def _serialized(
+    digest: str, version: int, due: int | None, state: State.ValueType, findings: Sequence[Finding]
+) -> bytes:
+    return Decision(
+        state=state,
+        findings=findings,
+        template_digest=digest,
+        policy_version=version,
+        due_time=timestamp(due) if due is not None else None,
+    ).SerializeToString()
+
+
+def _decide(tx: Tx, context: Context, asked: Asked, one: Judged) -> tuple[dict[str, Any], Decision]:
+    item, requester, message, bank_id = asked.item, asked.requester, one.message, asked.bank_id
+    require_among(requester.banks, bank_id)
     expires_ms = not_after_ms(item, tx.now_ms, one.facts.policy)
-    decision = decision_of(one, item)
+    due = _due_ms(one, item)
+    decision = Decision.FromString(_answer(one, due))
     outreach_id = decision.outreach_id = new_id()
-    codes = codes_of(one.verdicts, refused=one.refused)
+    state, digest, request_id, case_id = decision.state, decision.template_digest, item.request_id, item.case_id
+    codes = codes_of(one.verdicts, refused=one.refused) if one.verdicts else []
     sealed, commitment = b"", ""
     if message.person is not None and message.phone is not None:
         key = context.key(message.person)
@@ -140,13 +233,13 @@ def _decide(
     row = {
         "outreach_id": outreach_id,
         "channel": Channel.CHANNEL_SMS,
-        "caller_id": principal.caller_id,
-        "request_id": item.request_id,
-        "request_hash": request_hash,
-        "employee_id": principal.employee_id,
-        "team": principal.team,
-        "bank_id": item.bank_id,
-        "case_id": item.case_id,
+        "caller_id": requester.caller_id,
+        "request_id": request_id,
+        "request_hash": asked.request_hash,
+        "employee_id": requester.employee_id,
+        "team": requester.team,
+        "bank_id": bank_id,
+        "case_id": case_id,
         "account_id": message.account.account_id if message.account is not None else "",
         "person_id": message.person.person_id if message.person is not None else "",
         "phone_hash": message.phone_hash,
@@ -159,9 +252,9 @@ def _decide(
         "quantity_id": "",
         "care_released": False,
         "request_sealed": sealed,
-        "template_digest": decision.template_digest,
-        "state": decision.state,
-        "due_ms": milliseconds(decision.due_time) if decision.HasField("due_time") else None,
+        "template_digest": digest,
+        "state": state,
+        "due_ms": due,
         "waiting_for": next(map(str, one.parked), ""),
         "cause": "",
         "not_before_ms": not_before_ms(item),
@@ -172,28 +265,12 @@ def _decide(
         "created_ms": tx.now_ms,
     }
     tx.changed(
-        Subject(item.bank_id, outreach_id, item.request_id, principal.caller_id, item.case_id),
-        decision.state,
+        Subject(bank_id, outreach_id, request_id, requester.caller_id, case_id),
+        state,
         codes,
-        by=call.actor,
+        by=requester.actor,
         policy=decision.policy_version,
-        template=decision.template_digest,
+        template=digest,
         commitment=commitment,
     )
     return row, decision
-
-
-def _request_hash(keys: KeyRing, item: SmsItem) -> str:
-    """Of our own canonical form: protobuf bytes are not canonical."""
-    form = [
-        item.bank_id,
-        item.account_number,
-        item.customer_id,
-        item.phone_number,
-        item.template_name,
-        item.template_digest,
-        dict(item.variables),
-        item.case_id,
-        *window(item),
-    ]
-    return keys.hash("request", orjson.dumps(form, option=orjson.OPT_SORT_KEYS).decode())

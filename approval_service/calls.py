@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import Generic, NamedTuple, TypeVar
 
 from outreach.domain.errors import denied, invalid
@@ -32,11 +33,20 @@ class Call(NamedTuple, Generic[R]):
 
 def covers(principal: Principal, bank_id: str) -> bool:
     """True if the principal may speak of the bank."""
-    return bank_id in principal.bank_ids or "*" in principal.bank_ids
+    return among(principal.bank_ids, bank_id)
+
+
+def among(bank_ids: Container[str], bank_id: str) -> bool:
+    return bank_id in bank_ids or "*" in bank_ids
 
 
 def require_bank(principal: Principal, bank_id: str) -> None:
-    if not covers(principal, bank_id):
+    require_among(principal.bank_ids, bank_id)
+
+
+def require_among(bank_ids: Container[str], bank_id: str) -> None:
+    """PERMISSION_DENIED unless the bank is among those that a principal may speak of."""
+    if not among(bank_ids, bank_id):
         raise denied(f"无权访问银行 {bank_id}。This token does not cover bank {bank_id}.", "BANK_NOT_COVERED")
 
 

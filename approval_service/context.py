@@ -185,7 +185,9 @@ class Context(CaseContext):
             pinned_digest=message.pinned_digest,
             filing_problem=terms.filing_problem if terms is not None else "",
             identity_problem=terms.identity_problem if terms is not None else "",
-            value_problems=self._value_problems(message, terms) if terms is not None and policy is not None else (),
+            value_problems=self._value_problems(message, terms, policy, at_permit=at_permit)
+            if terms and policy
+            else (),
             feed_complete_through_ms=self.feed_complete_through_ms(message.bank_id),
             own_sends_ms=own_sends,
             all_sends_ms=all_sends,
@@ -211,11 +213,17 @@ class Context(CaseContext):
             )
         return self._terms[key]
 
-    def _value_problems(self, message: Message, terms: _Terms) -> Sequence[tuple[str, str]]:
+    def _value_problems(
+        self, message: Message, terms: _Terms, policy: PolicyVersion, *, at_permit: bool
+    ) -> Sequence[tuple[str, str]]:
         problems = values.problems(terms.slots, message.variables, terms.hotlines)
-        if message.account is not None and message.person is not None:
-            problems.extend(self.record_values(message)[1])
-        return problems
+        account, person = message.account, message.person
+        if account is None or person is None:
+            return problems
+        if at_permit:
+            return [*problems, *self.record_values(message)[1]]
+        zone = policy.policy.time_zone
+        return [*problems, *values.faults_of_record(terms.gaps_of_record, account, person, zone)]
 
     def record_values(self, message: Message) -> tuple[dict[str, str], list[tuple[str, str]]]:
         """What the bank's record gives for the template's placeholders, and what it fails to give."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from approval_service import addresses
+from approval_service import addresses, values
 from approval_service.keys import PersonKey
 from approval_service.store import accounts as store
 from approval_service.store import outreach as outreach_store
@@ -29,6 +29,7 @@ def place(tx: Tx, bank_id: str, placement: Placement, event_ms: int) -> tuple[st
     debtor_id, debtor_key = people[debtor.customer_id]
     columns: dict[str, Any] = {
         "number_sealed": debtor_key.seal(placement.account_number.encode()),
+        "number_fault": values.number_fault(placement.account_number),
         "debtor_id": debtor_id,
         "agency_id": placement.agency_id,
         "start_ms": placement.start_time.ToMilliseconds(),
@@ -85,25 +86,27 @@ def _put_person(tx: Tx, bank_id: str, party: Party) -> tuple[str, PersonKey]:
     if known is None:
         person_id = new_id()
         wrapped, key = tx.keys.new_person()
-        values = {
+        columns = {
             "person_id": person_id,
             "bank_id": bank_id,
             "customer_hash": customer_hash,
             "identity": identity or person_id,
             "wrapped_key": wrapped,
             "name_sealed": key.seal(party.name.encode()),
+            "name_fault": values.name_fault(party.name),
             "agreed_to_quiet_hours": party.agreed_to_quiet_hours,
         }
-        store.insert_person(tx.connection, values)
+        store.insert_person(tx.connection, columns)
     else:
         person_id, key = known.person_id, tx.keys.person(known.wrapped_key)
         told = identity or known.identity
-        values = {
+        columns = {
             "identity": told,
             "name_sealed": key.seal(party.name.encode()),
+            "name_fault": values.name_fault(party.name),
             "agreed_to_quiet_hours": party.agreed_to_quiet_hours,
         }
-        store.update_person(tx.connection, person_id, values)
+        store.update_person(tx.connection, person_id, columns)
         if told != known.identity:
             outreach_store.identify(tx.connection, person_id, known.identity, told)
     _put_numbers(tx, person_id, key, party)

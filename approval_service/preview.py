@@ -34,7 +34,10 @@ def _masked_text(context: Context, judged: Judged) -> tuple[str, int]:
         return "", 0
     if facts.policy is None:
         return "", 0
-    texts = {**message.variables, **context.record_values(message)[0]}
+    told, missing = context.record_values(message)
+    if missing:
+        return "", 0
+    texts = {**message.variables, **told}
     content = template.content
     count = segments(len(signed(content.signature, render(content.text, texts))))
     for placeholder in content.placeholders:

@@ -74,6 +74,8 @@ person = Table(
     Column("identity", String(32), nullable=False),
     Column("wrapped_key", LargeBinary, nullable=False),
     Column("name_sealed", LargeBinary, nullable=False),
+    # Why the name may not be shown, without it; empty if it may. The door need not unseal it to know.
+    Column("name_fault", String(200), nullable=False),
     Column("agreed_to_quiet_hours", Boolean, nullable=False),
     UniqueConstraint("bank_id", "customer_hash"),
 )
@@ -85,6 +87,8 @@ account = Table(
     Column("bank_id", String(32), nullable=False),
     Column("number_hash", String(32), nullable=False),
     Column("number_sealed", LargeBinary, nullable=False),
+    # The same of the number's last four characters.
+    Column("number_fault", String(200), nullable=False),
     Column("debtor_id", String(26), nullable=False),
     Column("agency_id", String(32), nullable=False),
     Column("start_ms", BigInteger, nullable=False),
@@ -401,6 +405,13 @@ outreach = Table(
     Index("outreach_by_case", "bank_id", "case_id"),
     Index("outreach_by_person", "person_id"),
     Index("outreach_by_phone", "phone_hash"),
+    Index(
+        "outreach_by_address",
+        "bank_id",
+        "address_hash",
+        sqlite_where=text("address_hash <> ''"),
+        postgresql_where=text("address_hash <> ''"),
+    ),
     Index("outreach_by_day", "bank_id", "created_ms"),
     Index(
         "outreach_waiting",

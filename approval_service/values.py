@@ -35,17 +35,44 @@ class RecordGap(NamedTuple):
     name: str
     kind: PlaceholderType.ValueType
     text: Callable[[Record], str]
+    known_fault: Callable[[Any, Any], str] | None
+    """What was found wrong with a sealed text when the bank told it, by the rows of account and person."""
 
 
 def gaps_of_record(placeholders: Iterable[Placeholder]) -> list[RecordGap]:
-    return [RecordGap(p.name, p.type, _TEXTS[p.record_field]) for p in placeholders if p.record_field]
+    return [
+        RecordGap(p.name, p.type, _TEXTS[p.record_field], _KNOWN_FAULTS.get(p.record_field))
+        for p in placeholders
+        if p.record_field
+    ]
+
+
+def name_fault(name: str) -> str:
+    """Why a name may not be shown, without it; empty if it may."""
+    return variable_rules.record_problem(PlaceholderType.PLACEHOLDER_TYPE_NAME, name)
+
+
+def number_fault(account_number: str) -> str:
+    """Likewise of the number's last four characters."""
+    return variable_rules.record_problem(PlaceholderType.PLACEHOLDER_TYPE_LAST_FOUR, account_number[-4:])
+
+
+def faults_of_record(gaps: Iterable[RecordGap], account: Any, person: Any, time_zone: str) -> list[tuple[str, str]]:
+    """(placeholder, reason) for what the record does not give, told without unsealing anything."""
+    record = Record(account, "", "", time_zone)
+    found = []
+    for name, kind, text_of, known_fault in gaps:
+        reason = known_fault(account, person) if known_fault else variable_rules.record_problem(kind, text_of(record))
+        if reason:
+            found.append((name, reason))
+    return found
 
 
 def of_record(gaps: Iterable[RecordGap], record: Record) -> tuple[dict[str, str], list[tuple[str, str]]]:
     """The texts that the record gives, and (placeholder, reason) for those that it does not."""
     texts: dict[str, str] = {}
     missing: list[tuple[str, str]] = []
-    for name, kind, text_of in gaps:
+    for name, kind, text_of, _ in gaps:
         text = text_of(record)
         reason = variable_rules.record_problem(kind, text)
         if reason:
@@ -68,4 +95,9 @@ _TEXTS: dict[RecordField.ValueType, Callable[[Record], str]] = {
     RecordField.RECORD_FIELD_AS_OF_DATE: lambda record: _local_date(record.account.as_of_ms, record.time_zone),
     RecordField.RECORD_FIELD_RECIPIENT_NAME: lambda record: record.recipient_name,
     RecordField.RECORD_FIELD_ACCOUNT_LAST_FOUR: lambda record: record.account_number[-4:],
+}
+
+_KNOWN_FAULTS: dict[RecordField.ValueType, Callable[[Any, Any], str]] = {
+    RecordField.RECORD_FIELD_RECIPIENT_NAME: lambda _, person: person.name_fault,
+    RecordField.RECORD_FIELD_ACCOUNT_LAST_FOUR: lambda account, _: account.number_fault,
 }

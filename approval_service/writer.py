@@ -21,7 +21,7 @@ from approval_service.catalog import Catalog, CatalogCache
 from approval_service.database import Database
 from approval_service.keys import KeyRing
 from approval_service.status_changes import to_json
-from approval_service.store.rows import insert_rows
+from approval_service.store.rows import insert_tuples
 from outreach.domain.clocks import BusinessClock, iso, real_ms
 from outreach.domain.errors import Kind, Refusal
 from outreach.ledger import entries, merkle
@@ -63,8 +63,8 @@ class Tx:
         self._head_changes: dict[str, Any] = {}
         self._frontier = merkle.Frontier.from_bytes(row.frontier)
         self._time = iso(self.now_ms)
-        self._entries: list[dict[str, Any]] = []
-        self._changes: list[dict[str, Any]] = []
+        self._entries: list[tuple[int, bytes]] = []
+        self._changes: list[tuple[Any, ...]] = []
 
     @property
     def recorded(self) -> int:
@@ -83,7 +83,7 @@ class Tx:
         for name, value in fields.items():
             if value or value is False:
                 entry[name] = value
-        self._entries.append({"seq": seq, "body": entries.encode(entry)})
+        self._entries.append((seq, entries.encode(entry)))
         return seq
 
     def changed(
@@ -105,17 +105,9 @@ class Tx:
             codes=list(codes),
             **ledger_fields,
         )
-        self._changes.append(
-            {
-                "position": seq + 1,
-                "bank_id": row.bank_id,
-                "case_id": row.case_id,
-                "caller_id": row.caller_id,
-                "time_ms": self.now_ms,
-                "state": 0 if notice else state,
-                "body": to_json(seq + 1, row, state, codes, attempt_id, self._time, notice=notice),
-            }
-        )
+        body = to_json(seq + 1, row, state, codes, attempt_id, self._time, notice=notice)
+        shown = 0 if notice else state
+        self._changes.append((seq + 1, row.bank_id, row.case_id, row.caller_id, self.now_ms, shown, body))
 
     def set_head(self, **columns: Any) -> None:
         """Sets columns of the head row at the end of the transaction."""
@@ -136,10 +128,10 @@ class Tx:
     def finish(self, signer: Signer) -> bool:
         """Writes what was gathered. True if anything was recorded."""
         columns = self._head_changes
-        insert_rows(self.connection, schema.ledger_entry, self._entries)
-        insert_rows(self.connection, schema.change, self._changes)
+        insert_tuples(self.connection, schema.ledger_entry, self._entries)
+        insert_tuples(self.connection, schema.change, self._changes)
         if self._entries:
-            self._frontier.extend([merkle.leaf_hash(entry["body"]) for entry in self._entries])
+            self._frontier.extend([merkle.leaf_hash(body) for _, body in self._entries])
             columns |= {
                 "frontier": self._frontier.to_bytes(),
                 "tree_size": self._frontier.size,

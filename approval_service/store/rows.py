@@ -21,6 +21,12 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
         connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows])
 
 
+def insert_tuples(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Inserts rows that give all columns in the table's order."""
+    if rows:
+        connection.exec_driver_sql(_insert(table.name, tuple(table.c.keys()), connection.dialect.name), rows)
+
+
 def update_rows(
     connection: Connection, table: Table, where: Mapping[str, str], rows: Sequence[Mapping[str, Any]]
 ) -> int:

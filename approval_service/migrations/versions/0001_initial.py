@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("bank_id", sa.String(length=32), nullable=False),
         sa.Column("number_hash", sa.String(length=32), nullable=False),
         sa.Column("number_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("number_fault", sa.String(length=200), nullable=False),
         sa.Column("debtor_id", sa.String(length=26), nullable=False),
         sa.Column("agency_id", sa.String(length=32), nullable=False),
         sa.Column("start_ms", sa.BigInteger(), nullable=False),
@@ -318,6 +319,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 10"),
     )
     op.create_index("outreach_by_account", "outreach", ["account_id"], unique=False)
+    op.create_index(
+        "outreach_by_address",
+        "outreach",
+        ["bank_id", "address_hash"],
+        unique=False,
+        sqlite_where=sa.text("address_hash <> ''"),
+        postgresql_where=sa.text("address_hash <> ''"),
+    )
     op.create_index("outreach_by_case", "outreach", ["bank_id", "case_id"], unique=False)
     op.create_index("outreach_by_day", "outreach", ["bank_id", "created_ms"], unique=False)
     op.create_index("outreach_by_person", "outreach", ["person_id"], unique=False)
@@ -361,6 +370,7 @@ def upgrade() -> None:
         sa.Column("identity", sa.String(length=32), nullable=False),
         sa.Column("wrapped_key", sa.LargeBinary(), nullable=False),
         sa.Column("name_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("name_fault", sa.String(length=200), nullable=False),
         sa.Column("agreed_to_quiet_hours", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("person_id"),
         sa.UniqueConstraint("bank_id", "customer_hash"),
