@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Table
 
-from approval_service import effective_dates, schema
+from approval_service import effective_dates
 from approval_service.store import catalog as store
 from outreach.domain.templating import signed
 from outreach.v1.letter_version_service_pb2 import LetterVersion
@@ -102,9 +102,9 @@ def identity_problem(content: TemplateContent, policy: PolicyVersion) -> str:
 def load(connection: Connection, version: int) -> Catalog:
     catalog = Catalog(version)
     approved = catalog.approved_ms
-    catalog.templates = _versions(connection, schema.template, Template, catalog.templates_by_name, approved)
+    catalog.templates = _versions(connection, store.template, Template, catalog.templates_by_name, approved)
     catalog.letter_versions = _versions(
-        connection, schema.letter_version, LetterVersion, catalog.letters_by_name, approved
+        connection, store.letter_version, LetterVersion, catalog.letters_by_name, approved
     )
     for row in store.filings(connection):
         catalog.filings[row.digest, row.carrier_id] = Filing.FromString(row.body)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from approval_service import letter_contents, schema
+from approval_service import letter_contents
 from approval_service.calls import Call
 from approval_service.gates import Gates
 from approval_service.letter_contents import Reading
@@ -49,7 +49,7 @@ from outreach.v1.policy_service_pb2 import PolicyVersion
 
 GATES = Gates(
     message=LetterVersion,
-    table=schema.letter_version,
+    table=store.letter_version,
     word="letter_version",
     noun="信函版本",
     lists="ListLetterVersions",

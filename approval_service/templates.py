@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from approval_service import cancellation, schema, templates_lint
+from approval_service import cancellation, templates_lint
 from approval_service.calls import Call
 from approval_service.catalog import copy_problem
 from approval_service.gates import Gates
@@ -47,7 +47,7 @@ from outreach.v1.template_service_pb2 import (
 
 GATES = Gates(
     message=Template,
-    table=schema.template,
+    table=store.template,
     word="template",
     noun="模板版本",
     lists="ListTemplates",

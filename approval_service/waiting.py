@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
-from approval_service import schema
 from approval_service.store import catalog as catalog_store
 from approval_service.store import waiting as store
 from outreach.v1.letter_version_service_pb2 import LetterVersion
@@ -27,10 +26,10 @@ def waiting_for(connection: Connection, user_id: str) -> list[WaitingItem]:
 
 def _begun(connection: Connection) -> Iterator[tuple[str, WaitingItem]]:
     """(who began it, what)."""
-    for row in catalog_store.all_versions(connection, schema.template, UNFINISHED):
+    for row in catalog_store.all_versions(connection, catalog_store.template, UNFINISHED):
         drafted_by = Template.FromString(row.body).drafted_by
         yield drafted_by, WaitingItem(kind="template", id=row.digest, bank_id=row.bank_id)
-    for row in store.letter_versions(connection, UNFINISHED):
+    for row in catalog_store.all_versions(connection, catalog_store.letter_version, UNFINISHED):
         drafted_by = LetterVersion.FromString(row.body).drafted_by
         yield drafted_by, WaitingItem(kind="letter_version", id=row.digest, bank_id=row.bank_id)
     for row in store.open_lifts(connection):

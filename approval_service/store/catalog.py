@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Row, Select, Table, func, insert, select, upd
 
 from approval_service import schema
 
-filing, policy, employee, letter_version = schema.filing, schema.policy, schema.employee, schema.letter_version
+template, letter_version = schema.template, schema.letter_version
+filing, policy, employee = schema.filing, schema.policy, schema.employee
 
 
 def all_versions(connection: Connection, table: Table, states: tuple[int, ...]) -> list[Row[Any]]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, select
 from approval_service import schema
 from outreach.v1.quantity_service_pb2 import QuantityState
 
-hold, letter_version, quantity = schema.hold, schema.letter_version, schema.quantity
+hold, quantity = schema.hold, schema.quantity
 
 
 def open_lifts(connection: Connection) -> list[Row[Any]]:
@@ -20,7 +20,3 @@ def open_lifts(connection: Connection) -> list[Row[Any]]:
 def open_quantities(connection: Connection) -> list[Row[Any]]:
     columns = select(quantity.c.quantity_id, quantity.c.bank_id, quantity.c.asked_by)
     return list(connection.execute(columns.where(quantity.c.state == QuantityState.QUANTITY_STATE_ASKED)))
-
-
-def letter_versions(connection: Connection, states: tuple[int, ...]) -> list[Row[Any]]:
-    return list(connection.execute(select(letter_version).where(letter_version.c.state.in_(states))))
