@@ -32,6 +32,7 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """Room for 1,000 items of the greatest size that the contract allows."""
 DEFAULT_DEADLINE_S = 30.0
 GRACE_S = 10.0
+_END = object()
 _COLLECT_AFTER = 50_000
 """New objects between two looks for garbage: one group of requests makes tens of thousands, and hardly a cycle."""
 
@@ -56,7 +57,7 @@ class Edge(grpc.aio.ServerInterceptor):
         self._authorize = authorize
         self._deadline_s = deadline_s
         self._guarded: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
-        self._streams: set[asyncio.Task[Any] | None] = set()
+        self._waiting: set[asyncio.Task[Any] | None] = set()
         self._stopping = False
 
     async def intercept_service(
@@ -100,36 +101,45 @@ class Edge(grpc.aio.ServerInterceptor):
     def _stream(self, method: str, behaviour: Callable[[Any, Context], Any]) -> Any:
         async def generator(request: Any, context: Context) -> AsyncIterator[Any]:
             async with self._open_stream(method, context):
-                async for response in behaviour(request, context):
+                responses = behaviour(request, context)
+                while (response := await self._until_stop(anext(responses, _END))) is not _END:
                     yield response
+                    if self._stopping:
+                        raise _RESTARTING
 
         async def writer(request: Any, context: Context) -> None:
             async with self._open_stream(method, context):
-                await behaviour(request, context)
+                await self._until_stop(behaviour(request, context))
 
         # grpc.aio knows two styles: an asynchronous generator, and a coroutine that calls context.write.
         return writer if inspect.iscoroutinefunction(behaviour) else generator
 
     @asynccontextmanager
     async def _open_stream(self, method: str, context: Context) -> AsyncIterator[None]:
-        task = asyncio.current_task()
         try:
             self._authorize(method, context)
-            self._streams.add(task)
             yield
+        except Exception as error:  # noqa: BLE001 the edge translates whatever comes
+            await _translate(error, context)
+
+    async def _until_stop(self, work: Awaitable[Any]) -> Any:
+        """The work's result; Refusal once the server stops. Only here is a stream interrupted: one that is cancelled in
+        gRPC's own write ends neither the call nor the stop."""
+        task = asyncio.current_task()
+        self._waiting.add(task)
+        try:
+            return await work
         except asyncio.CancelledError:
             if not self._stopping:
                 raise
-            await abort(context, to_status(_RESTARTING))
-        except Exception as error:  # noqa: BLE001 the edge translates whatever comes
-            await _translate(error, context)
+            raise _RESTARTING from None
         finally:
-            self._streams.discard(task)
+            self._waiting.discard(task)
 
     def end_streams(self) -> None:
         """Ends open streams with UNAVAILABLE, since they would outlast any grace period. Their callers resume."""
         self._stopping = True
-        for task in self._streams:
+        for task in self._waiting:
             if task is not None:
                 task.cancel()
 

@@ -74,6 +74,8 @@ async def export(
     yield ledger_service_pb2.ExportResponse(checkpoint="one")
     if ("stay", "yes") in context.invocation_metadata():
         await asyncio.sleep(60)
+    while ("flood", "yes") in context.invocation_metadata():
+        yield ledger_service_pb2.ExportResponse(checkpoint="x" * 50_000)
     raise Refusal(Kind.PRECONDITION, "no more")
 
 
@@ -195,6 +197,31 @@ async def test_a_stopping_server_ends_streams(state_dir: Path) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await call.read()
         assert refusal_of(raised.value).reason == "STOPPING"
+
+
+async def test_a_stream_that_is_being_written_ends_with_the_same_word(state_dir: Path) -> None:
+    """A stop that finds gRPC writing a message lets it finish: its caller, too, is told to call again."""
+    async with AsyncExitStack() as stack:
+        async with serving(state_dir, Holds()) as running:
+            opened = await stack.enter_async_context(channel(state_dir, running.port))
+            stub: Any = ledger_service_pb2_grpc.LedgerServiceStub(opened)
+            call = stub.Export(ledger_service_pb2.ExportRequest(), metadata=(*SUPERVISOR, ("flood", "yes")))
+            for _ in range(3):
+                await call.read()
+            await asyncio.sleep(0.2)  # nobody reads: the server is stuck in a write
+            reading = asyncio.create_task(_read_all(call))
+            start = time.monotonic()
+        assert time.monotonic() - start < 5
+        assert (await reading).reason == "STOPPING"
+
+
+async def _read_all(call: Any) -> Refusal:
+    """What ended the stream."""
+    try:
+        while True:
+            await call.read()
+    except grpc.aio.AioRpcError as error:
+        return refusal_of(error)
 
 
 async def test_health_tells_readiness_of_each_service(state_dir: Path) -> None:
