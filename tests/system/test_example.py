@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import orjson
+import pypdfium2
 
 from examples.generate import FOLDER, build
 from tests.system.conftest import Installation
@@ -13,14 +14,15 @@ from tests.system.conftest import Installation
 
 def test_the_data_files_are_what_the_generator_writes(tmp_path: Path) -> None:
     """Whoever reads the cases reads what was meant."""
-    for folder in ("cases", "demo-bank", "sample-bank"):
+    for folder in ("cases", "letters", "demo-bank", "sample-bank"):
         (tmp_path / folder).mkdir()
     (tmp_path / "README.md").write_bytes((FOLDER / "README.md").read_bytes())
     build().write(tmp_path)
     written = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
-    assert sorted(path for path in written if path.parent.name == "cases") == sorted(
-        path.relative_to(FOLDER) for path in (FOLDER / "cases").iterdir()
-    )
+    for folder in ("cases", "letters"):
+        assert sorted(path for path in written if path.parent.name == folder) == sorted(
+            path.relative_to(FOLDER) for path in (FOLDER / folder).iterdir()
+        )
     for path in written:
         assert (tmp_path / path).read_bytes() == (FOLDER / path).read_bytes(), path
 
@@ -28,7 +30,8 @@ def test_the_data_files_are_what_the_generator_writes(tmp_path: Path) -> None:
 def test_the_day_ends_as_the_rules_demand(played: Installation) -> None:
     """The summary has exactly the states and codes that the cases must give, and nothing else."""
     expected = orjson.loads((FOLDER / "expected.json").read_bytes())
-    assert orjson.loads((played.state_dir / "summary.json").read_bytes()) == {"sms": expected["sms"]}
+    summary = orjson.loads((played.state_dir / "summary.json").read_bytes())
+    assert summary == {channel: expected[channel] for channel in ("sms", "letters")}
 
 
 def test_there_are_enough_cases() -> None:
@@ -40,10 +43,13 @@ def test_there_are_enough_cases() -> None:
 def test_a_partial_repayment_changes_the_amount_that_is_sent(played: Installation) -> None:
     """What was pending leaves with the bank's new amount, never with the old one or our own subtraction."""
     events = [orjson.loads(line) for line in (FOLDER / "demo-bank" / "events.jsonl").read_bytes().splitlines()]
+    with_letters = "".join(path.read_text() for path in (FOLDER / "letters").iterdir())
     paid_in_part = [
         event["repayment"]["balanceAfter"]["overdueAmountFen"]
         for event in events
-        if event.get("repayment", {}).get("kind") == "KIND_PARTIAL" and "balanceAfter" in event["repayment"]
+        if event.get("repayment", {}).get("kind") == "KIND_PARTIAL"
+        and "balanceAfter" in event["repayment"]
+        and event["repayment"]["accountNumber"] not in with_letters
     ]
     amounts = [f"{int(fen) // 100}.{int(fen) % 100:02d}元" for fen in paid_in_part if fen != "0"]
     texts = [message["content"].get("content", "") for message in played.messages()]
@@ -70,7 +76,29 @@ def test_it_goes_on_where_it_stopped(played: Installation, tmp_path: Path) -> No
     assert {row["request_id"]: row["state"].removeprefix("STATE_") for row in rows} == {
         request_id: outcome.split()[0] for request_id, outcome in expected.items()
     }
-    released = {entry["attempt"] for entry in entries if entry["kind"] == "released"}
+    released = {entry["attempt"] for entry in entries if entry["kind"] == "released" and "carrier" in entry}
     handed_back = {entry["attempt"] for entry in entries if entry["kind"] == "admitted" and "attempt" in entry}
     left = {message["out_id"] for message in played.messages()}
     assert left <= released <= left | handed_back
+
+
+def test_the_printed_runs_show_whom_and_how_much(played: Installation) -> None:
+    """What was printed is in the run's PDF; a letter repaid in part is printed anew with the bank's new amount."""
+    texts = {path.stem: _text(path) for path in (played.state_dir / "printed").iterdir()}
+    assert set(texts) == {"first-demo-bank", "first-sample-bank", "second-demo-bank"}
+    events = [orjson.loads(line) for line in (FOLDER / "demo-bank" / "events.jsonl").read_bytes().splitlines()]
+    with_letters = "".join(path.read_text() for path in (FOLDER / "letters").iterdir())
+    (fen,) = (
+        int(event["repayment"]["balanceAfter"]["overdueAmountFen"])
+        for event in events
+        if event.get("repayment", {}).get("kind") == "KIND_PARTIAL"
+        and event["repayment"]["accountNumber"] in with_letters
+    )
+    new_amount = f"{fen // 100:,}.{fen % 100:02d}"
+    assert new_amount in texts["second-demo-bank"]
+    assert new_amount not in texts["first-demo-bank"]
+
+
+def _text(path: Path) -> str:
+    document = pypdfium2.PdfDocument(path)
+    return "".join(page.get_textpage().get_text_bounded() for page in document)
