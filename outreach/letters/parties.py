@@ -22,7 +22,7 @@ _ORGANISATION = re.compile(
 )
 _LONGEST_NAME = 20
 _BEFORE_A_NAME = re.compile(
-    r".*(?:委托|授权|代表|联系|致电|拨打|通过|前往|我行|本行|本函|名下|受托|[由受经向与和及或在至给对的请为是系您贵该到往于从被按将让跟同等、，,：:；;（(《“\"。》）)”⟧⟦])"
+    r".*(?:委托|授权|代表|依据|根据|按照|依照|变更为|联系|致电|拨打|通过|前往|我行|本行|本函|名下|受托|[由受经向与和及或在至给对的请为是系您贵该到往于从被按将让跟同等、，,：:；;（(《“\"。》）)”⟧⟦])"
 )
 _GENERIC = re.compile(
     r"(?:本|我|贵|各|他|该|此|任何|其他|其它|一家|哪家|第三方|外包|合作|受托|催收|服务|委托|发卡|开户|有关|相关|当地|所在地|有?管辖权?的?|上述"
@@ -31,13 +31,14 @@ _GENERIC = re.compile(
 """What stands before 公司, 银行 or 法院 where no particular one is meant."""
 _OWN_SERVICE = re.compile(r"(?:手机|网上|掌上|电话|微信|电子|直销)银行$")
 _SPEAKS = re.compile(
-    r"代表|受.{0,20}(?:委托|授权)|接受|函告|致函|发函|函达|出具|签发|通知您|告知您|督促|催告|敦促|全权|代理|负责本案|承办|经办|债权受让|受让|转让"
+    r"代表|受.{0,20}(?:委托|授权)|接受|函告|致函|发函|函达|出具|签发|通知您|告知您|督促|催告|敦促|全权|代理|负责本案|承办|经办|变更为|受让|转让"
 )
 _THIRD = re.compile(r"冒充|假冒|谨防|自称|警惕|诈骗|虚假|投诉|[可也]向|有权向|提起诉讼")
 _SIGNED_BY_LAWYER = re.compile(
     r"(?:经办|承办|主办|代理|委托|签发|执业)律师|律师[:：]|律师$|本律师|[我本敝]所(?!在)"
-    r"|律师.{0,4}(?:已|正在|现已|将).{0,4}(?:介入|接手|受理|代理|着手)|代理人[:：]|法务专员|法务人员"
+    r"|(?<![未您])委托.{1,8}律师(?!事务所)|律师.{0,4}(?:已|正在|现已|将).{0,4}(?:介入|接手|受理|代理|着手)|代理人[:：]|法务专员|法务人员"
 )
+_CREDITOR = re.compile(r"(?<![未不])(?:受让|受让了|取得).{0,6}债权|债权人?(?!未)[^，。未不]{0,6}(?:转让|受让|变更)")
 _SHORT = 26
 _SAYS = re.compile("[。，您我]")
 
@@ -115,6 +116,11 @@ def _other_findings(bank: str, agency: str, letter: Sequence[Passage]) -> Iterat
             yield stop(
                 Code.LETTER_NOT_AUTHORIZED,
                 f"以律师或法务名义。Speaks in a lawyer's name; only bank and agency may. (“{lawyer[0]}”)",
+            )
+        if creditor := _CREDITOR.search(passage.text):
+            yield stop(
+                Code.LETTER_NOT_AUTHORIZED,
+                f"声称债权人已不是银行。Says that the bank is the creditor no more. (“{creditor[0]}”)",
             )
         for sentence in sentences([passage]):
             for clause in clauses(sentence):

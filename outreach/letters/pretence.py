@@ -13,14 +13,14 @@ from outreach.letters.reading import Part, Passage, clauses, fold, sentences
 _NOTICE = re.compile(
     r"律师[函信]|律师(?:告知|催告|通知|警告)|法务[函部]|法务(?:通知|告知)|法律(?:函|文书|追缴|催告)|传票|起诉[状书]|诉状|(?:立案|开庭|应诉|受理|执行|仲裁|拘留|逮捕|查封|冻结|强制执行)"
     r"(?:通知|告知|决定|裁定|公告|令|书)|支付令|裁决书|判决书|裁定书|通缉|司法(?:文书|函|通知|告知|送达)|诉前(?:告知|通知|催告|调解|警告|函)"
-    r"|失信.{0,6}(?:通知|公告|告知)|公安.{0,6}(?:通知|函|告知)|报案(?:通知|告知|回执)|刑事.{0,4}(?:通知|告知|函)|拘留证|逮捕证|协查"
+    r"|失信.{0,6}(?:通知|公告|告知)|公安.{0,6}(?:通知|函|告知)|报案(?:通知|告知|回执)|(?:催收|追缴|追偿|处理|处罚|限期)决定书|刑事.{0,4}(?:通知|告知|函)|拘留证|逮捕证|协查"
 )
 _ULTIMATUM = re.compile(
     r"最后通牒|最[后终](?:一次)?(?:的)?(?:通知|警告|催告|告知|机会|期限|催收|提醒|催缴)|过期不候|严正警告|郑重警告|严重警告|警告[函书信]|通牒|恐吓"
 )
 _CONSEQUENCE = re.compile(r"诉讼|起诉|强制执行|仲裁|征信|信用记录|失信|信用信息")
 _DEADLINE = re.compile(
-    r"限[您你]?.{0,12}(?:日|天|小时)[内之].{0,20}(?:否则|逾期不|不然)|(?:小时|日|天)内.{0,12}(?:否则|不然)"
+    r"限[您你]?.{0,12}(?:日|天|小时)[内之].{0,20}(?:否则|逾期不|不然)|(?:小时|日|天)内.{0,12}(?:否则|不然)|前.{0,14}(?:否则|不然)"
 )
 _AUTHORITY = re.compile(r"公安|法院|检察|司法|律师|法务|警方|警察|仲裁|执行局|征信中心")
 _CASE_NUMBER = re.compile(
@@ -33,9 +33,10 @@ _DENIED = re.compile(
     r"并非|不是|并不|不属于|不构成|不具|不代表|不等同|非法|冒充|假冒|谨防|警惕|诈骗|虚假|如.{0,4}收到|若.{0,4}收到|请勿|切勿"
 )
 _NO_RIGHT = re.compile(
-    r"(?:无权|不得|不予受理|概不受理|不受理|不接受|视为放弃|丧失|放弃|概不接受|恕不接受).{0,14}(?:异议|查询|投诉|协商|申诉|举证|权利|争议|辩解)"
-    r"|(?:异议|投诉|申诉|争议).{0,6}(?:概不|不予|恕不|一律不)|(?:不享有|不具有|没有|无).{0,6}(?:异议|申诉|投诉|查询|争议)权"
+    r"(?:无权|不得|不予受理|概不受理|不受理|不接受|视为放弃|丧失|放弃|概不接受|恕不接受)[^，。]{0,14}(?:异议|查询|投诉|协商|申诉|举证|权利|争议|辩解|抗辩)"
+    r"|(?:异议|投诉|申诉|争议).{0,6}(?:概不|不予|恕不|一律不|不再|不作)|(?:请勿|不要|切勿|不准|严禁).{0,8}(?:投诉|申诉|异议|举报)|(?:不享有|不具有|没有|无).{0,6}(?:异议|申诉|投诉|查询|争议)权"
 )
+_FRAUD = re.compile(r"冒充|假冒|谨防|自称|警惕|诈骗|虚假")
 _SHORT = 20
 
 
@@ -62,6 +63,11 @@ def _of_passage(passage: Passage) -> Iterator[Finding]:
             denied = denied or bool(_DENIED.search(squeezed))
             if not denied:
                 yield from _of_clause(squeezed, passage)
+        if (found := _NO_RIGHT.search(sentence)) and not _FRAUD.search(sentence):
+            yield stop(
+                Code.LETTER_NOT_AUTHORIZED,
+                f"否认持卡人的权利，请删除。Denies a right that the holder has: leave it out. (“{found[0]}”)",
+            )
         if found := _CONSEQUENCE.search(sentence):
             reason = "提到法律后果，请核对是否属实。Speaks of what the law may bring: check that it is true."
             yield show(Code.LETTER_NOT_AUTHORIZED, f"{reason} (“{found[0]}”)")
@@ -88,11 +94,6 @@ def _of_clause(clause: str, passage: Passage) -> Iterator[Finding]:
             yield show(
                 Code.LETTER_NOT_AUTHORIZED, f"提到法律文书，请核对是否属实。Speaks of a legal document. (“{found[0]}”)"
             )
-    if found := _NO_RIGHT.search(clause):
-        yield stop(
-            Code.LETTER_NOT_AUTHORIZED,
-            f"否认持卡人的权利，请删除。Denies a right that the holder has: leave it out. (“{found[0]}”)",
-        )
 
 
 def _squeeze(text: str) -> str:
