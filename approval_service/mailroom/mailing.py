@@ -13,6 +13,7 @@ from approval_service.mailroom.people import require_designated
 from approval_service.mailroom.permits import require_permits
 from approval_service.mailroom.repricing import asks_too_much
 from approval_service.mailroom.scans import Scan, scanned, selected
+from approval_service.mailroom.start import PART
 from approval_service.rules import DAY_MS
 from approval_service.store import letters as store
 from approval_service.writer import Tx, one_by_one
@@ -42,7 +43,6 @@ class _Handover:
     tx: Tx
     actor: str
     moves: LetterMoves
-    group: LetterGroup
     taken: dict[str, Any]
     """The letter last mailed under each item number of the call."""
     used: set[str] = field(default_factory=set)
@@ -52,14 +52,20 @@ class _Handover:
 def _mail(tx: Tx, call: Call[MailRequest]) -> MailResponse:
     actor = require_designated(tx, call)
     scans, items = _named(tx, call)
-    in_hand = [scan for scan in scans if scan.letter is not None and scan.letter.state == PRINTED]
-    for bank_id in {scan.letter.bank_id for scan in in_hand if scan.letter is not None}:
+    for bank_id in {scan.letter.bank_id for scan in scans if scan.letter is not None and _in_pile(scan)}:
         require_permits(tx, bank_id)
-    group = LetterGroup(tx, [scan.outreach for scan in in_hand])
-    handover = _Handover(tx, actor, LetterMoves(tx), group, store.by_item(tx.connection, items.values()))
-    results = [_hand_over(handover, scan, items.get(scan.number, "")) for scan in scans]
+    handover = _Handover(tx, actor, LetterMoves(tx), store.by_item(tx.connection, items.values()))
+    results = []
+    for start in range(0, len(scans), PART):
+        part = scans[start : start + PART]
+        group = LetterGroup(tx, [scan.outreach for scan in part if _in_pile(scan)])
+        results += [_hand_over(handover, group, scan, items.get(scan.number, "")) for scan in part]
     handover.moves.write()
     return MailResponse(results=results)
+
+
+def _in_pile(scan: Scan) -> bool:
+    return scan.letter is not None and scan.letter.state == PRINTED
 
 
 mail = one_by_one(_mail)
@@ -79,7 +85,7 @@ def _named(tx: Tx, call: Call[MailRequest]) -> tuple[list[Scan], Mapping[str, st
     return scanned(tx, call, items), items
 
 
-def _hand_over(handover: _Handover, scan: Scan, item: str) -> ScanResult:
+def _hand_over(handover: _Handover, group: LetterGroup, scan: Scan, item: str) -> ScanResult:
     letter = scan.letter
     if letter is not None and letter.state in (MAILED, RETURNED):
         return scan.again() if item in ("", letter.item_number) else scan.refused(_OTHER_ITEM)
@@ -90,11 +96,11 @@ def _hand_over(handover: _Handover, scan: Scan, item: str) -> ScanResult:
     if letter is None or letter.state != PRINTED:
         return scan.refused()
     problem = _UNSEALED if not letter.sealed else _item_problem(handover, scan, item)
-    return scan.refused(problem) if problem else _judge(handover, scan, item)
+    return scan.refused(problem) if problem else _judge(handover, group, scan, item)
 
 
-def _judge(handover: _Handover, scan: Scan, item: str) -> ScanResult:
-    judged = handover.group.judge(scan.outreach)
+def _judge(handover: _Handover, group: LetterGroup, scan: Scan, item: str) -> ScanResult:
+    judged = group.judge(scan.outreach)
     if codes := _refusals(judged, scan.letter):
         return _refuse(handover, scan, judged, codes)
     if judged.may_leave:

@@ -122,13 +122,13 @@ def _apply(tx: Tx, run: Any, rows: Sequence[Any], request: ReportRenderingReques
             refused.append(outreach[row.outreach_id])
         else:
             moves.set(row, {"sheets": one.sheets, "pdf_sha256": one.pdf_sha256})
+            moves.record("laid_out", row, sheets=one.sheets, pdf_sha256=one.pdf_sha256)
     moves.write()
     quantities.give_back(tx, refused)
     if request.pdf_sha256:
         laid_out = {"state": RunState.RUN_STATE_READY, "pdf_sha256": request.pdf_sha256}
         store.update_run(tx.connection, run.run_id, laid_out)
-    letters = [[one.letter_number, one.pdf_sha256] for one in request.letters if not one.refusal]
-    tx.record("run_ready", run.bank_id, run=run.run_id, pdf_sha256=request.pdf_sha256, letters=letters)
+    tx.record("run_laid_out", run.bank_id, run=run.run_id, pdf_sha256=request.pdf_sha256, letters=len(rows))
     if not request.pdf_sha256:
         close_emptied(tx, [run.run_id])
 

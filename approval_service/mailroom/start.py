@@ -27,7 +27,9 @@ from outreach.v1.mailroom_service_pb2 import RunState, StartRunRequest, StartRun
 from outreach.v1.print_service_pb2 import LetterPermit
 
 DEFAULT_LETTERS = 1_000
-MAX_PASSES = 20
+PART = 500
+"""Letters judged and released between two statements: PostgreSQL ends a transaction that says nothing for 5 s."""
+MAX_PARTS = 40
 NOT_YET = "0"
 """The number in a permit until its run is sorted."""
 
@@ -66,7 +68,9 @@ def _start_run(tx: Tx, call: Call[StartRunRequest]) -> StartRunResponse:
         return StartRunResponse()
     run_id = new_id()
     _insert_run(tx, request, version, run_id, actor)
-    _release(tx, run_id, sorted(passed, key=_Passed.place), actor)
+    in_order = sorted(passed, key=_Passed.place)
+    for start in range(0, len(in_order), PART):
+        _release(tx, run_id, start + 1, in_order[start : start + PART], actor)
     return StartRunResponse(run=run_messages(tx.connection, [store.runs(tx.connection, [run_id])[run_id]])[0])
 
 
@@ -79,17 +83,16 @@ def _passed(tx: Tx, request: StartRunRequest) -> list[_Passed]:
     passed: list[_Passed] = []
     after = (0, "")
     limit = request.max_letters or DEFAULT_LETTERS
-    for _ in range(MAX_PASSES):
+    taken: set[str] = set()
+    for _ in range(MAX_PARTS):
         wanted = (request.bank_id, request.version_digest, request.postal_class)
-        rows = store.due(tx.connection, *wanted, tx.now_ms, after, limit - len(passed))
+        rows = store.due(tx.connection, *wanted, tx.now_ms, after, min(PART, limit - len(passed)))
         if not rows:
             break
         after = (rows[-1].due_ms, rows[-1].outreach_id)
-        # The gap between two letters of an account is seen within a pass; what another pass let through waits its turn.
-        taken = {one.judged.row.account_id for one in passed}
+        # The gap between two letters of an account is seen within a part; what another part let through waits its turn.
         passed += _judge(tx, [row for row in rows if row.account_id not in taken])
-        if len(passed) == limit:
-            break
+        taken = {one.judged.row.account_id for one in passed}
     return passed
 
 
@@ -134,11 +137,11 @@ def _insert_run(tx: Tx, request: StartRunRequest, version: LetterVersion, run_id
     )
 
 
-def _release(tx: Tx, run_id: str, passed: Sequence[_Passed], actor: str) -> None:
+def _release(tx: Tx, run_id: str, first: int, passed: Sequence[_Passed], actor: str) -> None:
+    """Releases a part of a run in its order, from this position on."""
     moves, letters, replaced = Moves(tx), [], {}
-    for position, (serial, one) in enumerate(
-        zip(store.take_serials(tx.connection, len(passed)), passed, strict=True), 1
-    ):
+    serials = store.take_serials(tx.connection, len(passed))
+    for position, (serial, one) in enumerate(zip(serials, passed, strict=True), first):
         judged, permit, row = one.judged, one.permit, one.judged.row
         permit.letter_number = letter_number(row.bank_id, permit.letter_date, serial)
         body = permit.SerializeToString()
