@@ -30,6 +30,8 @@ class Face:
         head = font["head"]
         self.box: tuple[int, int, int, int] = (head.xMin, head.yMin, head.xMax, head.yMax)
         self._glyphs = font.getGlyphSet()
+        self._read = font["CFF "].cff.topDictIndex[0].CharStrings.charStringsIndex.items
+        self._number = font.getReverseGlyphMap()
         self._charstrings: dict[str, bytes] = {}
         self.notdef = self._outline(".notdef", 1000)
         metrics = font["hmtx"].metrics
@@ -51,15 +53,19 @@ class Face:
 
     def draw(self, char: str, pen: AbstractPen) -> None:
         """Draws an outline of cubic curves."""
-        self._glyphs[self._glyph_names[char]].draw(pen)
+        self._trace(self._glyph_names[char], pen)
 
     def _outline(self, glyph: str, width: int) -> bytes:
         pen = T2CharStringPen(width, self._glyphs)
-        self._glyphs[glyph].draw(pen)
+        self._trace(glyph, pen)
         charstring = pen.getCharString()
         charstring.compile()
         bytecode: bytes = charstring.bytecode
         return bytecode
+
+    def _trace(self, glyph: str, pen: AbstractPen) -> None:
+        self._glyphs[glyph].draw(pen)
+        self._read[self._number[glyph]] = None  # fontTools keeps what it unpacked, kilobytes a glyph
 
 
 def _is_seen(char: str) -> bool:
