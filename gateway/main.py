@@ -64,7 +64,8 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Running]:
         door = Door(Verifier(settings.state_dir / "callers.yaml"), RateLimiter())
         submission = Submission(door, Admission(_admit(channel)), _admit_letters(channel))
         forwarder = Forwarder(channel, {LETTER_SERVICE: letters}, door)
-        own = {**submission.handlers(), **Pdfs(door, channel, letters).handlers()}
+        pdfs = Pdfs(door, channel, letters)
+        own = {**submission.handlers(), **pdfs.handlers()}
         handlers = tuple(forwarder.handlers(own))
         edge = await stack.enter_async_context(
             server.running(
@@ -82,7 +83,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Running]:
         webhook_port = await stack.enter_async_context(
             http_server.serving(application, settings.webhook_address, settings.webhook_trusted_proxies)
         )
-        console_port = await stack.enter_async_context(_console(settings, channel, letters))
+        console_port = await stack.enter_async_context(_console(settings, channel, letters, pdfs))
         stack.push_async_callback(store.close)
         for work in (store.connect(settings), follow_health(channel, edge.set_ready)):
             stack.push_async_callback(_end, asyncio.create_task(work))
@@ -91,11 +92,11 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Running]:
 
 
 def _console(
-    settings: GatewaySettings, authority: grpc.aio.Channel, letters: grpc.aio.Channel
+    settings: GatewaySettings, authority: grpc.aio.Channel, letters: grpc.aio.Channel, pdfs: Pdfs
 ) -> AbstractAsyncContextManager[int]:
     """Serves the web console."""
     secure = not is_loopback(settings.console_address)
-    pages = console.application(authority, {LETTER_SERVICE.rpartition(".")[2]: letters}, secure=secure)
+    pages = console.application(authority, {LETTER_SERVICE.rpartition(".")[2]: letters}, pdfs, secure=secure)
     certificate = tls.certificate_files(settings.state_dir, GATEWAY) if secure else None
     return http_server.serving(pages, settings.console_address, certificate=certificate)
 

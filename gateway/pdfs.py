@@ -16,6 +16,7 @@ from outreach.runtime.server import Context
 from outreach.runtime.tokens import principal_metadata
 from outreach.v1.archive_service_pb2 import FetchPdfRequest, FetchPdfResponse
 from outreach.v1.archive_service_pb2_grpc import ArchiveServiceStub
+from outreach.v1.common_pb2 import Principal
 from outreach.v1.mailroom_service_pb2 import (
     FetchLetterPdfRequest,
     FetchLetterPdfResponse,
@@ -66,19 +67,32 @@ class Pdfs:
     async def fetch_run(self, raw: bytes, context: Context) -> AsyncIterator[FetchRunPdfResponse]:
         principal, message = enter(self._door, raw, context, _RUN)
         asked: Any = message
+        async for piece in self.run(principal, asked, context.time_remaining()):
+            yield FetchRunPdfResponse(chunk=piece.chunk, total_bytes=piece.total_bytes)
+
+    async def fetch_letter(self, raw: bytes, context: Context) -> AsyncIterator[FetchLetterPdfResponse]:
+        principal, message = enter(self._door, raw, context, _LETTER)
+        asked: Any = message
+        async for piece in self.letter(principal, asked, context.time_remaining()):
+            yield FetchLetterPdfResponse(chunk=piece.chunk, total_bytes=piece.total_bytes)
+
+    async def run(
+        self, principal: Principal, asked: FetchRunPdfRequest, timeout_s: float | None = None
+    ) -> AsyncIterator[FetchPdfResponse]:
+        """The pieces of a run's PDF, once its release is recorded. Raises Refusal, grpc.RpcError."""
         await self._require_archive()
         released = await self._authority.ReleaseRunPdf(
             ReleaseRunPdfRequest(run_id=asked.run_id, station=asked.station, reason=asked.reason),
             timeout=RELEASE_TIMEOUT_S,
             metadata=principal_metadata(principal),
         )
-        request = FetchPdfRequest(pdf_sha256=released.pdf_sha256)
-        async for piece in self._pieces(request, context):
-            yield FetchRunPdfResponse(chunk=piece.chunk, total_bytes=piece.total_bytes)
+        async for piece in self._pieces(FetchPdfRequest(pdf_sha256=released.pdf_sha256), timeout_s):
+            yield piece
 
-    async def fetch_letter(self, raw: bytes, context: Context) -> AsyncIterator[FetchLetterPdfResponse]:
-        principal, message = enter(self._door, raw, context, _LETTER)
-        asked: Any = message
+    async def letter(
+        self, principal: Principal, asked: FetchLetterPdfRequest, timeout_s: float | None = None
+    ) -> AsyncIterator[FetchPdfResponse]:
+        """The pieces of a letter's archive copy, marked as one, once the look is recorded. Raises likewise."""
         await self._require_archive()
         released = await self._authority.ReleaseLetterPdf(
             ReleaseLetterPdfRequest(letter_number=asked.letter_number, reason=asked.reason),
@@ -86,13 +100,12 @@ class Pdfs:
             metadata=principal_metadata(principal),
         )
         request = FetchPdfRequest(pdf_sha256=released.pdf_sha256, mark_as_copy=True)
-        async for piece in self._pieces(request, context):
-            yield FetchLetterPdfResponse(chunk=piece.chunk, total_bytes=piece.total_bytes)
+        async for piece in self._pieces(request, timeout_s):
+            yield piece
 
-    async def _pieces(self, request: FetchPdfRequest, context: Context) -> AsyncIterator[FetchPdfResponse]:
-        """The PDF's pieces as fast as the caller takes them."""
-        remaining = context.time_remaining()
-        timeout = FETCH_TIMEOUT_S if remaining is None else min(remaining, FETCH_TIMEOUT_S)
+    async def _pieces(self, request: FetchPdfRequest, timeout_s: float | None) -> AsyncIterator[FetchPdfResponse]:
+        """The PDF's pieces as fast as they are taken."""
+        timeout = FETCH_TIMEOUT_S if timeout_s is None else min(timeout_s, FETCH_TIMEOUT_S)
         call = self._archive.FetchPdf(request, timeout=timeout, wait_for_ready=False)
         try:
             async for piece in call:

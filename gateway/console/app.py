@@ -21,9 +21,11 @@ from gateway.console.pages import (
     events,
     home,
     ledger,
+    mailroom,
     outreach,
     people,
     policies,
+    quantities,
     sign_in,
     templates,
     unconfirmed,
@@ -31,12 +33,25 @@ from gateway.console.pages import (
 from gateway.console.security import Guard
 from gateway.console.signing_in import Sessions, SignedIn, SignedOut, TooLongAgo
 from gateway.console.visit import Console, Visit
+from gateway.pdfs import Pdfs
 from gateway.rates import RateLimiter
 from outreach.domain.errors import Kind, Refusal
 from outreach.domain.ids import new_id
 from outreach.runtime.logs import EventLogger
 
-PAGES = (home, outreach, templates, policies, accounts, unconfirmed, events, ledger, people)
+PAGES = (
+    home,
+    outreach,
+    templates,
+    policies,
+    accounts,
+    quantities,
+    mailroom,
+    unconfirmed,
+    events,
+    ledger,
+    people,
+)
 FIRST_PASSWORD_PATH = "/password"  # noqa: S105  # a path
 _STATUS = {
     Kind.INVALID: 422,
@@ -52,9 +67,11 @@ _log = EventLogger("console")
 Page = Callable[[Visit], Awaitable[Response]]
 
 
-def application(authority: grpc.aio.Channel, others: dict[str, grpc.aio.Channel], *, secure: bool) -> Starlette:
+def application(
+    authority: grpc.aio.Channel, others: dict[str, grpc.aio.Channel], pdfs: Pdfs, *, secure: bool
+) -> Starlette:
     """`others` are the channels of services that the authority does not serve, by the service's name."""
-    console = Console(Sessions(authority, secure=secure), {"": authority, **others}, RateLimiter())
+    console = Console(Sessions(authority, secure=secure), {"": authority, **others}, RateLimiter(), pdfs)
     routes = [
         *(Route(path, _open(console, page), methods=methods) for path, methods, page in sign_in.OPEN_ROUTES),
         *(

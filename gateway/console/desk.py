@@ -39,7 +39,7 @@ class Desk:
     async def ask(self, name: str, request: Message) -> Any:
         """The response. Raises Refusal."""
         method = _METHODS[name]
-        self._check(request)
+        self.check(request)
         call = self._channel(method).unary_unary(
             f"/{method.containing_service.full_name}/{method.name}",
             request_serializer=type(request).SerializeToString,
@@ -53,7 +53,7 @@ class Desk:
     async def follow(self, name: str, request: Message) -> AsyncIterator[Any]:
         """The responses of a stream, until it ends or the reader goes away. Raises Refusal."""
         method = _METHODS[name]
-        self._check(request)
+        self.check(request)
         stream = self._channel(method).unary_stream(
             f"/{method.containing_service.full_name}/{method.name}",
             request_serializer=type(request).SerializeToString,
@@ -72,7 +72,8 @@ class Desk:
         service = method.containing_service.name
         return self._channel_of.get(service) or self._channel_of[""]
 
-    def _check(self, request: Message) -> None:
+    def check(self, request: Message) -> None:
+        """Raises Refusal for a request of a bad shape, or of a bank that is not the person's."""
         shape = _shape(request.DESCRIPTOR)
         for bank_id in shape.banks(shape.read(request.SerializeToString())):
             check_bank(self.principal, bank_id)

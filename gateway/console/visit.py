@@ -19,6 +19,7 @@ from gateway.console import showing
 from gateway.console.desk import Desk
 from gateway.console.signing_in import Sessions, SignedIn
 from gateway.console.words import CHINESE, LANGUAGES, Words
+from gateway.pdfs import Pdfs
 from gateway.rates import RateLimiter
 from outreach.domain.errors import Kind, Refusal
 
@@ -35,6 +36,7 @@ class Console:
     channels: dict[str, grpc.aio.Channel]
     """The authority under the empty name; another service by its name if it is served elsewhere."""
     rates: RateLimiter
+    pdfs: Pdfs
 
     @cached_property
     def templates(self) -> Environment:

@@ -1,0 +1,251 @@
+"""The mailroom: the queue, runs, scanning by keyboard alone, the pull list, the hand-over, what comes back."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import grpc
+from starlette.responses import Response, StreamingResponse
+
+from gateway.console.forms import text, whole
+from gateway.console.visit import Visit
+from outreach.cli import words as names
+from outreach.cli.output import inert
+from outreach.domain.errors import Kind, Refusal
+from outreach.domain.ids import new_id
+from outreach.runtime.errors import refusal_of
+from outreach.v1.mailroom_service_pb2 import (
+    CloseRunRequest,
+    ConfirmPrintedRequest,
+    FetchLetterPdfRequest,
+    FetchRunPdfRequest,
+    GetQueueRequest,
+    GetRunRequest,
+    LetterSelection,
+    LetterState,
+    ListLettersRequest,
+    ListRunsRequest,
+    MailRequest,
+    MailScan,
+    PullRequest,
+    ReturnReason,
+    ReturnRequest,
+    RunState,
+    ScanResult,
+    SealRequest,
+    SpoilRequest,
+    StartRunRequest,
+)
+from outreach.v1.outreach_service_pb2 import PostalClass
+
+RUN_TONES = {RunState.RUN_STATE_RENDERING: "busy", RunState.RUN_STATE_READY: "wait", RunState.RUN_STATE_CLOSED: "calm"}
+LETTER_TONES = {"RELEASED": "wait", "PRINTED": "busy", "MAILED": "good", "RETURNED": "bad", "TO_PULL": "warn"}
+STEPS = {"print": "确认打印", "seal": "确认盖章", "mail": "确认交寄", "pull": "抽出销毁", "spoil": "作废重印"}
+SHOWN = 200
+
+
+async def rooms(visit: Visit) -> Response:
+    """The queue and the runs."""
+    queue = (await visit.ask("MailroomService/GetQueue", GetQueueRequest(bank_id=visit.bank))).lines
+    runs = (await visit.ask("MailroomService/ListRuns", ListRunsRequest(bank_id=visit.bank, page_size=50))).runs
+    return visit.page("mailroom.html", queue=queue, runs=runs, run_tones=RUN_TONES, request_id=new_id(), **_names())
+
+
+async def start(visit: Visit) -> Response:
+    form = await visit.form()
+    request = StartRunRequest(
+        bank_id=visit.bank,
+        version_digest=text(form, "version"),
+        postal_class=PostalClass.ValueType(whole(form, "postal_class")),
+        max_letters=whole(form, "max_letters"),
+        run_request_id=text(form, "request_id"),
+    )
+    run = (await visit.ask("MailroomService/StartRun", request)).run
+    if not run.run_id:
+        return visit.done("/mailroom", "没有可打印的信函：规则在放行时全部拦下或推迟")
+    return visit.done(f"/mailroom/{run.run_id}", "批次已建立，正在排版")
+
+
+async def run_page(visit: Visit, results: Sequence[ScanResult] = (), step: str = "") -> Response:
+    """One run: its numbers, its pull list first, its letters, and the scanning."""
+    run = await _run(visit)
+    letters = await _letters(visit, run, LetterState.LETTER_STATE_UNSPECIFIED)
+    to_pull = await _letters(visit, run, LetterState.LETTER_STATE_TO_PULL) if run.to_pull else []
+    return visit.page(
+        "run.html",
+        run=run,
+        letters=letters,
+        to_pull=to_pull,
+        results=results,
+        step=step or ("print" if run.pending else "seal" if run.sealed < run.in_pile else "mail"),
+        steps=STEPS,
+        run_tones=RUN_TONES,
+        letter_tones=LETTER_TONES,
+        registered=run.postal_class == PostalClass.POSTAL_CLASS_REGISTERED,
+        **_names(),
+    )
+
+
+async def scan(visit: Visit) -> Response:
+    """One step for scanned letters, or for a range of the run."""
+    form, run_id = await visit.form(), visit.request.path_params["run_id"]
+    step, scanned = text(form, "step"), text(form, "scanned").upper().split()
+    selection = LetterSelection(letter_numbers=scanned[:1])
+    if not scanned:
+        selection = LetterSelection(
+            run_id=run_id,
+            first_position=whole(form, "first"),
+            last_position=whole(form, "last"),
+            except_letter_numbers=text(form, "except").upper().split(),
+        )
+    results = await _done(
+        visit, step, selection, scanned, text(form, "reason"), (whole(form, "before"), whole(form, "after"))
+    )
+    return await run_page(visit, results, step)
+
+
+async def _done(
+    visit: Visit, step: str, selection: LetterSelection, scanned: list[str], reason: str, counter: tuple[int, int]
+) -> Sequence[ScanResult]:
+    match step:
+        case "print":
+            return _results(await visit.ask("MailroomService/ConfirmPrinted", ConfirmPrintedRequest(letters=selection)))
+        case "seal":
+            request = SealRequest(letters=selection, counter_before=counter[0], counter_after=counter[1])
+            return _results(await visit.ask("MailroomService/Seal", request))
+        case "mail" if len(scanned) > 1:
+            item = MailScan(letter_number=scanned[0], item_number=scanned[1])
+            return _results(await visit.ask("MailroomService/Mail", MailRequest(scans=[item])))
+        case "mail":
+            return _results(await visit.ask("MailroomService/Mail", MailRequest(range=selection)))
+        case "pull":
+            return _results(await visit.ask("MailroomService/Pull", PullRequest(letters=selection)))
+        case "spoil" if scanned:
+            spoilt = SpoilRequest(letter_number=scanned[0], reason=reason)
+            return [(await visit.ask("MailroomService/Spoil", spoilt)).result]
+    raise Refusal(Kind.INVALID, "scanned: 请扫描一封信函。Scan one letter.", field="scanned")
+
+
+async def close(visit: Visit) -> Response:
+    form, run_id = await visit.form(), visit.request.path_params["run_id"]
+    request = CloseRunRequest(run_id=run_id, explanation=text(form, "explanation"))
+    answer = await visit.ask("MailroomService/CloseRun", request)
+    if answer.waits_for_second_person:
+        return visit.done(f"/mailroom/{run_id}", "差异说明已记录，等待第二人确认")
+    return visit.done(f"/mailroom/{run_id}", "批次已平账关闭")
+
+
+async def pdf(visit: Visit) -> Response:
+    """The run's PDF. Released once to a station; again with a reason."""
+    form = await visit.form()
+    request = FetchRunPdfRequest(
+        run_id=visit.request.path_params["run_id"], station=text(form, "station"), reason=text(form, "reason")
+    )
+    visit.desk.check(request)
+    pieces = visit.console.pdfs.run(visit.desk.principal, request)
+    return await _download(pieces, f"{request.run_id}.pdf")
+
+
+async def copy(visit: Visit) -> Response:
+    """The archive copy of one letter, for a reason that goes into the ledger."""
+    form = await visit.form()
+    request = FetchLetterPdfRequest(letter_number=text(form, "letter_number").upper(), reason=text(form, "reason"))
+    visit.desk.check(request)
+    pieces = visit.console.pdfs.letter(visit.desk.principal, request)
+    return await _download(pieces, f"{request.letter_number}-copy.pdf")
+
+
+async def manifest(visit: Visit) -> Response:
+    """The run's letters as CSV, for the desk or the counter."""
+    run = await _run(visit)
+    written = io.StringIO()
+    writer = csv.writer(written)
+    writer.writerow(["position", "letter_number", "sheets", "pdf_sha256", "item_number", "state"])
+    for letter in await _letters(visit, run, LetterState.LETTER_STATE_UNSPECIFIED, everything=True):
+        state = LetterState.Name(letter.state).removeprefix("LETTER_STATE_")
+        row = [letter.letter_number, letter.sheets, letter.pdf_sha256, letter.item_number, state]
+        writer.writerow([letter.position, *(inert(str(cell)) for cell in row)])
+    headers = {"Content-Disposition": f'attachment; filename="{run.run_id}.csv"'}
+    return Response("\ufeff" + written.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+async def returns(visit: Visit) -> Response:
+    return visit.page("returns.html", result=None, **_names())
+
+
+async def come_back(visit: Visit) -> Response:
+    form = await visit.form()
+    reason = dict(ReturnReason.items()).get(
+        f"RETURN_REASON_{text(form, 'reason')}", ReturnReason.RETURN_REASON_UNSPECIFIED
+    )
+    request = ReturnRequest(
+        letter_number=text(form, "letter_number").upper(), reason=reason, scan_sha256=text(form, "scan_sha256").lower()
+    )
+    result = await visit.ask("MailroomService/Return", request)
+    return visit.page("returns.html", result=result, **_names())
+
+
+async def _download(pieces: AsyncIterator[Any], name: str) -> Response:
+    """Streams, but not before the first piece: what is refused must still be told as a page. Raises Refusal."""
+    try:
+        first = await anext(pieces)
+    except grpc.aio.AioRpcError as error:
+        raise refusal_of(error) from None
+
+    async def rest() -> AsyncIterator[bytes]:
+        yield first.chunk
+        async for piece in pieces:
+            yield piece.chunk
+
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(rest(), media_type="application/pdf", headers=headers)
+
+
+async def _run(visit: Visit) -> Any:
+    request = GetRunRequest(run_id=visit.request.path_params["run_id"])
+    return (await visit.ask("MailroomService/GetRun", request)).run
+
+
+async def _letters(visit: Visit, run: Any, state: LetterState.ValueType, *, everything: bool = False) -> list[Any]:
+    request = ListLettersRequest(
+        bank_id=run.bank_id, run_id=run.run_id, state=state, page_size=1000 if everything else SHOWN
+    )
+    found: list[Any] = []
+    while True:
+        page = await visit.ask("MailroomService/ListLetters", request)
+        found += page.letters
+        request.page_token = page.next_page_token
+        if not (everything and page.next_page_token):
+            return found
+
+
+def _results(answer: Any) -> Sequence[ScanResult]:
+    results: Sequence[ScanResult] = answer.results
+    return results
+
+
+def _names() -> dict[str, Any]:
+    return {
+        "run_names": {RunState.Value(f"RUN_STATE_{key}"): name for key, name in names.RUN_STATES.items()},
+        "letter_names": names.LETTER_STATES,
+        "letter_plain": lambda state: LetterState.Name(state).removeprefix("LETTER_STATE_"),
+        "class_names": {PostalClass.Value(f"POSTAL_CLASS_{key}"): name for key, name in names.POSTAL_CLASSES.items()},
+        "reason_names": names.RETURN_REASONS,
+    }
+
+
+ROUTES = (
+    ("/mailroom", ["GET"], rooms),
+    ("/mailroom/runs", ["POST"], start),
+    ("/mailroom/returns", ["GET"], returns),
+    ("/mailroom/returns", ["POST"], come_back),
+    ("/mailroom/copy", ["POST"], copy),
+    ("/mailroom/{run_id}", ["GET"], run_page),
+    ("/mailroom/{run_id}/scan", ["POST"], scan),
+    ("/mailroom/{run_id}/pdf", ["POST"], pdf),
+    ("/mailroom/{run_id}/close", ["POST"], close),
+    ("/mailroom/{run_id}/manifest.csv", ["GET"], manifest),
+)
