@@ -13,13 +13,14 @@ import pypdfium2
 from PIL import Image
 from pypdfium2 import raw
 
+from outreach.domain.errors import Refusal
 from outreach.letters.envelopes import Rectangle
 from outreach.letters.official_safety import refuse
 
 _MM = 25.4 / 72
 _PDFIUM = threading.Lock()
 """pdfium is not thread-safe."""
-_MAX_CHARACTERS = 10_000
+_MAX_CHARACTERS = 12_000
 _SMALLEST = 1.4
 """Millimetres of a line's height, 4 pt: what is set smaller is not meant to be read."""
 _SCALE = 2
@@ -49,6 +50,8 @@ def look(pdf: bytes) -> list[Glyph]:
         with _PDFIUM, closing(pypdfium2.PdfDocument(pdf)) as document:
             for number in range(len(document)):
                 found += _page_glyphs(number + 1, document[number])
+                if len(found) > _MAX_CHARACTERS:
+                    raise _too_much()
     except pypdfium2.PdfiumError as error:
         raise refuse("PDF 已损坏，请重新导出。Is damaged: export it anew.") from error
     return found
@@ -58,7 +61,7 @@ def _page_glyphs(number: int, page: Any) -> Iterator[Glyph]:
     left, _, _, top = page.get_mediabox()
     text = page.get_textpage()
     if text.count_chars() > _MAX_CHARACTERS:
-        raise refuse(f"一页至多 {_MAX_CHARACTERS} 字。A page takes at most {_MAX_CHARACTERS} characters.")
+        raise _too_much()
     seen = page.render(scale=_SCALE, grayscale=True, may_draw_forms=False).to_pil()
     for index in range(text.count_chars()):
         code = raw.FPDFText_GetUnicode(text, index)
@@ -69,6 +72,10 @@ def _page_glyphs(number: int, page: Any) -> Iterator[Glyph]:
         box = Rectangle((x0 - left) * _MM, (top - y1) * _MM, (x1 - x0) * _MM, (y1 - y0) * _MM)
         is_visible = box.height >= _SMALLEST and _has_ink(seen, text.get_charbox(index), left, top)
         yield Glyph(number, character, box, is_visible)
+
+
+def _too_much() -> Refusal:
+    return refuse(f"PDF 至多 {_MAX_CHARACTERS} 字。Takes at most {_MAX_CHARACTERS} characters.")
 
 
 def _has_ink(seen: Image.Image, box: tuple[float, float, float, float], left: float, top: float) -> bool:

@@ -132,17 +132,23 @@ def _other_findings(bank: str, agency: str, letter: Sequence[Passage]) -> Iterat
 
 def _organisations(clause: str, known: tuple[str, ...]) -> Iterator[str]:
     for suffix in _ORGANISATION.finditer(clause):
-        before = clause[: suffix.end()]
-        if before.endswith(known) or any(clause.startswith(name, max(0, suffix.end() - len(name))) for name in known):
+        name = clause[max(0, suffix.end() - _LONGEST_NAME) : suffix.end()]
+        if name.endswith(known) or _within(name, clause[suffix.end() :][:_LONGEST_NAME], known):
             continue
-        if any(name.startswith(before[-length:]) for name in known for length in range(4, len(before) + 1)):
-            continue  # 示例银行 within 示例银行股份有限公司
-        name = before[-_LONGEST_NAME:]
         start = _BEFORE_A_NAME.match(name[: -len(suffix[0])])
         name = name[start.end() :] if start else name
         name = next((name.removeprefix(own) for own in known if name.startswith(own)), name)
         if not _GENERIC.fullmatch(name[: -len(suffix[0])]) and not _OWN_SERVICE.search(name):
             yield name
+
+
+def _within(name: str, after: str, known: tuple[str, ...]) -> bool:
+    """True where the name ends within one that is known: 示例银行 in 示例银行股份有限公司."""
+    return any(
+        name.endswith(own[:place]) and (name + after).startswith(own, len(name) - place)
+        for own in known
+        for place in range(4, len(own))
+    )
 
 
 def _judge(name: str, clause: str, sentence: str, passage: Passage) -> Finding:

@@ -18,6 +18,8 @@ from outreach.letters.placeholders import gaps, misuse, stray_brace
 MAX_SOURCE_BYTES = 200_000
 MAX_IMAGE_BYTES = 2_000_000
 _MAX_LINE = 2_000
+_MAX_CHARACTERS = 12_000
+"""Of the body: ten pages."""
 _MAX_BLOCKS = 300
 _MAX_ROWS = 60
 _MAX_COLUMNS = 8
@@ -78,6 +80,8 @@ def _split(lines: list[str]) -> tuple[FrontMatter, list[_Line]]:
         raise refuse(len(lines), "文件头未以 --- 结束。The front matter is not closed by a line ---.")
     end = lines.index(LINE, 1)
     body = [(number, line) for number, line in enumerate(lines[end + 1 :], end + 2) if line.strip()]
+    if sum(len(line) for _, line in body) > _MAX_CHARACTERS:
+        raise refuse(end + 2, f"正文至多 {_MAX_CHARACTERS} 字。The body takes at most {_MAX_CHARACTERS} characters.")
     return read_front_matter(lines[1:end]), body
 
 

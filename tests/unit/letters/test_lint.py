@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -317,6 +318,15 @@ def test_what_the_screening_notes_is_shown() -> None:
 
     found = lint(read(GOOD["example"], b"", b""), lambda _: [Note()])
     assert {(finding.code, finding.waits) for finding in found} == {(Code.CONTENT_PROHIBITED, True)}
+
+
+@pytest.mark.parametrize("word", ["公司", "银行", "异议", "还款", "律师", "1", "，", "（2026）执", "身份证号"])
+def test_no_text_takes_long(word: str) -> None:
+    """The longest body there is, made of one word, is judged in a moment."""
+    text = source("\n".join([word * (38 // len(word))] * 290))
+    begin = time.monotonic()
+    assert _stops(text)
+    assert time.monotonic() - begin < 10
 
 
 @given(st.lists(st.sampled_from(TERSE.strip().split("\n") + LISTED.strip().split("\n")), max_size=12))
