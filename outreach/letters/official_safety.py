@@ -23,7 +23,7 @@ _MAX_PARTS = 100_000
 # Process-wide and unsynchronized in qpdf, so once, before any PDF is opened: a small file can unpack to gigabytes.
 settings.set_qpdf_limits(
     parser_max_nesting=50,
-    parser_max_container_size=20_000,
+    parser_max_container_size=200_000,
     max_stream_filters=2,
     flate_max_memory=_MAX_DECODED,
     png_max_memory=_MAX_DECODED,
