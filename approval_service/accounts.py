@@ -42,7 +42,7 @@ def get_account(connection: Connection, keys: KeyRing, call: Call[GetAccountRequ
     response.parties.extend(_parties(connection, keys, account.account_id))
     masked = mask_account(request.account_number)
     response.holds.extend(
-        hold_views.hold_message(row, masked) for row in stop_store.holds_of(connection, account.account_id)
+        hold_views.hold_message(keys, row, masked) for row in stop_store.holds_of(connection, account.account_id)
     )
     return response
 

@@ -12,7 +12,7 @@ from approval_service.calls import Call
 from approval_service.cancellation import Cancelled
 from approval_service.contacts import CONFIRMED, find_person
 from approval_service.doors import Door, door
-from approval_service.keys import PersonKey
+from approval_service.keys import KeyRing, PersonKey
 from approval_service.moves import Moves
 from approval_service.paging import page_size
 from approval_service.people import require_employee
@@ -57,7 +57,7 @@ def _put(tx: Tx, person_id: str, key: PersonKey, one: Door, text: str, status: s
         "address_hash": one.hash,
         "address_sealed": key.seal(text.encode()),
         "status": status,
-        "evidence": evidence,
+        "evidence_sealed": key.seal(evidence.encode()) if evidence else b"",
     }
     store.put(tx.connection, values)
 
@@ -117,7 +117,7 @@ def close(
             "person_id": bad_for,
             "reason": reason,
             "masked_address": masked_address,
-            "evidence": evidence,
+            "evidence_sealed": tx.keys.seal_note(evidence),
             "set_by": by,
             "set_ms": tx.now_ms,
         },
@@ -152,7 +152,7 @@ def _mark(tx: Tx, call: Call[MarkAddressBadRequest]) -> MarkAddressBadResponse:
         by=actor,
     )
     to_pull = [one.attempt_id for one in done.leaving if one.state == states.TO_PULL]
-    mark = _message(store.get_bad(tx.connection, mark_id))
+    mark = _message(tx.keys, store.get_bad(tx.connection, mark_id))
     return MarkAddressBadResponse(mark=mark, cancelled_ids=done.withdrawn, to_pull_letter_numbers=to_pull)
 
 
@@ -160,7 +160,7 @@ mark_bad = one_by_one(_mark)
 """Handler of MarkAddressBad."""
 
 
-def list_bad(connection: Connection, call: Call[ListBadAddressesRequest]) -> ListBadAddressesResponse:
+def list_bad(connection: Connection, keys: KeyRing, call: Call[ListBadAddressesRequest]) -> ListBadAddressesResponse:
     """Read of ListBadAddresses. A page token is the id of the last one shown."""
     request = call.request
     call.require_bank(request.bank_id)
@@ -168,18 +168,18 @@ def list_bad(connection: Connection, call: Call[ListBadAddressesRequest]) -> Lis
     rows = store.page_of_bad(connection, request.bank_id, request.page_token, size + 1)
     page, more = rows[:size], len(rows) > size
     return ListBadAddressesResponse(
-        addresses=[_message(row) for row in page], next_page_token=page[-1].mark_id if more else ""
+        addresses=[_message(keys, row) for row in page], next_page_token=page[-1].mark_id if more else ""
     )
 
 
-def _message(row: Any) -> BadAddress:
+def _message(keys: KeyRing, row: Any) -> BadAddress:
     mark = BadAddress(
         mark_id=row.mark_id,
         bank_id=row.bank_id,
         reason=row.reason,
         for_everybody=not row.person_id,
         masked_address=row.masked_address,
-        evidence_reference=row.evidence,
+        evidence_reference=keys.unseal_note(row.evidence_sealed),
         set_by=row.set_by,
     )
     mark.set_time.FromMilliseconds(row.set_ms)

@@ -97,20 +97,20 @@ def _close_for_all(tx: Tx, person: Any, phone: str, *, evidence: str, by: str) -
     """The number is dead. Other banks' messages to it are not this caller's to see: the rule at their lease cancels
     them."""
     phone_hash = tx.keys.hash("phone", phone)
-    stop_store.put_dead(tx.connection, phone_hash, evidence)
+    stop_store.put_dead(tx.connection, phone_hash, tx.keys.seal_note(evidence))
     _record(tx, "contact_closed", person, phone, evidence, by, finding="DEAD")
     return cancellation.cancel(tx, Scope(bank_id=person.bank_id, phone_hash=phone_hash), Code.PHONE_INVALID, by)
 
 
 def _put(tx: Tx, person: Any, phone: str, status: str, evidence: str) -> str:
     """Stores what is known of the number, and returns its hash."""
-    phone_hash = tx.keys.hash("phone", phone)
+    phone_hash, key = tx.keys.hash("phone", phone), tx.keys.person(person.wrapped_key)
     values = {
         "person_id": person.person_id,
         "phone_hash": phone_hash,
-        "phone_sealed": tx.keys.person(person.wrapped_key).seal(phone.encode()),
+        "phone_sealed": key.seal(phone.encode()),
         "status": status,
-        "evidence": evidence,
+        "evidence_sealed": key.seal(evidence.encode()),
     }
     store.put_contact(tx.connection, values)
     return phone_hash

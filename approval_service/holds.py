@@ -48,7 +48,7 @@ def place(
             "bank_id": bank_id,
             "account_id": account_id,
             "kind": kind,
-            "reason": reason,
+            "reason_sealed": tx.keys.seal_note(reason),
             "set_by": by,
             "set_ms": tx.now_ms,
         },
@@ -159,7 +159,7 @@ def _messages(connection: Connection, keys: KeyRing, rows: Sequence[Any]) -> lis
     for account in accounts.values():
         key = keys.person(debtors[account.debtor_id].wrapped_key)
         masked[account.account_id] = mask_account(key.unseal(account.number_sealed).decode())
-    return [hold_message(row, masked[row.account_id]) for row in rows]
+    return [hold_message(keys, row, masked[row.account_id]) for row in rows]
 
 
 def _shown(tx: Tx, hold_id: str) -> Hold:

@@ -35,7 +35,7 @@ def place(
         "bank_id": bank_id,
         "subject": subject,
         "reason": reason,
-        "evidence": evidence,
+        "evidence_sealed": tx.keys.seal_note(evidence),
         "set_by": by,
         "set_ms": tx.now_ms,
     }

@@ -131,6 +131,6 @@ def _put_numbers(tx: Tx, person_id: str, key: PersonKey, party: Party) -> None:
                 "phone_hash": phone_hash,
                 "phone_sealed": key.seal(number.encode()),
                 "status": "RESERVED",
-                "evidence": "",
+                "evidence_sealed": b"",
             },
         )

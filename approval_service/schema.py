@@ -1,6 +1,7 @@
 """The authority's tables. Times are milliseconds since the epoch: business time unless the name says real.
 
-Personal data stands only in `*_sealed` columns (AES-GCM under the person's key) and, as keyed hashes, in `*_hash` ones.
+Personal data stands only in `*_sealed` columns (AES-GCM, under the person's key; what somebody wrote of more than one
+person, or of nobody known here, under the installation's) and, as keyed hashes, in `*_hash` ones.
 """
 
 from __future__ import annotations
@@ -123,14 +124,14 @@ contact = Table(
     Column("phone_hash", String(32), primary_key=True),
     Column("phone_sealed", LargeBinary, nullable=False),
     Column("status", String(16), nullable=False),
-    Column("evidence", String(100), nullable=False),
+    Column("evidence_sealed", LargeBinary, nullable=False),
 )
 
 dead_phone = Table(
     "dead_phone",
     metadata,
     Column("phone_hash", String(32), primary_key=True),
-    Column("evidence", String(100), nullable=False),
+    Column("evidence_sealed", LargeBinary, nullable=False),
 )
 
 # Addresses reserved with the bank or confirmed to be the person's own, by the keyed hash of their one spelling.
@@ -141,7 +142,7 @@ address = Table(
     Column("address_hash", String(32), primary_key=True),
     Column("address_sealed", LargeBinary, nullable=False),
     Column("status", String(16), nullable=False),
-    Column("evidence", String(100), nullable=False),
+    Column("evidence_sealed", LargeBinary, nullable=False),
 )
 
 # Known-bad addresses: for everybody where the person is empty.
@@ -154,7 +155,7 @@ bad_address = Table(
     Column("person_id", String(26), nullable=False),
     Column("reason", Integer, nullable=False),
     Column("masked_address", String(64), nullable=False),
-    Column("evidence", String(100), nullable=False),
+    Column("evidence_sealed", LargeBinary, nullable=False),
     Column("set_by", String(130), nullable=False),
     Column("set_ms", BigInteger, nullable=False),
     Index("bad_address_by_hash", "address_hash"),
@@ -168,7 +169,7 @@ mark = Table(
     Column("bank_id", String(32), primary_key=True),
     Column("subject", String(32), primary_key=True),
     Column("reason", Integer, primary_key=True),
-    Column("evidence", String(200), nullable=False),
+    Column("evidence_sealed", LargeBinary, nullable=False),
     Column("set_by", String(130), nullable=False),
     Column("set_ms", BigInteger, nullable=False),
 )
@@ -180,7 +181,7 @@ hold = Table(
     Column("bank_id", String(32), nullable=False),
     Column("account_id", String(26), nullable=False),
     Column("kind", Integer, nullable=False),
-    Column("reason", String(200), nullable=False),
+    Column("reason_sealed", LargeBinary, nullable=False),
     Column("set_by", String(130), nullable=False),
     Column("set_ms", BigInteger, nullable=False),
     Column("lift_requested_by", String(130), nullable=False, default=""),

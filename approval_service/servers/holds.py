@@ -55,4 +55,4 @@ class HoldServer(HoldServiceServicer):
         self, request: pb.ListBadAddressesRequest, context: Context
     ) -> pb.ListBadAddressesResponse:
         call = Call(principal_of(context), request)
-        return await self._authority.read(addresses.list_bad, call)
+        return await self._authority.read(addresses.list_bad, self._authority.keys, call)

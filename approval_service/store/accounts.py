@@ -108,7 +108,7 @@ def put_contact(connection: Connection, values: Mapping[str, Any]) -> None:
             "of_person": values["person_id"],
             "of_phone": values["phone_hash"],
             "status": values["status"],
-            "evidence": values["evidence"],
+            "evidence_sealed": values["evidence_sealed"],
         },
     )
     if changed.rowcount == 0:

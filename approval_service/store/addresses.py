@@ -41,7 +41,7 @@ def of_people(connection: Connection, person_ids: Collection[str]) -> list[Row[A
 def put(connection: Connection, values: Mapping[str, Any]) -> None:
     """Inserts an address, or replaces its status and evidence."""
     key = {"of_person": values["person_id"], "of_address": values["address_hash"]}
-    told = {"status": values["status"], "evidence": values["evidence"]}
+    told = {"status": values["status"], "evidence_sealed": values["evidence_sealed"]}
     if connection.execute(_UPDATE, key | told).rowcount == 0:
         insert_rows(connection, address, [values])
 

@@ -86,11 +86,11 @@ def dead_among(connection: Connection, phone_hashes: Collection[str]) -> set[str
     return set(connection.execute(_DEAD, {"hashes": phone_hashes}).scalars())
 
 
-def put_dead(connection: Connection, phone_hash: str, evidence: str) -> bool:
+def put_dead(connection: Connection, phone_hash: str, evidence_sealed: bytes) -> bool:
     """True if it was not known yet; a repeated one keeps its first evidence."""
     if dead_among(connection, [phone_hash]):
         return False
-    connection.execute(insert(dead_phone).values(phone_hash=phone_hash, evidence=evidence))
+    connection.execute(insert(dead_phone).values(phone_hash=phone_hash, evidence_sealed=evidence_sealed))
     return True
 
 

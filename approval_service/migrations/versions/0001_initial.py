@@ -43,7 +43,7 @@ def upgrade() -> None:
         sa.Column("address_hash", sa.String(length=32), nullable=False),
         sa.Column("address_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
-        sa.Column("evidence", sa.String(length=100), nullable=False),
+        sa.Column("evidence_sealed", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("person_id", "address_hash"),
     )
     op.create_table(
@@ -97,7 +97,7 @@ def upgrade() -> None:
         sa.Column("person_id", sa.String(length=26), nullable=False),
         sa.Column("reason", sa.Integer(), nullable=False),
         sa.Column("masked_address", sa.String(length=64), nullable=False),
-        sa.Column("evidence", sa.String(length=100), nullable=False),
+        sa.Column("evidence_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("set_by", sa.String(length=130), nullable=False),
         sa.Column("set_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("mark_id"),
@@ -136,13 +136,13 @@ def upgrade() -> None:
         sa.Column("phone_hash", sa.String(length=32), nullable=False),
         sa.Column("phone_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
-        sa.Column("evidence", sa.String(length=100), nullable=False),
+        sa.Column("evidence_sealed", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("person_id", "phone_hash"),
     )
     op.create_table(
         "dead_phone",
         sa.Column("phone_hash", sa.String(length=32), nullable=False),
-        sa.Column("evidence", sa.String(length=100), nullable=False),
+        sa.Column("evidence_sealed", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("phone_hash"),
     )
     op.create_table(
@@ -189,7 +189,7 @@ def upgrade() -> None:
         sa.Column("bank_id", sa.String(length=32), nullable=False),
         sa.Column("account_id", sa.String(length=26), nullable=False),
         sa.Column("kind", sa.Integer(), nullable=False),
-        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("reason_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("set_by", sa.String(length=130), nullable=False),
         sa.Column("set_ms", sa.BigInteger(), nullable=False),
         sa.Column("lift_requested_by", sa.String(length=130), nullable=False),
@@ -268,7 +268,7 @@ def upgrade() -> None:
         sa.Column("bank_id", sa.String(length=32), nullable=False),
         sa.Column("subject", sa.String(length=32), nullable=False),
         sa.Column("reason", sa.Integer(), nullable=False),
-        sa.Column("evidence", sa.String(length=200), nullable=False),
+        sa.Column("evidence_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("set_by", sa.String(length=130), nullable=False),
         sa.Column("set_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("bank_id", "subject", "reason"),

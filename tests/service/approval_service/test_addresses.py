@@ -99,9 +99,9 @@ async def test_the_list_shows_who_said_what_and_no_address(room: Mailroom) -> No
     await mark(room, MOVED)
     await mark(room, DEMOLISHED, evidence_reference="visit-2")
     call = Call(principal("dan"), ListBadAddressesRequest(bank_id=BANK, page_size=1))
-    first = await room.world.authority.read(addresses.list_bad, call)
+    first = await room.world.authority.read(addresses.list_bad, room.world.authority.keys, call)
     call.request.page_token = first.next_page_token
-    second = await room.world.authority.read(addresses.list_bad, call)
+    second = await room.world.authority.read(addresses.list_bad, room.world.authority.keys, call)
     (newest,), (oldest,) = first.addresses, second.addresses
     assert (newest.reason, newest.evidence_reference, newest.set_by) == (DEMOLISHED, "visit-2", actor("dan"))
     assert (oldest.reason, oldest.set_time.ToMilliseconds(), second.next_page_token) == (MOVED, NOW_MS, "")

@@ -165,19 +165,19 @@ LEFT_BEHIND: dict[str, tuple[Callable[[Any], Any], str, str]] = {
 
 
 def _dead(row: Any) -> dict[str, Any]:
-    return {"phone_hash": row.phone_hash, "evidence": "e"}
+    return {"phone_hash": row.phone_hash, "evidence_sealed": b""}
 
 
 def _a_hold(row: Any) -> dict[str, Any]:
     kind = HoldKind.HOLD_KIND_DISPUTE
     named = {"hold_id": "h", "bank_id": BANK, "account_id": row.account_id}
-    return {**named, "kind": kind, "reason": "r", "set_by": "x", "set_ms": NOW_MS}
+    return {**named, "kind": kind, "reason_sealed": b"", "set_by": "x", "set_ms": NOW_MS}
 
 
 def _a_mark(row: Any) -> dict[str, Any]:
     reason = NoContactReason.NO_CONTACT_REASON_REFUSAL
     named = {"bank_id": BANK, "subject": row.person_id, "reason": reason}
-    return {**named, "evidence": "e", "set_by": "x", "set_ms": NOW_MS}
+    return {**named, "evidence_sealed": b"", "set_by": "x", "set_ms": NOW_MS}
 
 
 @pytest.mark.parametrize(("put", "state", "code"), LEFT_BEHIND.values(), ids=list(LEFT_BEHIND))
