@@ -33,6 +33,7 @@ from outreach.v1 import (
     policy_service_pb2,
     quantity_service_pb2,
     template_service_pb2,
+    user_service_pb2,
 )
 from outreach.v1.common_pb2 import Principal
 
@@ -53,6 +54,7 @@ _SERVICES = [
         (policy_service_pb2, "PolicyService"),
         (ledger_service_pb2, "LedgerService"),
         (operations_service_pb2, "OperationsService"),
+        (user_service_pb2, "UserService"),
     )
 ]
 BANK = "demo-bank"
