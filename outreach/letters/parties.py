@@ -11,7 +11,7 @@ from outreach.letters.model import LetterHead
 from outreach.letters.reading import Part, Passage, clauses, fold, sentences
 
 _DELEGATED = re.compile(r"委托|授权|受托")
-_DELEGATION = re.compile(r"(?:委托|授权|受托)[^。]{0,40}(?:号|期限|自|至)[^。]{0,20}\d")
+_DELEGATION = re.compile(r"(?:委托|授权|受托)[^。]{0,40}(?:号|期限|自|至|书|函)[^。]{0,20}\d")
 _SOME_AGENCY = re.compile(r"(?:受|接受|经).{0,12}(?:委托|授权)|(?:委托|授权).{0,20}(?:公司|机构|事务所|律所)")
 _SEALED = re.compile(r"盖章|公章|印章|专用章|签章|[(（]章[)）]")
 _UNSEALED = re.compile(r"(?:无需|无须|不必|毋须|不用|免).{0,4}(?:盖|加盖|章)|(?:未|不)加?盖章")
