@@ -149,18 +149,16 @@ class LetterContext(CaseContext):
         if version is None or policy is None:
             return ()
         problems = values.problems(version.placeholders, letter.content.variables, policy.policy.hotlines)
-        if letter.account is not None and letter.person is not None:
-            problems.extend(self._record_values(letter, version, policy)[1])
+        account, person = letter.account, letter.person
+        if account is not None and person is not None:
+            gaps = values.gaps_of_record(version.placeholders)
+            problems.extend(values.faults_of_record(gaps, account, person, policy.policy.time_zone))
         return problems
-
-    def _record_values(
-        self, letter: Letter, version: LetterVersion, policy: PolicyVersion
-    ) -> tuple[dict[str, str], list[tuple[str, str]]]:
-        record = self.record(letter.account, letter.person, policy)
-        return values.of_record(values.gaps_of_record(version.placeholders), record)
 
     def texts(self, letter: Letter, version: LetterVersion, policy: PolicyVersion) -> dict[str, str]:
         """The values of a letter that the rules let pass, as they must appear: amounts as 12,345.67."""
-        texts = {**letter.content.variables, **self._record_values(letter, version, policy)[0]}
+        record = self.record(letter.account, letter.person, policy)
+        given, _ = values.of_record(values.gaps_of_record(version.placeholders), record)
+        texts = {**letter.content.variables, **given}
         amounts = (placeholder.name for placeholder in version.placeholders if placeholder.type == AMOUNT)
         return texts | {name: f"{Decimal(texts[name]):,}" for name in amounts}

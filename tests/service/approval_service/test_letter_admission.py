@@ -232,6 +232,19 @@ async def test_a_third_partys_address_is_refused(room: Mailroom) -> None:
     assert refusals(to_them) == {"THIRD_PARTY_DISCLOSURE"}
 
 
+async def test_a_name_that_may_not_be_shown_gets_no_letter(room: Mailroom) -> None:
+    """What the bank tells as a name is no text to smuggle in."""
+    debtor = Party(customer_id="C7005", role=Party.ROLE_DEBTOR, name="加微信abc123", addresses=[address_of("7005")])
+    placement = Placement(account_number="7005", agency_id=AGENCY, parties=[debtor])
+    placement.balance.CopyFrom(room.balance(1, 123_456))
+    placement.start_time.FromMilliseconds(NOW_MS - DAY_MS)
+    placement.end_time.FromMilliseconds(NOW_MS + DAY_MS)
+    await room.world.apply(BankEvent(placement=placement))
+    (decision,) = await room.ask("7005")
+    refused = [(finding.code, finding.field) for finding in decision.findings if not finding.waits]
+    assert refused == [("VARIABLE_INVALID", "variables[name]")]
+
+
 async def admit(room: Mailroom, *items: LetterItem) -> list[Decision | Exception]:
     calls = [Call(principal("dan"), item) for item in items]
     return list(await room.world.authority.write_many(letter_admission.admit, calls))
