@@ -16,6 +16,7 @@ from approval_service.keys import KeyRing, PersonKey
 from approval_service.moves import Moves
 from approval_service.paging import page_size
 from approval_service.people import require_employee
+from approval_service.screening.address import judge, normal, postcode_warning, read
 from approval_service.store import addresses as store
 from approval_service.store import outreach as outreach_store
 from approval_service.store.scopes import Scope
@@ -23,9 +24,13 @@ from approval_service.writer import Tx, one_by_one
 from outreach.domain import states
 from outreach.domain.codes import Code
 from outreach.domain.ids import new_id
+from outreach.v1.common_pb2 import Finding
 from outreach.v1.hold_service_pb2 import (
+    AddressVerdict,
     BadAddress,
     BadAddressReason,
+    CheckAddressesRequest,
+    CheckAddressesResponse,
     ConfirmAddressRequest,
     ConfirmAddressResponse,
     ListBadAddressesRequest,
@@ -39,6 +44,21 @@ FOR_EVERYBODY = (
     BadAddressReason.BAD_ADDRESS_REASON_DEMOLISHED,
     BadAddressReason.BAD_ADDRESS_REASON_NO_SUCH_ADDRESS,
 )
+
+
+def check(request: CheckAddressesRequest) -> CheckAddressesResponse:
+    """What the screening says of each address."""
+    return CheckAddressesResponse(verdicts=map(_verdict, request.addresses))
+
+
+def _verdict(text: str) -> AddressVerdict:
+    address = read(text)
+    findings = [
+        Finding(code=found.code, reason=f"「{found.span}」{found.why}" if found.span else found.why, field="address")
+        for found in judge(address)
+    ]
+    warning = postcode_warning(address)
+    return AddressVerdict(findings=findings, warnings=[warning] if warning else [], normal=normal(address))
 
 
 def reserve(tx: Tx, person_id: str, key: PersonKey, texts: Sequence[str]) -> None:

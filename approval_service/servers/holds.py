@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from approval_service import addresses, contacts, holds, marks
 from approval_service.authority import Authority
 from approval_service.calls import Call
@@ -56,3 +58,6 @@ class HoldServer(HoldServiceServicer):
     ) -> pb.ListBadAddressesResponse:
         call = Call(principal_of(context), request)
         return await self._authority.read(addresses.list_bad, self._authority.keys, call)
+
+    async def CheckAddresses(self, request: pb.CheckAddressesRequest, context: Context) -> pb.CheckAddressesResponse:
+        return await asyncio.to_thread(addresses.check, request)

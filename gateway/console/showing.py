@@ -51,7 +51,7 @@ _NAVIGATION = (
     Entry("/accounts", "账户与暂停", "HoldService/ListHolds"),
     Entry("/quantities", "信函数量台账", "QuantityService/ListQuantities"),
     Entry("/mailroom", "信函收发室", "MailroomService/ListRuns"),
-    Entry("/clinic", "地址诊所", "HoldService/ListBadAddresses"),
+    Entry("/clinic", "地址诊所", "HoldService/CheckAddresses"),
     Entry("/unconfirmed", "结果未知", "OperationsService/ListUnconfirmed"),
     Entry("/events", "动态与通道", "OperationsService/GetSummary"),
     Entry("/ledger", "账本", "LedgerService/ListEntries"),

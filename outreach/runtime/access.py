@@ -89,6 +89,7 @@ _ROLES_BY_SERVICE: dict[str, dict[str, tuple[str, ...]]] = {
         "ConfirmAddress": (CASE_SYSTEM, SUPERVISOR),
         "MarkAddressBad": (CASE_SYSTEM, SUPERVISOR, MAILROOM),
         "ListBadAddresses": (CASE_SYSTEM, SUPERVISOR, MAILROOM, INSPECTOR),
+        "CheckAddresses": (CASE_SYSTEM, SUPERVISOR, MAILROOM, TEAM_LEAD),
     },
     "TemplateService": {
         "DraftTemplate": (DRAFTER,),

@@ -85,6 +85,11 @@ class HoldServiceStub:
                 request_serializer=outreach_dot_v1_dot_hold__service__pb2.ListBadAddressesRequest.SerializeToString,
                 response_deserializer=outreach_dot_v1_dot_hold__service__pb2.ListBadAddressesResponse.FromString,
                 _registered_method=True)
+        self.CheckAddresses = channel.unary_unary(
+                '/outreach.v1.HoldService/CheckAddresses',
+                request_serializer=outreach_dot_v1_dot_hold__service__pb2.CheckAddressesRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_hold__service__pb2.CheckAddressesResponse.FromString,
+                _registered_method=True)
 
 
 class HoldServiceServicer:
@@ -161,6 +166,14 @@ class HoldServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckAddresses(self, request, context):
+        """Screens addresses as a letter's would be, before anybody submits them; without what the list of bad ones knows.
+        Stores nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_HoldServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -213,6 +226,11 @@ def add_HoldServiceServicer_to_server(servicer, server):
                     servicer.ListBadAddresses,
                     request_deserializer=outreach_dot_v1_dot_hold__service__pb2.ListBadAddressesRequest.FromString,
                     response_serializer=outreach_dot_v1_dot_hold__service__pb2.ListBadAddressesResponse.SerializeToString,
+            ),
+            'CheckAddresses': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckAddresses,
+                    request_deserializer=outreach_dot_v1_dot_hold__service__pb2.CheckAddressesRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_hold__service__pb2.CheckAddressesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -486,6 +504,33 @@ class HoldService:
             '/outreach.v1.HoldService/ListBadAddresses',
             outreach_dot_v1_dot_hold__service__pb2.ListBadAddressesRequest.SerializeToString,
             outreach_dot_v1_dot_hold__service__pb2.ListBadAddressesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckAddresses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.HoldService/CheckAddresses',
+            outreach_dot_v1_dot_hold__service__pb2.CheckAddressesRequest.SerializeToString,
+            outreach_dot_v1_dot_hold__service__pb2.CheckAddressesResponse.FromString,
             options,
             channel_credentials,
             insecure,

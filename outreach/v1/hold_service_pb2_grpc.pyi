@@ -53,6 +53,10 @@ class HoldServiceStub:
     """Marks an address as known bad, for this person or for everybody, and cancels what is pending to it."""
     ListBadAddresses: _grpc.UnaryUnaryMultiCallable[_hold_service_pb2.ListBadAddressesRequest, _hold_service_pb2.ListBadAddressesResponse]
     """Lists known-bad addresses of a bank, newest first. The list holds no address in clear."""
+    CheckAddresses: _grpc.UnaryUnaryMultiCallable[_hold_service_pb2.CheckAddressesRequest, _hold_service_pb2.CheckAddressesResponse]
+    """Screens addresses as a letter's would be, before anybody submits them; without what the list of bad ones knows.
+    Stores nothing.
+    """
 
 @_typing.type_check_only
 class HoldServiceAsyncStub(HoldServiceStub):
@@ -79,6 +83,10 @@ class HoldServiceAsyncStub(HoldServiceStub):
     """Marks an address as known bad, for this person or for everybody, and cancels what is pending to it."""
     ListBadAddresses: _aio.UnaryUnaryMultiCallable[_hold_service_pb2.ListBadAddressesRequest, _hold_service_pb2.ListBadAddressesResponse]  # type: ignore[assignment]
     """Lists known-bad addresses of a bank, newest first. The list holds no address in clear."""
+    CheckAddresses: _aio.UnaryUnaryMultiCallable[_hold_service_pb2.CheckAddressesRequest, _hold_service_pb2.CheckAddressesResponse]  # type: ignore[assignment]
+    """Screens addresses as a letter's would be, before anybody submits them; without what the list of bad ones knows.
+    Stores nothing.
+    """
 
 class HoldServiceServicer(metaclass=_abc_1.ABCMeta):
     """Stops: holds on accounts, no-contact marks, and what is known of a phone number."""
@@ -162,5 +170,15 @@ class HoldServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_hold_service_pb2.ListBadAddressesResponse, _abc.Awaitable[_hold_service_pb2.ListBadAddressesResponse]]:
         """Lists known-bad addresses of a bank, newest first. The list holds no address in clear."""
+
+    @_abc_1.abstractmethod
+    def CheckAddresses(
+        self,
+        request: _hold_service_pb2.CheckAddressesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_hold_service_pb2.CheckAddressesResponse, _abc.Awaitable[_hold_service_pb2.CheckAddressesResponse]]:
+        """Screens addresses as a letter's would be, before anybody submits them; without what the list of bad ones knows.
+        Stores nothing.
+        """
 
 def add_HoldServiceServicer_to_server(servicer: HoldServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -21,6 +21,7 @@ LEFT_TO_THE_AUTHORITY = {
     "ApproveTemplate",
     "ApproveUser",
     "ChangeUser",
+    "CheckAddresses",
     "CloseRun",
     "ConfirmPrinted",
     "ConfirmWallClock",
