@@ -138,7 +138,7 @@ def _document(form: FormData) -> BankDocument:
 
 _ACTS: dict[str, tuple[str, Callable[[str, FormData], Any], str]] = {
     "pass": ("ReviewLetterVersion", lambda digest, form: _review(digest, form, passed=True), "已通过总部审核"),
-    "reject": ("ReviewLetterVersion", lambda digest, form: _review(digest, form, passed=False), "已退回"),
+    "reject": ("ReviewLetterVersion", lambda digest, form: _review(digest, form, passed=False), "已驳回"),
     "approve": (
         "ApproveLetterVersion",
         lambda digest, form: ApproveLetterVersionRequest(digest=digest, approve=True, comment=text(form, "comment")),
@@ -147,7 +147,7 @@ _ACTS: dict[str, tuple[str, Callable[[str, FormData], Any], str]] = {
     "refuse": (
         "ApproveLetterVersion",
         lambda digest, form: ApproveLetterVersionRequest(digest=digest, approve=False, comment=text(form, "comment")),
-        "银行已退回",
+        "银行已驳回",
     ),
     "record": (
         "RecordLetterDocument",

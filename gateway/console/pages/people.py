@@ -37,7 +37,7 @@ ROLE_NAMES = {
 STATES = {
     UserState.USER_STATE_PENDING: ("待另一运维批准", "wait"),
     UserState.USER_STATE_ACTIVE: ("可用", "good"),
-    UserState.USER_STATE_DEACTIVATED: ("已停用", "calm"),
+    UserState.USER_STATE_DEACTIVATED: ("账号停用", "calm"),
 }
 
 

@@ -39,7 +39,7 @@ STATES = {
     TemplateState.TEMPLATE_STATE_DOCUMENTED: ("银行文件待核对", "wait"),
     TemplateState.TEMPLATE_STATE_APPROVED: ("已批准", "good"),
     TemplateState.TEMPLATE_STATE_SUSPENDED: ("已暂停", "warn"),
-    TemplateState.TEMPLATE_STATE_REJECTED: ("已退回", "bad"),
+    TemplateState.TEMPLATE_STATE_REJECTED: ("已驳回", "bad"),
     TemplateState.TEMPLATE_STATE_RETIRED: ("已停用", "calm"),
 }
 _USABLE = (TemplateState.TEMPLATE_STATE_APPROVED, TemplateState.TEMPLATE_STATE_SUSPENDED)
@@ -138,9 +138,9 @@ def _document(form: FormData) -> BankDocument:
 
 _ACTS: dict[str, tuple[str, Callable[[str, FormData], Any], str]] = {
     "pass": ("ReviewTemplate", lambda digest, form: _review(digest, form, passed=True), "已通过内部审核"),
-    "reject": ("ReviewTemplate", lambda digest, form: _review(digest, form, passed=False), "已退回"),
+    "reject": ("ReviewTemplate", lambda digest, form: _review(digest, form, passed=False), "已驳回"),
     "approve": ("ApproveTemplate", lambda digest, form: _approve(digest, form, approve=True), "已批准"),
-    "refuse": ("ApproveTemplate", lambda digest, form: _approve(digest, form, approve=False), "银行已退回"),
+    "refuse": ("ApproveTemplate", lambda digest, form: _approve(digest, form, approve=False), "银行已驳回"),
     "record": (
         "RecordBankDocument",
         lambda digest, form: RecordBankDocumentRequest(digest=digest, document=_document(form)),
