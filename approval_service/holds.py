@@ -60,7 +60,7 @@ def place(
         account=account_id,
         hold_kind=HoldKind.Name(kind).removeprefix("HOLD_KIND_"),
         # A bank's event must take effect, whatever its wording holds.
-        reason=reason if is_plain(reason) else "",
+        reason=reason if is_plain(reason, names_of(tx, account_id)) else "",
         by=by,
     )
     return hold_id, cancellation.cancel(tx, Scope(account_id=account_id), Code.ACCOUNT_ON_HOLD, by)
@@ -70,8 +70,8 @@ def _place(tx: Tx, call: Call[PlaceHoldRequest]) -> PlaceHoldResponse:
     request = call.request
     call.require_bank(request.bank_id)
     actor = require_employee(tx, call)
-    reason = require_plain("reason", request.reason)
     account = find_account(tx, request.bank_id, request.account_number)
+    reason = require_plain("reason", request.reason, names_of(tx, account.account_id))
     hold_id, done = place(tx, request.bank_id, account.account_id, kind=request.kind, reason=reason, by=actor)
     return PlaceHoldResponse(
         hold=_shown(tx, hold_id), cancelled_ids=done.withdrawn, possibly_leaving_attempt_ids=done.leaving_attempts
@@ -80,6 +80,14 @@ def _place(tx: Tx, call: Call[PlaceHoldRequest]) -> PlaceHoldResponse:
 
 place_hold = one_by_one(_place)
 """Handler of PlaceHold."""
+
+
+def names_of(tx: Tx, account_id: str) -> list[str]:
+    """The full names of an account's parties."""
+    persons = account_store.persons_by_id(
+        tx.connection, account_store.parties_of(tx.connection, [account_id])[account_id]
+    )
+    return [tx.keys.person(one.wrapped_key).unseal(one.name_sealed).decode() for one in persons.values()]
 
 
 def find_account(tx: Tx, bank_id: str, number: str) -> Any:
@@ -106,7 +114,7 @@ def _find(connection: Connection, call: Call[Any]) -> Any:
 def _request_lift(tx: Tx, call: Call[RequestLiftRequest]) -> RequestLiftResponse:
     row = _find(tx.connection, call)
     actor = require_employee(tx, call)
-    reason = require_plain("reason", call.request.reason)
+    reason = require_plain("reason", call.request.reason, names_of(tx, row.account_id))
     if row.lift_requested_by:
         raise precondition(
             "已有人申请解除，请由另一人用 ApproveLift 批准。Somebody asked already: another person approves it with "

@@ -145,3 +145,15 @@ async def test_only_an_active_employee_holds_and_lifts(world: World) -> None:
     """Somebody who is not in service changes no hold."""
     with pytest.raises(Refusal, check=lambda e: e.reason == "OPERATOR_MISSING"):
         await world.write(holds.place_hold, "", hold_request())
+
+
+async def test_a_reason_does_not_name_the_parties(world: World) -> None:
+    """A person must leave the name out; the bank's event takes effect, and the ledger is not told its wording."""
+    request = hold_request()
+    request.reason = "张三来电投诉"
+    with pytest.raises(Refusal, check=lambda e: (e.kind, e.field) == (Kind.INVALID, "reason")):
+        await world.write(holds.place_hold, "ann", request)
+    told = HoldInstruction(account_number=request.account_number, kind=request.kind, reason=request.reason)
+    await world.apply(BankEvent(hold=told))
+    (entry,) = await world.entries("hold_placed")
+    assert "reason" not in entry
