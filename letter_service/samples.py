@@ -23,7 +23,7 @@ _ORDINARY: Mapping[Type.ValueType, str] = {
 }
 _WORST: Mapping[Type.ValueType, str] = {
     Type.PLACEHOLDER_TYPE_NAME: "阿卜杜热合曼·买买提吐尔逊·䶮㛃𬱖堃喆犇古丽仙木",
-    Type.PLACEHOLDER_TYPE_AMOUNT: "8,888,888,888.88",
+    Type.PLACEHOLDER_TYPE_AMOUNT: "999,999,999.99",
     Type.PLACEHOLDER_TYPE_DATE: "2026-12-28",
     Type.PLACEHOLDER_TYPE_LAST_FOUR: "WWWW",
     Type.PLACEHOLDER_TYPE_HOTLINE: "0000-00000000-00000",
