@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, not_, select, update
 
 from approval_service import schema
 from approval_service.store.lists import one_of
-from approval_service.store.rows import insert_rows
+from approval_service.store.rows import insert_rows, records
 
 account, person, party, contact = schema.account, schema.person, schema.party, schema.contact
 
@@ -36,7 +36,7 @@ _DROP_RESERVED = delete(contact).where(
 _STATUSES = _CONTACTS.with_only_columns(contact.c.person_id, contact.c.phone_hash, contact.c.status)
 
 
-def accounts_by_number(connection: Connection, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Row[Any]]:
+def accounts_by_number(connection: Connection, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Any]:
     """Rows by (bank id, number hash)."""
     by_bank: dict[str, list[str]] = defaultdict(list)
     for bank_id, number_hash in keys:
@@ -44,12 +44,12 @@ def accounts_by_number(connection: Connection, keys: Collection[tuple[str, str]]
     return {
         (bank_id, row.number_hash): row
         for bank_id, hashes in by_bank.items()
-        for row in connection.execute(_BY_NUMBER, {"bank_id": bank_id, "hashes": hashes}).all()
+        for row in records(connection.execute(_BY_NUMBER, {"bank_id": bank_id, "hashes": hashes}))
     }
 
 
-def accounts_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Row[Any]]:
-    return {row.account_id: row for row in connection.execute(_BY_ID, {"ids": ids}).all()}
+def accounts_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Any]:
+    return {row.account_id: row for row in records(connection.execute(_BY_ID, {"ids": ids}))}
 
 
 def insert_account(connection: Connection, values: Mapping[str, Any]) -> None:
@@ -74,8 +74,8 @@ def replace_parties(connection: Connection, account_id: str, roles: Mapping[str,
     insert_rows(connection, party, rows)
 
 
-def persons_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Row[Any]]:
-    return {row.person_id: row for row in connection.execute(_PERSONS, {"ids": ids}).all()}
+def persons_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Any]:
+    return {row.person_id: row for row in records(connection.execute(_PERSONS, {"ids": ids}))}
 
 
 def person_by_customer(connection: Connection, bank_id: str, customer_hash: str) -> Row[Any] | None:

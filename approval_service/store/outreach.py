@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from approval_service import schema
 from approval_service.store.lists import one_of
-from approval_service.store.rows import insert_rows, update_rows
+from approval_service.store.rows import insert_rows, records, update_rows
 from approval_service.store.scopes import Scope, select_in
 from outreach.domain import states
 from outreach.v1.outreach_service_pb2 import Channel
@@ -73,8 +73,8 @@ def get(connection: Connection, outreach_id: str) -> Row[Any] | None:
     return connection.execute(select(outreach).where(outreach.c.outreach_id == outreach_id)).first()
 
 
-def get_many(connection: Connection, ids: Collection[str]) -> dict[str, Row[Any]]:
-    return {row.outreach_id: row for row in connection.execute(_BY_ID, {"ids": ids}).all()}
+def get_many(connection: Connection, ids: Collection[str]) -> dict[str, Any]:
+    return {row.outreach_id: row for row in records(connection.execute(_BY_ID, {"ids": ids}))}
 
 
 def found_by_request(connection: Connection, request_id: str, caller_id: str = "") -> list[Row[Any]]:
@@ -104,11 +104,13 @@ class Due:
         return wanted
 
 
-def due(connection: Connection, wanted: Due, limit: int) -> list[Row[Any]]:
+def due(connection: Connection, wanted: Due, limit: int) -> list[Any]:
     """What is due, the longest due first. What has expired is left to the sweeper."""
     # One bank at a time comes in the index's order; all banks in one statement would sort everything that is due.
     rows = [
-        row for bank_id in wanted.bank_ids for row in _due_of(connection, replace(wanted, bank_ids=(bank_id,)), limit)
+        row
+        for bank_id in wanted.bank_ids
+        for row in records(_due_of(connection, replace(wanted, bank_ids=(bank_id,)), limit))
     ]
     return sorted(rows, key=lambda row: (row.due_ms, row.outreach_id))[:limit]
 
@@ -197,8 +199,8 @@ def insert_attempts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -
     insert_rows(connection, attempt, rows)
 
 
-def attempts_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Row[Any]]:
-    return {row.attempt_id: row for row in connection.execute(_ATTEMPTS_BY_ID, {"ids": ids}).all()}
+def attempts_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Any]:
+    return {row.attempt_id: row for row in records(connection.execute(_ATTEMPTS_BY_ID, {"ids": ids}))}
 
 
 def attempts_of_lease(connection: Connection, lease_id: str) -> list[Row[Any]]:

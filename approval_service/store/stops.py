@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from approval_service import schema
 from approval_service.store.lists import one_of
+from approval_service.store.rows import records
 
 hold, mark, dead_phone, feed = schema.hold, schema.mark, schema.dead_phone, schema.feed
 
@@ -94,9 +95,9 @@ def put_dead(connection: Connection, phone_hash: str, evidence_sealed: bytes) ->
     return True
 
 
-def feeds(connection: Connection) -> dict[str, Row[Any]]:
+def feeds(connection: Connection) -> dict[str, Any]:
     """Every bank's feed, by bank id."""
-    return {row.bank_id: row for row in connection.execute(_FEEDS)}
+    return {row.bank_id: row for row in records(connection.execute(_FEEDS))}
 
 
 def put_feed(connection: Connection, bank_id: str, **columns: int | str | None) -> None:
