@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from itertools import accumulate
+from functools import lru_cache
+from itertools import accumulate, islice
+from operator import itemgetter
 from typing import NamedTuple
 
 from letter_service.layout.fonts import Face
@@ -65,6 +67,9 @@ class Box(NamedTuple):
     glyphs: int
 
 
+_JOINED, _WIDTH, _GLYPHS = itemgetter(1), itemgetter(2), itemgetter(5)
+
+
 class Boxes(NamedTuple):
     """A text ready to be broken."""
 
@@ -82,26 +87,31 @@ def boxes(text: str, face: Face) -> Boxes:
     """Cuts a text. MissingGlyph if the face lacks a character of it."""
     if not text:
         return _NOTHING
-    try:
-        codes = [face.code[char] for char in text]
-    except KeyError as error:
-        raise MissingGlyph(text.index(error.args[0]) + 1) from None
-    widths = [face.width[char] for char in text]
+    codes, widths = _glyphs(text, face)
     kinds = [_KINDS.get(char, _HAN) for char in _SPACED_DIGITS.sub("-", text)]
     row: list[Box] = []
     start, last, gap = 0, kinds[0], 0
-    for place in range(1, len(kinds)):
-        kind = kinds[place]
+    for place, kind in enumerate(islice(kinds, 1, None), 1):
         may_break, space = _RULES[last + kind]
         if may_break:
-            row.append(_box(codes[start:place], widths[start:place], gap, last))
+            if place - start == 1 and not gap:
+                row.append(Box(codes[start], codes[start], widths[start], 0, _TRAIL.get(last, 0), 1))
+            else:
+                row.append(_box(codes[start:place], widths[start:place], gap, last))
             start, gap = place, space
         elif space:
             codes[place] = f">{-space}<{codes[place]}"
             widths[place] += space
         last = kind
     row.append(_box(codes[start:], widths[start:], gap, last))
-    return Boxes(kinds[0], last, row, sum([box.width for box in row]))
+    return Boxes(kinds[0], last, row, sum(map(_WIDTH, row)))
+
+
+def _glyphs(text: str, face: Face) -> tuple[list[str], list[int]]:
+    try:
+        return list(map(face.code.__getitem__, text)), list(map(face.width.__getitem__, text))
+    except KeyError as error:
+        raise MissingGlyph(text.index(error.args[0]) + 1) from None
 
 
 def _box(codes: list[str], widths: list[int], gap: int, last: str) -> Box:
@@ -110,27 +120,27 @@ def _box(codes: list[str], widths: list[int], gap: int, last: str) -> Box:
     return Box(shown, joined, sum(widths) + gap, gap, _TRAIL.get(last, 0), len(codes))
 
 
+@lru_cache(4096)
 def whole(text: str, face: Face) -> Boxes:
-    """A text as one box if it is no wider than _WHOLE. MissingGlyph as boxes()."""
-    if _SOLID.fullmatch(text) and len(text) * EM <= _WHOLE:
-        try:
-            codes = "".join([face.code[char] for char in text])
-        except KeyError:
-            return boxes(text, face)
-        width = sum([face.width[char] for char in text])
-        box = Box(codes, codes, width, 0, 0, len(text))
-        return Boxes(_KINDS.get(text[0], _HAN), _KINDS.get(text[-1], _HAN), [box], width)
+    """A text as one box if it is no wider than _WHOLE. MissingGlyph as boxes().
+
+    Remembered, for a run's letters share dates, hotlines, and most parts of their addresses.
+    """
+    if len(text) * EM <= _WHOLE and _SOLID.fullmatch(text):
+        codes, widths = _glyphs(text, face)
+        box = _box(codes, widths, 0, "")
+        return Boxes(_KINDS.get(text[0], _HAN), _KINDS.get(text[-1], _HAN), [box], box.width)
     cut = boxes(text, face)
     if len(cut.row) < 2 or cut.width > _WHOLE:
         return cut
-    codes = cut.row[0].codes + "".join([box.joined for box in cut.row[1:]])
-    box = Box(codes, codes, cut.width, 0, cut.row[-1].trail, sum([box.glyphs for box in cut.row]))
+    shown = "".join(map(_JOINED, cut.row))
+    box = Box(shown, shown, cut.width, 0, cut.row[-1].trail, sum(map(_GLYPHS, cut.row)))
     return Boxes(cut.first, cut.last, [box], cut.width)
 
 
 def join(texts: Iterable[Boxes]) -> Boxes:
     """Texts one after another; where they meet, the rules are the same as within one."""
-    first, last = "", ""
+    first, last, width = "", "", 0
     row: list[Box] = []
     for text in texts:
         if not text.row:
@@ -139,8 +149,9 @@ def join(texts: Iterable[Boxes]) -> Boxes:
             may_break, space = _RULES[last + text.first]
             head = text.row[0]
             opened = f">{-space}<{head.codes}" if space else head.codes
+            width += space
             if may_break:
-                row.append(head._replace(joined=opened, width=head.width + space, gap=space))
+                row.append(Box(head.codes, opened, head.width + space, space, head.trail, head.glyphs))
             else:
                 before = row[-1]
                 row[-1] = Box(
@@ -155,7 +166,8 @@ def join(texts: Iterable[Boxes]) -> Boxes:
         else:
             first, row = text.first, text.row[:]
         last = text.last
-    return Boxes(first, last, row, sum([box.width for box in row]))
+        width += text.width
+    return Boxes(first, last, row, width)
 
 
 def break_lines(
@@ -169,7 +181,7 @@ def break_lines(
     if indent + text.width <= measure:
         shift = indent + int((measure - text.width) * align)
         return [_show(row, shift)] if row else []
-    ends = list(accumulate([box.width for box in row]))
+    ends = list(accumulate(map(_WIDTH, row)))
     lines = []
     start, lead = 0, indent
     while start < len(row):
@@ -199,12 +211,14 @@ def _line_end(row: list[Box], ends: list[int], start: int, limit: int) -> int:
 
 def _show(row: list[Box], shift: int) -> str:
     moved = -shift if shift else ""
-    return f"[{moved}<{row[0].codes}{''.join([box.joined for box in row[1:]])}>]TJ"
+    if len(row) == 1:
+        return f"[{moved}<{row[0].codes}>]TJ"
+    return f"[{moved}<{row[0].codes}{''.join(map(_JOINED, row[1:]))}>]TJ"
 
 
 def _show_even(row: list[Box], lead: int, slack: int, size: float) -> str:
     """A line that fills its measure, if it lacks no more than can be spread unseen."""
-    spread = slack / max(1, sum([box.glyphs for box in row]) - 1)
+    spread = slack / max(1, sum(map(_GLYPHS, row)) - 1)
     if abs(spread) <= _MAX_SPREAD:
         return f"{spread * size / EM:.3f} Tc{_show(row, lead)}"
     opening = slack // max(1, len(row) - 1)

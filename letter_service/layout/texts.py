@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from letter_service.layout.fonts import Face, sans, serif
 from letter_service.layout.line_breaking import Boxes, MissingGlyph, boxes, join, whole
@@ -137,22 +137,17 @@ class Copy:
             checked_boxes(part, face_of(font), field) if isinstance(part, str) else Slot(part, font)
             for part in parts(text)
         ]
+        self._fixed = join([piece for piece in self._pieces if isinstance(piece, Boxes)])
         self.gaps = [piece.gap for piece in self._pieces if isinstance(piece, Slot)]
         self.field = self.gaps[0].name if self.gaps else field
         """What is to blame if the text does not fit."""
 
     def boxes(self, values: Values | None) -> Boxes:
         """With its gaps filled; a text without gaps needs no values."""
-        if len(self._pieces) == 1:
-            return next(self._filled(values))
-        return join(self._filled(values))
-
-    def _filled(self, values: Values | None) -> Iterator[Boxes]:
-        for piece in self._pieces:
-            if isinstance(piece, Boxes):
-                yield piece
-            elif values is not None:
-                yield values.boxes(piece)
+        if values is None:
+            return self._fixed
+        filled = [piece if isinstance(piece, Boxes) else values.boxes(piece) for piece in self._pieces]
+        return filled[0] if len(filled) == 1 else join(filled)
 
 
 def chinese_date(permit: Permit) -> str:
