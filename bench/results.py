@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 RUNS = 3
+TURNS = 5
+"""How often something is measured in turn with its limit, so that what else the machine does weighs on both alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,15 @@ def rate(name: str, value: float, unit: str, against: float) -> Result:
     return Result(name, round(value), unit, round(against), round(value / against, 3))
 
 
+def rate_by_turns(name: str, values: Sequence[float], unit: str, limits: Sequence[float]) -> Result:
+    """More is better. The medians of the turns, and of their ratios."""
+    ratio = median(value / limit for value, limit in zip(values, limits, strict=True))
+    return Result(name, round(median(values)), unit, round(median(limits)), round(ratio, 3))
+
+
 def duration(name: str, value: float, unit: str, against: float) -> Result:
     """Less is better."""
     return Result(name, round(value, 2), unit, round(against, 2), round(against / value, 3))
-
-
-async def median_of(measure: Callable[[int], Awaitable[float]]) -> float:
-    """The median of three runs, which are told their number."""
-    return median([await measure(run) for run in range(RUNS)])
 
 
 def write(results: Iterable[Result], path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from outreach.cli import parts as table
 from outreach.cli.installation import Installation, prepare, read_installation
 from outreach.cli.supervisor import Part, Supervisor, only_one
 from outreach.runtime import nats_server
-from outreach.runtime.config import Settings
+from outreach.runtime.config import Settings, host_and_port
 from outreach.runtime.secret_files import write_private
 
 PORT = 18400
@@ -23,6 +23,7 @@ BARE_NATS = "127.0.0.1:18411"
 UNLIMITED = 1_000_000
 SENDS_IN_FLIGHT = 256
 CARRIER = "bank-demo"
+_POLL_S = 0.02
 
 
 def installation() -> Installation:
@@ -61,12 +62,29 @@ def bare(database: Path) -> AbstractAsyncContextManager[None]:
     return _process(sys.executable, "-m", "bench.bare", BARE_ADDRESS, str(database))
 
 
-def bare_nats(folder: Path) -> AbstractAsyncContextManager[None]:
+@asynccontextmanager
+async def bare_nats(folder: Path) -> AsyncIterator[None]:
     """A nats-server of its own that syncs each message to disk, as the product's does."""
+    async with _process(str(nats_server.executable()), "-c", str(_bare_nats_conf(folder))):
+        await _listens(BARE_NATS)  # nats-py logs a refused connection and sleeps two seconds
+        yield
+
+
+def _bare_nats_conf(folder: Path) -> Path:
     folder.mkdir()
     conf = folder / "nats.conf"
     conf.write_text(f'listen: "{BARE_NATS}"\njetstream {{ store_dir: "{folder}", sync_interval: always }}\n')
-    return _process(str(nats_server.executable()), "-c", str(conf))
+    return conf
+
+
+async def _listens(address: str) -> None:
+    host, port = host_and_port(address)
+    while True:
+        with suppress(ConnectionRefusedError):
+            _, writer = await asyncio.open_connection(host, port)
+            writer.close()
+            return
+        await asyncio.sleep(_POLL_S)
 
 
 @asynccontextmanager

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from statistics import median
 
 import orjson
 
 from bench import running, world
 from bench.load import Metadata, Stub, in_flight, submit_batches
-from bench.results import RUNS, Result, rate
+from bench.results import TURNS, Result, rate_by_turns
 from bench.running import SENDS_IN_FLIGHT
 from bench.world import BANK, acting, in_order, items
 from outreach.domain import states
@@ -25,8 +24,8 @@ from sms_service.carriers.posting import open_session, post
 from sms_service.carriers.registry import load_accounts
 from sms_service.rendering import render
 
-FIRST_ACCOUNT, ACCOUNTS_OF_A_RUN = 24_000, 4_500
-END_OF_ACCOUNTS = FIRST_ACCOUNT + RUNS * ACCOUNTS_OF_A_RUN
+FIRST_ACCOUNT, ACCOUNTS_OF_A_TURN = 24_000, 2_700
+END_OF_ACCOUNTS = FIRST_ACCOUNT + TURNS * ACCOUNTS_OF_A_TURN
 WARM_UP = 500
 DUE_IN_S = 10
 """Longer than submitting a run's messages takes."""
@@ -34,19 +33,18 @@ POLL_S = 1.0
 
 
 async def measure(settings: Settings) -> Result:
-    """Bare posts and messages by turns, since the simulator's memory grows with both."""
     bare, sent = [], []
     async with running.sms_service(settings):
-        for number in range(RUNS):
+        for number in range(TURNS):
             bare.append(await _bare_posts(settings, number))
             sent.append(await _send(settings, number))
-    return rate("send", median(sent), "messages/s", median(bare))
+    return rate_by_turns("send", sent, "messages/s", bare)
 
 
 async def _send(settings: Settings, number: int) -> float:
     """Submits messages that become due at one moment, and tells how fast they left and were reported from then on."""
-    first = FIRST_ACCOUNT + number * ACCOUNTS_OF_A_RUN
-    requests = items(f"send-{number}", in_order(range(first, first + ACCOUNTS_OF_A_RUN)))
+    first = FIRST_ACCOUNT + number * ACCOUNTS_OF_A_TURN
+    requests = items(f"send-{number}", in_order(range(first, first + ACCOUNTS_OF_A_TURN)))
     async with acting(settings, "operator-1") as operator, acting(settings, "clerk-1") as clerk:
         operations, stub = OperationsServiceStub(operator.channel), OutreachServiceStub(clerk.channel)
         due = await operator.call(operations.GetSummary, GetSummaryRequest(bank_id=BANK))
@@ -80,8 +78,8 @@ async def _bare_posts(settings: Settings, number: int) -> float:
     if not isinstance(account, BankHttpAccount):
         raise TypeError("the bench sends through a bank's own gateway")
     url = account.base_url + account.request.path
-    first = number * ACCOUNTS_OF_A_RUN
-    requests = [_request(account, one) for one in in_order(range(first, first + ACCOUNTS_OF_A_RUN))]
+    first = number * ACCOUNTS_OF_A_TURN
+    requests = [_request(account, one) for one in in_order(range(first, first + ACCOUNTS_OF_A_TURN))]
     async with open_session(account.timeout_s, account.ca_file) as session:
 
         async def send(request: tuple[dict[str, str], bytes]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from bench.results import Result, median_of, rate
+from bench.results import TURNS, Result, rate_by_turns
 from bench.world import acting
 from outreach.ledger import export
 from outreach.ledger.checkpoint import Verifier, parse_and_verify
@@ -22,20 +23,26 @@ async def measure(settings: Settings, folder: Path) -> Result:
     with path.open("wb") as file:
         export.write(file, parse_and_verify(checkpoint, Verifier.from_key(key)).origin, bodies, checkpoint)
 
-    async def verify(_: int) -> float:
-        begun = time.perf_counter()
-        report = verify_export(path, key)
-        if not report.ok:
-            raise RuntimeError(f"the ledger is not proven: {report.problems[0]}")
-        return report.entries / (time.perf_counter() - begun)
+    rates, limits = [], []
+    for _ in range(TURNS):
+        limits.append(_hash(bodies))
+        rates.append(_verify(path, key))
+    return rate_by_turns("ledger_verify", rates, "entries/s", limits)
 
-    async def hashes(_: int) -> float:
-        begun = time.perf_counter()
-        for body in bodies:
-            sha256(body).digest()
-        return len(bodies) / (time.perf_counter() - begun)
 
-    return rate("ledger_verify", await median_of(verify), "entries/s", await median_of(hashes))
+def _verify(path: Path, key: str) -> float:
+    begun = time.perf_counter()
+    report = verify_export(path, key)
+    if not report.ok:
+        raise RuntimeError(f"the ledger is not proven: {report.problems[0]}")
+    return report.entries / (time.perf_counter() - begun)
+
+
+def _hash(bodies: Sequence[bytes]) -> float:
+    begun = time.perf_counter()
+    for body in bodies:
+        sha256(body).digest()
+    return len(bodies) / (time.perf_counter() - begun)
 
 
 async def _ledger(settings: Settings) -> tuple[list[bytes], str, str]:
