@@ -27,9 +27,10 @@ from outreach.v1.mailroom_service_pb2 import RunState, StartRunRequest, StartRun
 from outreach.v1.print_service_pb2 import LetterPermit
 
 DEFAULT_LETTERS = 1_000
-PART = 500
+PART = 200
 """Letters judged and released between two statements: PostgreSQL ends a transaction that says nothing for 5 s."""
-MAX_PARTS = 40
+MAX_PARTS = 100
+"""So a run looks at 20,000 letters at most, however few of them may be printed."""
 NOT_YET = "0"
 """The number in a permit until its run is sorted."""
 
