@@ -7,16 +7,15 @@ import re
 from letter_service.layout import code128, datamatrix, grid
 from letter_service.layout.galley import baseline
 from letter_service.layout.grid import MM, x_points, y_points
-from letter_service.layout.line_breaking import EM, Unbreakable, break_lines
+from letter_service.layout.line_breaking import EM, Boxes, Unbreakable, break_lines
 from letter_service.layout.permit import Permit
 from letter_service.layout.short_texts import label
-from letter_service.layout.texts import SANS, Style, Values, does_not_fit
-from outreach.letters.envelopes import PROFILES, Rectangle, address_block, clear_zone
-from outreach.letters.model import Envelope
+from letter_service.layout.texts import SANS, Style, Values, checked_boxes, does_not_fit
+from outreach.letters.envelopes import Rectangle
 
-_ADDRESS_STYLES = [Style(SANS, size, size * 1.35) for size in (12.0, 11.0, 10.0, 9.0)]
+_ADDRESS_STYLES = [*(Style(SANS, size, size * 1.35) for size in (12.0, 11.0, 10.0, 9.0)), Style(SANS, 9.0, 10.8)]
 _ADDRESS_PARTS = re.compile(r".{1,9}?[省市区县镇乡村路街道巷弄号栋幢楼座室苑园厦](?![路街道巷室楼])|.{1,10}")
-"""An address is broken between its parts where it can be."""
+"""An address is broken between its parts, unless it only fits when it is broken anywhere."""
 _MARK_SIZES = (90.0, 60.0, 40.0, 25.0)
 _MARK_WIDTH = 160.0
 _MARK_Y = 185.0
@@ -26,22 +25,31 @@ BLANK = "（本页无正文）"
 
 def draw_address(permit: Permit, values: Values, place: Rectangle) -> str:
     """Postcode, address and name in the largest type that fits. Refusal if none does."""
-    rows = [values.set(permit.postcode, SANS, "postcode")] if permit.postcode else []
-    rows += [values.set_parts(line, _ADDRESS_PARTS, SANS, "address") for line in permit.address]
-    rows.append(values.set(f"{permit.recipient_name} 收", SANS, "recipient_name"))
+    above = [values.set(permit.postcode, SANS, "postcode")] if permit.postcode else []
+    below = [values.set(f"{permit.recipient_name} 收", SANS, "recipient_name")]
+    parted = [values.set_parts(line, _ADDRESS_PARTS, SANS, "address") for line in permit.address]
     for style in _ADDRESS_STYLES:
-        measure = int(place.width * MM / style.size * EM)
-        try:
-            lines = [line for row in rows for line in break_lines(row, measure, style.size)]
-        except Unbreakable:
-            continue
-        if len(lines) * style.leading <= place.height * MM:
+        if lines := _fitting(above + parted + below, style, place):
             return style.draw(lines, x_points(place.x), y_points(place.y) - baseline(style))
+    style = _ADDRESS_STYLES[-1]
+    anywhere = [checked_boxes(line, style.face, "address") for line in permit.address]
+    if lines := _fitting(above + anywhere + below, style, place):
+        return style.draw(lines, x_points(place.x), y_points(place.y) - baseline(style))
     raise does_not_fit(
         "address",
         f"地址在窗口可视区（{place.width:.0f}×{place.height:.0f} mm）内放不下，请缩写或改用无窗信封。",
         "It does not fit what the envelope's window always shows: shorten it, or use an envelope without a window.",
     )
+
+
+def _fitting(rows: list[Boxes], style: Style, place: Rectangle) -> list[str]:
+    """The lines, or none if they do not fit."""
+    measure = int(place.width * MM / style.size * EM)
+    try:
+        lines = [line for row in rows for line in break_lines(row, measure, style.size)]
+    except Unbreakable:
+        return []
+    return lines if len(lines) * style.leading <= place.height * MM else []
 
 
 def sheet_code(text: str, place: Rectangle) -> str:
@@ -68,16 +76,6 @@ def number_bars(number: str, place: Rectangle) -> str:
             at = x_points(place.x), y_points(place.bottom)
             return stencil.draw(*at, stencil.columns * bar * MM, place.height * MM)
     raise does_not_fit("letter_number", "条码放不下。", "Its bar code is wider than its place.")
-
-
-def window_outline(envelope: Envelope) -> str:
-    """For a preview: what the window always shows, and around it what it may show; nothing without a window."""
-    profile = PROFILES[envelope]
-    if profile.window is None:
-        return ""
-    areas = (address_block(profile), clear_zone(profile))
-    drawn = [f"{x_points(a.x):.2f} {y_points(a.bottom):.2f} {a.width * MM:.2f} {a.height * MM:.2f} re" for a in areas]
-    return f"q 0.5 G 0.5 w [3 2] 0 d {' '.join(drawn)} S Q\n"
 
 
 def blank_back() -> str:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from letter_service.layout.design import Design, Setting
 from letter_service.layout.embedding import embed
-from letter_service.layout.marks import BLANK, blank_back, draw_mark, sheet_code, window_outline
+from letter_service.layout.marks import BLANK, blank_back, draw_mark, sheet_code
 from letter_service.layout.official_design import OfficialDesign
 from letter_service.layout.pdf import PAGE_HEIGHT, PAGE_WIDTH, PdfWriter
 from letter_service.layout.permit import Permit, RenderedLetter
@@ -34,7 +34,6 @@ class Press:
     def __init__(self, letter: Letter) -> None:
         """Refusal if no letter of this version could be set, such as for a character that the fonts lack."""
         self._design: Design = TextDesign(letter) if isinstance(letter, TextLetter) else OfficialDesign(letter)
-        self._envelope = letter.head.envelope
         self._start = BytesIO()
         self._preamble = PdfWriter(self._start)
         self._pages = self._preamble.reserve()
@@ -42,15 +41,9 @@ class Press:
         self._design.prepare(self._preamble)
         self._preamble.prepare(self._design.title)
 
-    def letter(self, permit: Permit, *, show_window: bool = False) -> tuple[RenderedLetter, bytes]:
-        """A letter and its archive copy, without a blank back. Refusal if a value cannot be set.
-
-        For a preview, the envelope's window can be drawn over the first page.
-        """
-        setting = self._design.set(permit)
-        if show_window:
-            setting.contents[0] += window_outline(self._envelope)
-        return self._archive_copy(permit, setting)
+    def letter(self, permit: Permit) -> tuple[RenderedLetter, bytes]:
+        """A letter and its archive copy, without a blank back. Refusal if a value cannot be set."""
+        return self._archive_copy(permit, self._design.set(permit))
 
     def run(self, permits: Iterable[Permit], out: BinaryIO, archive: Archive | None = None) -> list[RenderedLetter]:
         """Streams a run into `out`, letter after letter; a refused one is left out and says why.

@@ -21,8 +21,8 @@ _WIDTHS = {
     PlaceholderType.PLACEHOLDER_TYPE_HOTLINE: 7.0,
     PlaceholderType.PLACEHOLDER_TYPE_REFERENCE: 11.0,
 }
-"""Squares that a long value takes, and which may not be divided: 99,999,999.99, 2026年12月31日."""
-_CAPITALS = 24.5
+"""Squares that a long value takes, and which may not be divided: 999,999,999.99, 2026年12月31日."""
+_CAPITALS = 26.5
 _OTHER = 12.0
 _FIXED_AMOUNT = re.compile(r"[-¥￥]?[0-9][0-9,]*(?:\.[0-9]+)?(?:元|%|％)?")
 _AROUND_AMOUNT = re.compile(r"(?:人民币|RMB|CNY|[¥￥])?\s*元?")

@@ -59,14 +59,6 @@ def test_plain_envelope_bears_the_address_too() -> None:
     assert text == f"200122{permit().address[0]}{permit().recipient_name} 收"
 
 
-def test_preview_draws_the_window() -> None:
-    """A preview shows what the window shows; a letter to be printed does not."""
-    press = Press(letter(envelope=Envelope.DL))
-    plain, outlined = press.letter(permit())[1], press.letter(permit(), show_window=True)[1]
-    assert pictures(plain, 1)[0] != pictures(outlined, 1)[0]
-    assert pictures(plain, 1)[1] == pictures(outlined, 1)[1]
-
-
 def _box(area: Rectangle) -> tuple[int, int, int, int]:
     left, top, right, bottom = max(0.0, area.x), area.y, area.right, area.bottom
     return round(left * _PIXELS), round(top * _PIXELS), round(right * _PIXELS), round(bottom * _PIXELS)
