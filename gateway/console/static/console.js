@@ -1,22 +1,22 @@
 // Progressive enhancement only: every page works without it. Keeps what was typed when a form cannot be sent.
 "use strict";
 const key = (form) => `form:${location.pathname}:${form.getAttribute("action") || ""}`;
-const kept = (field) => field.name && !["hidden", "password", "file", "submit"].includes(field.type);
+const isTick = (field) => ["checkbox", "radio"].includes(field.type);
+const nameOf = (field) => (isTick(field) ? `${field.name}=${field.value}` : field.name);
+const fields = (form) => [...form.elements].filter((field) => field.name && !["hidden", "password", "file", "submit"].includes(field.type));
+const done = document.querySelector("[data-done]");
 
+if (done) Object.keys(sessionStorage).filter((name) => name.startsWith("form:")).forEach((name) => sessionStorage.removeItem(name));
 document.querySelectorAll("form[method=post]").forEach((form) => {
-  const saved = sessionStorage.getItem(key(form));
-  if (saved && !document.querySelector("[data-done]")) {
-    const values = JSON.parse(saved);
-    [...form.elements].filter(kept).forEach((field, index) => {
-      if (values[index] === undefined || field.value) return;
-      if (field.type === "checkbox" || field.type === "radio") field.checked = values[index];
-      else field.value = values[index];
-    });
-  }
+  const saved = JSON.parse(sessionStorage.getItem(key(form)) || "{}");
   sessionStorage.removeItem(key(form));
+  fields(form).filter((field) => nameOf(field) in saved).forEach((field) => {
+    if (isTick(field)) field.checked = saved[nameOf(field)];
+    else field.value = saved[nameOf(field)];
+  });
   form.addEventListener("submit", () => {
-    const values = [...form.elements].filter(kept).map((field) => (["checkbox", "radio"].includes(field.type) ? field.checked : field.value));
-    sessionStorage.setItem(key(form), JSON.stringify(values));
+    const values = fields(form).map((field) => [nameOf(field), isTick(field) ? field.checked : field.value]);
+    sessionStorage.setItem(key(form), JSON.stringify(Object.fromEntries(values)));
     form.querySelectorAll("button:not([type=button])").forEach((button) => { button.setAttribute("aria-busy", "true"); setTimeout(() => { button.disabled = true; }, 0); });
   });
 });
