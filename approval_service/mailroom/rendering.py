@@ -36,8 +36,9 @@ from outreach.v1.print_service_pb2 import (
     ReportRenderingResponse,
 )
 
-MAX_RENDERINGS = 2
-"""A version with its files may be 5 MB, an answer 16."""
+MAX_RENDERINGS = 20
+MAX_BYTES = 8 * 1024 * 1024
+"""A version with its files may take 5 MB, an answer 16."""
 RETRY_AFTER_MS = 1_000
 PERMITS_A_PART = 500
 ADDRESS_FIELDS = ("address", "postcode")
@@ -47,8 +48,10 @@ def list_renderings(connection: Connection) -> ListRenderingsResponse:
     """Read of ListRenderings."""
     runs = store.runs_to_render(connection, MAX_RENDERINGS)
     counts = store.counts(connection, [run.run_id for run in runs])
-    response = ListRenderingsResponse(retry_after_ms=0 if len(runs) == MAX_RENDERINGS else RETRY_AFTER_MS)
+    response = ListRenderingsResponse(retry_after_ms=RETRY_AFTER_MS)
     for run in runs:
+        if response.ByteSize() > MAX_BYTES:
+            break
         row = catalog_store.get_version(connection, letter_versions.GATES.table, run.version_digest)
         if row is None:
             raise RuntimeError("a run's version is gone")

@@ -32,7 +32,9 @@ async def room(world: World) -> Mailroom:
 
 @pytest.mark.parametrize("new_amount", [None, 50_000], ids=["in full", "in part"])
 async def test_mailed_or_pulled_never_both(room: Mailroom, new_amount: int | None) -> None:
-    """Whichever comes first: both scanners hear the same, the letter is mailed or pulled, and the run reconciles."""
+    """Whichever comes first, on whichever replica: both scanners hear the same, the letter is mailed or pulled, and the
+    run reconciles."""
+    other = reopened(room)
     chance = random.Random(4)
     owner: dict[str, str] = {}
     ends = set()
@@ -43,7 +45,7 @@ async def test_mailed_or_pulled_never_both(room: Mailroom, new_amount: int | Non
         owner |= {decision.outreach_id: account for decision, account in zip(asked, accounts, strict=True)}
         # What was re-priced in the round before is printed anew in this one.
         run_id, letters = await room.printed()
-        heard = await _race(room, letters, owner, chance, turn + 2, new_amount)
+        heard = await _race((room, other), letters, owner, chance, turn + 2, new_amount)
         for letter, (first, second) in heard.items():
             assert (first.state, first.ok) == (second.state, second.ok)
             assert (await room.letter(letter)).state == first.state
@@ -54,6 +56,7 @@ async def test_mailed_or_pulled_never_both(room: Mailroom, new_amount: int | Non
         assert not any(one.ok for one in await room.mail(*to_pull))
         run = (await room.close(run_id)).run
         assert (run.printed, run.mailed, run.pulled) == (len(letters), len(letters) - len(to_pull), len(to_pull))
+    await closed(other)
     assert ends == {MAILED, TO_PULL}
     left = [entry["attempt"] for entry in await room.world.entries("mailed")]
     pulled = [entry["attempt"] for entry in await room.world.entries() if entry.get("taken") == "PULLED"]
@@ -62,16 +65,22 @@ async def test_mailed_or_pulled_never_both(room: Mailroom, new_amount: int | Non
 
 
 async def _race(
-    room: Mailroom, letters: list[str], owner: dict[str, str], chance: random.Random, sequence: int, amount: int | None
+    rooms: tuple[Mailroom, Mailroom],
+    letters: list[str],
+    owner: dict[str, str],
+    chance: random.Random,
+    sequence: int,
+    amount: int | None,
 ) -> dict[str, list[ScanResult]]:
-    """What the two scanners hear of each letter, while its account is repaid."""
+    """What a scanner at each replica hears of each letter, while its account is repaid at one of them."""
+    one, other = rooms
     steps: list[Awaitable[list[ScanResult] | EventResult]] = []
     for letter in letters:
-        account = owner[(await room.letter(letter)).outreach_id]
-        steps += [room.mail(letter), room.mail(letter), room.repay(account, sequence, amount)]
+        account = owner[(await one.letter(letter)).outreach_id]
+        steps += [one.mail(letter), other.mail(letter), chance.choice(rooms).repay(account, sequence, amount)]
     chance.shuffle(steps)
     answers = await asyncio.gather(*(_soon(step, chance.uniform(0, 0.02)) for step in steps))
-    return {letter: [one for answer in answers for one in _scans(answer, letter)] for letter in letters}
+    return {letter: [scan for answer in answers for scan in _scans(answer, letter)] for letter in letters}
 
 
 async def _soon(step: Awaitable[T], delay_s: float) -> T:
