@@ -1,9 +1,9 @@
-"""OutreachService and AdmissionService: requests in, decisions out. The gateway turns Submit into Admit."""
+"""OutreachService and AdmissionService: requests in, decisions out."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 from approval_service import admission, cancellation, doors, letter_admission, preview, replies, views
 from approval_service.authority import Authority
@@ -13,7 +13,6 @@ from outreach.runtime.server import Context
 from outreach.runtime.tokens import principal_of
 from outreach.v1 import admission_service_pb2, admission_service_pb2_grpc
 from outreach.v1 import outreach_service_pb2 as pb
-from outreach.v1.common_pb2 import Principal
 from outreach.v1.outreach_service_pb2_grpc import OutreachServiceServicer
 
 GRPC_CODES = {Kind.INVALID: 3, Kind.CONFLICT: 6, Kind.DENIED: 7, Kind.PRECONDITION: 9, Kind.UNAVAILABLE: 14}
@@ -34,8 +33,10 @@ class AdmissionServer(admission_service_pb2_grpc.AdmissionServiceServicer):
     async def AdmitLetters(
         self, request: admission_service_pb2.AdmitLettersRequest, context: Context
     ) -> admission_service_pb2.AdmitLettersResponse:
-        results = await _admit_letters(self._authority, request.principal, request.items)
-        return admission_service_pb2.AdmitLettersResponse(results=results)
+        await asyncio.to_thread(doors.read_ahead, [item.address for item in request.items])
+        calls = [Call(request.principal, item) for item in request.items]
+        decisions = await self._authority.write_many(letter_admission.admit, calls)
+        return admission_service_pb2.AdmitLettersResponse(results=[_result(decision) for decision in decisions])
 
 
 def _result(decision: pb.Decision | Exception) -> pb.ItemResult:
@@ -50,36 +51,20 @@ def _result(decision: pb.Decision | Exception) -> pb.ItemResult:
             raise decision
 
 
-async def _admit_letters(
-    authority: Authority, principal: Principal, items: Sequence[pb.LetterItem]
-) -> list[pb.ItemResult]:
-    await asyncio.to_thread(doors.read_ahead, [item.address for item in items])
-    decisions = await authority.write_many(letter_admission.admit, [Call(principal, item) for item in items])
-    return [_result(decision) for decision in decisions]
-
-
 class OutreachServer(OutreachServiceServicer):
+    """All but the gateway's own: it turns what is submitted into Admit and AdmitLetters."""
+
+    Submit = OutreachServiceServicer.Submit
+    SubmitBatch = OutreachServiceServicer.SubmitBatch
+    SubmitLetters = OutreachServiceServicer.SubmitLetters
+
     def __init__(self, authority: Authority) -> None:
         self._authority = authority
-
-    async def Submit(self, request: pb.SubmitRequest, context: Context) -> pb.SubmitResponse:
-        decision = await self._authority.write(admission.admit, Call(principal_of(context), request.item))
-        return pb.SubmitResponse(decision=decision)
-
-    async def SubmitBatch(self, request: pb.SubmitBatchRequest, context: Context) -> pb.SubmitBatchResponse:
-        principal = principal_of(context)
-        calls = [Call(principal, item) for item in request.items]
-        decisions = await self._authority.write_many(admission.admit, calls)
-        return pb.SubmitBatchResponse(results=[_result(decision) for decision in decisions])
 
     async def Preflight(self, request: pb.PreflightRequest, context: Context) -> pb.PreflightResponse:
         authority = self._authority
         call = Call(principal_of(context), request.item)
         return await authority.read(preview.preflight, authority.keys, authority.catalogs, call)
-
-    async def SubmitLetters(self, request: pb.SubmitLettersRequest, context: Context) -> pb.SubmitLettersResponse:
-        results = await _admit_letters(self._authority, principal_of(context), request.items)
-        return pb.SubmitLettersResponse(results=results)
 
     async def PreflightLetter(self, request: pb.PreflightLetterRequest, context: Context) -> pb.PreflightLetterResponse:
         authority = self._authority
