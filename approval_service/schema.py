@@ -575,4 +575,5 @@ reply = Table(
     Column("received_ms", BigInteger, nullable=False),
     UniqueConstraint("carrier_id", "carrier_reply_id"),
     Index("reply_by_bank", "bank_id", "reply_id"),
+    Index("reply_by_outreach", "outreach_id"),
 )

@@ -459,6 +459,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("carrier_id", "carrier_reply_id"),
     )
     op.create_index("reply_by_bank", "reply", ["bank_id", "reply_id"], unique=False)
+    op.create_index("reply_by_outreach", "reply", ["outreach_id"], unique=False)
     op.create_table(
         "template",
         sa.Column("digest", sa.String(length=64), nullable=False),
