@@ -27,8 +27,9 @@ $(STAMP): requirements.lock pyproject.toml
 lock: ## 更新 requirements.lock · pin the newest versions
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch" uv.lock' EXIT && $(PYTHON) -m venv "$$scratch" && \
 		"$$scratch/bin/pip" install --quiet --disable-pip-version-check uv && \
-		"$$scratch/bin/uv" export --quiet --all-groups --no-emit-project --no-header --no-annotate \
-			--format requirements.txt --output-file requirements.lock
+		for lock in "requirements.lock --all-groups" "requirements.runtime.lock --no-default-groups"; do \
+			"$$scratch/bin/uv" export --quiet --no-emit-project --no-header --no-annotate \
+				--format requirements.txt --output-file $$lock; done
 
 generate: setup ## 由 proto 生成代码 · generate outreach/v1 from proto/
 	@$(BIN)/python proto/generate.py
