@@ -18,7 +18,6 @@ from approval_service.store import stops as stop_store
 from approval_service.writer import Tx
 from outreach.domain import states
 from outreach.domain.ids import new_id
-from outreach.runtime.logs import EventLogger
 from outreach.v1.policy_service_pb2 import CarrierChoice
 from outreach.v1.worker_service_pb2 import LeaseRequest, LeaseResponse, Permit, PermitValue
 
@@ -27,9 +26,6 @@ REPORT_WITHIN_MS = 40_000
 FEED_PROOF_MS = 60_000
 IDLE_MS = 1_000
 MAX_PASSES = 4
-SET_ASIDE = "SET_ASIDE"
-"""What a message waits for that could not be judged: somebody's look at the log. It expires, or is cancelled."""
-_log = EventLogger("leases")
 
 
 @dataclass(slots=True)
@@ -131,9 +127,8 @@ def _judge_rows(tx: Tx, rows: Sequence[Any], grant: _Grant, carriers: Mapping[st
         except SQLAlchemyError:
             raise
         except Exception as error:  # noqa: BLE001  # it must not stop every lease that reaches it
-            _log.error("cannot_be_judged", error, outreach_id=row.outreach_id)
             del grant.permits[given[0] :], grant.attempts[given[1] :]
-            moves.wait(row, [SET_ASIDE], None, SET_ASIDE)
+            moves.set_aside(row, error)
     moves.write()
     store.insert_attempts(tx.connection, grant.attempts)
     grant.attempts.clear()

@@ -8,7 +8,11 @@ from typing import Any, TypedDict
 from approval_service.store import outreach as store
 from approval_service.writer import Tx
 from outreach.domain import states
+from outreach.domain.codes import SET_ASIDE
+from outreach.runtime.logs import EventLogger
 from outreach.v1.common_pb2 import State
+
+_log = EventLogger("moves")
 
 
 class Told(TypedDict):
@@ -49,6 +53,11 @@ class Moves:
         """Gives an admitted outreach another due time, or none. Its state stays, so only the ledger hears of it."""
         self._set(row, states.ADMITTED, codes, due_ms, waiting_for, "", "")
         self._tx.changed(row, states.ADMITTED, codes, waits=True)
+
+    def set_aside(self, row: Any, error: Exception) -> None:
+        """Takes one that cannot be judged out of the way of all others, with an alert."""
+        _log.error("cannot_be_judged", error, outreach_id=row.outreach_id)
+        self.wait(row, [SET_ASIDE], None, SET_ASIDE)
 
     def resume(self, row: Any) -> None:
         """What it waited for is there: due again, but not before the caller's own time."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from approval_service import quantities
 from approval_service.calls import Call
 from approval_service.keys import PersonKey
@@ -101,9 +103,16 @@ def _judge(tx: Tx, rows: Sequence[Any]) -> list[_Passed]:
     group, moves = LetterGroup(tx, rows), Moves(tx)
     passed, cancelled = [], []
     for row in rows:
-        judged = group.judge(row)
-        if judged.may_leave:
-            passed.append(_Passed(judged, group.permit(judged, NOT_YET), group.key(row)))
+        try:
+            judged = group.judge(row)
+            permit = group.permit(judged, NOT_YET) if judged.may_leave else None
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # noqa: BLE001  # it must not stop every run that reaches it
+            moves.set_aside(row, error)
+            continue
+        if permit is not None:
+            passed.append(_Passed(judged, permit, group.key(row)))
         elif hold_back(tx, moves, judged):
             cancelled.append(row)
     moves.write()

@@ -42,3 +42,6 @@ class Code(StrEnum):
 
 REQUESTED = "REQUESTED"
 """The cause of a cancellation that a caller asked for."""
+
+SET_ASIDE = "SET_ASIDE"
+"""What waits that could not be judged: for somebody's look at the log. It expires, or is cancelled."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from approval_service import schema
 from approval_service.calls import Call
 from approval_service.mailroom import rendering, views
 from approval_service.store import letters as store
@@ -85,6 +87,18 @@ async def test_the_rules_run_again(room: Mailroom) -> None:
     )
     row = await room.world.outreach(stale)
     assert (row.state, row.waiting_for, row.due_ms) == (states.ADMITTED, "BALANCE_UNCONFIRMED", None)
+
+
+async def test_one_that_cannot_be_judged_is_set_aside(room: Mailroom) -> None:
+    """What is sealed in it was spoiled: the others are printed, it waits, and no later run falls over it."""
+    spoiled, *_ = [decision.outreach_id for decision in await room.ask(*NUMBERS)]
+    with room.world.authority.database.writer.begin() as connection:
+        table = schema.outreach
+        connection.execute(update(table).where(table.c.outreach_id == spoiled).values(request_sealed=b"x" * 40))
+    assert (await room.start()).letters == 2
+    row = await room.world.outreach(spoiled)
+    assert (row.state, row.waiting_for, row.due_ms) == (states.ADMITTED, "SET_ASIDE", None)
+    assert not (await room.start()).run_id
 
 
 async def test_one_letter_about_an_account_at_a_time(room: Mailroom) -> None:
