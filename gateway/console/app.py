@@ -116,7 +116,7 @@ def _closed(console: Console, page: Page) -> Callable[[Request], Awaitable[Respo
         try:
             signed_in: SignedIn = await console.sessions.of(request)
         except SignedOut:
-            return _to_sign_in(request)
+            return _to_sign_in(Visit(console, request, None))
         except Refusal as refusal:
             return _refused(Visit(console, request, None), refusal)
         if signed_in.session.must_change_password and request.url.path not in (FIRST_PASSWORD_PATH, "/sign-out"):
@@ -130,30 +130,21 @@ async def _answered(visit: Visit, page: Page) -> Response:
     try:
         return await page(visit)
     except TooLongAgo:
-        return RedirectResponse(f"/sign-in-again?to={quote(_came_from(visit.request))}", 303)
+        return RedirectResponse(f"/sign-in-again?to={quote(visit.here)}", 303)
     except Refusal as refusal:
         if refusal.kind is Kind.UNAUTHENTICATED:
-            return _to_sign_in(visit.request)
+            return _to_sign_in(visit)
         return _refused(visit, refusal)
 
 
-def _to_sign_in(request: Request) -> Response:
-    if "HX-Request" in request.headers:
+def _to_sign_in(visit: Visit) -> Response:
+    if "HX-Request" in visit.request.headers:
         return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
-    return RedirectResponse(f"/sign-in?to={quote(_came_from(request))}", 303)
-
-
-def _came_from(request: Request) -> str:
-    """The page to come back to: the one asked for, or the one whose form was posted."""
-    if request.method == "GET":
-        return request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    _, _, rest = request.headers.get("referer", "").partition("://")
-    host, _, path = rest.partition("/")
-    return f"/{path}" if host == request.headers.get("host") else "/"
+    return RedirectResponse(f"/sign-in?to={quote(visit.here)}", 303)
 
 
 def _refused(visit: Visit, refusal: Refusal) -> Response:
-    return visit.page("refused.html", _STATUS[refusal.kind], refusal=refusal, back=_came_from(visit.request))
+    return visit.page("refused.html", _STATUS[refusal.kind], refusal=refusal, back=visit.here)
 
 
 def _missing(console: Console) -> Callable[[Request, Exception], Awaitable[Response]]:

@@ -48,7 +48,7 @@ class Desk:
         try:
             return await call(request, timeout=CALL_TIMEOUT_S, metadata=principal_metadata(self.principal))
         except grpc.aio.AioRpcError as error:
-            raise _refusal(error) from None
+            raise refusal_at_page(error) from None
 
     async def follow(self, name: str, request: Message) -> AsyncIterator[Any]:
         """The responses of a stream, until it ends or the reader goes away. Raises Refusal."""
@@ -64,7 +64,7 @@ class Desk:
             async for response in call:
                 yield response
         except grpc.aio.AioRpcError as error:
-            raise _refusal(error) from None
+            raise refusal_at_page(error) from None
         finally:
             call.cancel()
 
@@ -84,7 +84,8 @@ def _shape(descriptor: Descriptor) -> Shape:
     return Shape(descriptor)
 
 
-def _refusal(error: grpc.aio.AioRpcError) -> Refusal:
+def refusal_at_page(error: grpc.aio.AioRpcError) -> Refusal:
+    """What a page says of a call that failed. A server that cannot be reached is UNAVAILABLE, without its address."""
     if error.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE):
         return Refusal(
             Kind.UNAVAILABLE,

@@ -12,8 +12,8 @@ import grpc
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.console.desk import refusal_at_page
 from outreach.domain.errors import Kind, Refusal
-from outreach.runtime.errors import refusal_of
 from outreach.v1.session_service_pb2 import CheckSessionRequest, LogOutRequest, Session
 from outreach.v1.session_service_pb2_grpc import SessionServiceStub
 
@@ -75,7 +75,7 @@ class Sessions:
         try:
             return await getattr(self._stub, name)(request, timeout=CALL_TIMEOUT_S)
         except grpc.aio.AioRpcError as error:
-            raise refusal_of(error) from None
+            raise refusal_at_page(error) from None
 
     def open(self, response: Response, token: str) -> None:
         response.set_cookie(self.cookie, token, httponly=True, secure=self._secure, samesite="lax", path="/")

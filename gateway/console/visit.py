@@ -125,6 +125,16 @@ class Visit:
         moment: datetime | None = timestamp.ToDatetime(CHINA) if timestamp.ByteSize() else None
         return moment
 
+    @property
+    def here(self) -> str:
+        """The page to come back to: the one asked for, or the one whose form was posted."""
+        request = self.request
+        if request.method == "GET":
+            return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        _, _, rest = request.headers.get("referer", "").partition("://")
+        host, _, path = rest.partition("/")
+        return f"/{path}" if host == request.headers.get("host") else "/"
+
     def _common(self) -> Mapping[str, Any]:
         signed_in = self._signed_in
         return {

@@ -17,6 +17,7 @@ document.querySelectorAll("form[method=post]").forEach((form) => {
   form.addEventListener("submit", () => {
     const values = fields(form).map((field) => [nameOf(field), isTick(field) ? field.checked : field.value]);
     sessionStorage.setItem(key(form), JSON.stringify(Object.fromEntries(values)));
+    if ("download" in form.dataset) return;
     form.querySelectorAll("button:not([type=button])").forEach((button) => { button.setAttribute("aria-busy", "true"); setTimeout(() => { button.disabled = true; }, 0); });
   });
 });
