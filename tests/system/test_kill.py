@@ -21,7 +21,7 @@ import pytest
 from examples.generate import FOLDER
 from tests.system.conftest import ROOT, Installation
 
-VICTIMS = ("approval_service", "sms_service", "gateway", "nats-server")
+VICTIMS = ("approval_service", "sms_service", "letter_service", "gateway", "nats-server")
 KILLS_A_DAY = 3
 DAY_SECONDS = "8"
 FIRST_KILL_S, BETWEEN_KILLS_S = (0.5, 4.0), (1.0, 5.0)

@@ -31,12 +31,14 @@ def _rows(pattern: str) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def personal() -> re.Pattern[bytes]:
-    """Every name, number, account and customer number of the example."""
+    """Every name, number, address, account and customer number of the example."""
     texts: set[str] = set()
     for row in _rows("*/placements.csv"):
-        texts |= {row[column] for column in ("name", "phone_numbers", "account_number", "customer_id")}
+        texts |= {row[column] for column in ("name", "phone_numbers", "account_number", "customer_id", "addresses")}
     for row in _rows("cases/*.csv"):
         texts |= {row["phone_number"], row["account_number"]}
+    for row in _rows("letters/*.csv"):
+        texts |= {row["address"], row["account_number"]}
     texts = {text for text in texts if len(text) > 2}
     assert len(texts) > 800
     return re.compile(b"|".join(re.escape(text.encode()) for text in texts))
@@ -47,7 +49,7 @@ def test_no_file_of_the_installation_shows_personal_data(played: Installation, p
     files = [path for path in played.state_dir.rglob("*") if path.is_file()]
     looked_at = [path for path in files if path.relative_to(played.state_dir).parts[0] != ABROAD]
     names = {path.name for path in looked_at}
-    assert {"outreach.db", "summary.json", "gateway.log", "approval_service.log", "sms_service.log"} <= names
+    assert {"outreach.db", "summary.json", "gateway.log", "approval_service.log", "sms_service.log", "letter_service.log"} <= names
     assert any("jetstream" in path.parts for path in looked_at)
     found = {str(path): match[0].decode() for path in looked_at if (match := personal.search(path.read_bytes()))}
     assert found == {}

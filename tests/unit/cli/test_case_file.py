@@ -13,7 +13,7 @@ HEADER = "request_id,bank_id,account_number,phone_number,template_name,case_id,n
 GOOD = "r-1,demo-bank,6222001,13800005678,due-reminder,c-1,2026-11-24T08:00:00+08:00,您好"
 
 
-def cases(tmp_path: Path, content: str | bytes) -> list[Case]:
+def cases(tmp_path: Path, content: str | bytes) -> list[Case[SmsItem]]:
     path = tmp_path / "cases.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return list(CaseFile(path).cases())

@@ -40,7 +40,7 @@ def rewritten(path: Path, changes: dict[str, Change]) -> Path:
     return made
 
 
-def read(path: Path) -> list[Case]:
+def read(path: Path) -> list[Case[SmsItem]]:
     with CaseFile(path) as cases:
         return list(cases.cases())
 
