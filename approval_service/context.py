@@ -34,8 +34,6 @@ class Message:
     pinned_digest: str
     variables: Mapping[str, str]
     employee_active: bool
-    record_values: tuple[dict[str, str], list[tuple[str, str]]] | None = None
-    """What Context.record_values found, once it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +183,7 @@ class Context(CaseContext):
             pinned_digest=message.pinned_digest,
             filing_problem=terms.filing_problem if terms is not None else "",
             identity_problem=terms.identity_problem if terms is not None else "",
-            value_problems=self._value_problems(message, terms, policy, at_permit=at_permit)
-            if terms and policy
-            else (),
+            value_problems=self._value_problems(message, terms, policy) if terms and policy else (),
             feed_complete_through_ms=self.feed_complete_through_ms(message.bank_id),
             own_sends_ms=own_sends,
             all_sends_ms=all_sends,
@@ -213,31 +209,22 @@ class Context(CaseContext):
             )
         return self._terms[key]
 
-    def _value_problems(
-        self, message: Message, terms: _Terms, policy: PolicyVersion, *, at_permit: bool
-    ) -> Sequence[tuple[str, str]]:
+    def _value_problems(self, message: Message, terms: _Terms, policy: PolicyVersion) -> Sequence[tuple[str, str]]:
         problems = values.problems(terms.slots, message.variables, terms.hotlines)
         account, person = message.account, message.person
         if account is None or person is None:
             return problems
-        if at_permit:
-            return [*problems, *self.record_values(message)[1]]
         zone = policy.policy.time_zone
         return [*problems, *values.faults_of_record(terms.gaps_of_record, account, person, zone)]
 
-    def record_values(self, message: Message) -> tuple[dict[str, str], list[tuple[str, str]]]:
-        """What the bank's record gives for the template's placeholders, and what it fails to give."""
-        if message.record_values is None:
-            message.record_values = self._record_values(message)
-        return message.record_values
-
-    def _record_values(self, message: Message) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    def record_texts(self, message: Message) -> dict[str, str]:
+        """What the bank's record gives for the template's placeholders, of a message without value problems."""
         template, account, person = message.template, message.account, message.person
         policy = self.policy(message.bank_id)
         if template is None or account is None or person is None or policy is None:
             raise RuntimeError("the bank's record needs a template, an account, a person and a policy")
         record = self.record(account, person, policy)
-        return values.of_record(self._terms_of(message.bank_id, template, policy).gaps_of_record, record)
+        return values.texts_of_record(self._terms_of(message.bank_id, template, policy).gaps_of_record, record)
 
     def _sends(self, message: Message) -> tuple[list[int], list[int]]:
         by_person = self._by_identity.get(message.person.identity, {}) if message.person is not None else {}

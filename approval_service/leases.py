@@ -232,7 +232,7 @@ def _permit(tx: Tx, context: Context, row: Any, message: Message, facts: Facts) 
     carrier = context.carrier(policy)
     # Only a copy that TEMPLATE_NOT_FILED has compared may stand for the text.
     copy = tx.catalog.filings.get((template.digest, carrier.carrier_id)) if carrier.renders_registered_copy else None
-    texts: Mapping[str, str] = {**message.variables, **context.record_values(message)[0]}
+    texts: Mapping[str, str] = {**message.variables, **context.record_texts(message)}
     return Permit(
         attempt_id=new_id(),
         outreach_id=row.outreach_id,

@@ -158,7 +158,7 @@ class LetterContext(CaseContext):
     def texts(self, letter: Letter, version: LetterVersion, policy: PolicyVersion) -> dict[str, str]:
         """The values of a letter that the rules let pass, as they must appear: amounts as 12,345.67."""
         record = self.record(letter.account, letter.person, policy)
-        given, _ = values.of_record(values.gaps_of_record(version.placeholders), record)
+        given = values.texts_of_record(values.gaps_of_record(version.placeholders), record)
         texts = {**letter.content.variables, **given}
         amounts = (placeholder.name for placeholder in version.placeholders if placeholder.type == AMOUNT)
         return texts | {name: f"{Decimal(texts[name]):,}" for name in amounts}

@@ -34,10 +34,7 @@ def _masked_text(context: Context, judged: Judged) -> tuple[str, int]:
         return "", 0
     if facts.policy is None:
         return "", 0
-    told, missing = context.record_values(message)
-    if missing:
-        return "", 0
-    texts = {**message.variables, **told}
+    texts = {**message.variables, **context.record_texts(message)}
     content = template.content
     count = segments(len(signed(content.signature, render(content.text, texts))))
     for placeholder in content.placeholders:

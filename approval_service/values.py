@@ -68,18 +68,9 @@ def faults_of_record(gaps: Iterable[RecordGap], account: Any, person: Any, time_
     return found
 
 
-def of_record(gaps: Iterable[RecordGap], record: Record) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """The texts that the record gives, and (placeholder, reason) for those that it does not."""
-    texts: dict[str, str] = {}
-    missing: list[tuple[str, str]] = []
-    for name, kind, text_of, _ in gaps:
-        text = text_of(record)
-        reason = variable_rules.record_problem(kind, text)
-        if reason:
-            missing.append((name, reason))
-        else:
-            texts[name] = text
-    return texts, missing
+def texts_of_record(gaps: Iterable[RecordGap], record: Record) -> dict[str, str]:
+    """The texts that the record gives. Only for what `faults_of_record` finds no fault with."""
+    return {gap.name: gap.text(record) for gap in gaps}
 
 
 @lru_cache(maxsize=1024)
