@@ -20,6 +20,7 @@ from approval_service.database import Database
 from approval_service.keys import KeyRing
 from approval_service.screening.address import divisions
 from approval_service.servers.bank import BankServer
+from approval_service.servers.evidence import EvidenceServer
 from approval_service.servers.holds import HoldServer
 from approval_service.servers.ledger import LedgerServer
 from approval_service.servers.letter_versions import LetterVersionServer
@@ -44,6 +45,7 @@ from outreach.runtime.secret_files import ensure_private
 from outreach.v1 import (
     admission_service_pb2_grpc,
     bank_service_pb2_grpc,
+    evidence_service_pb2_grpc,
     hold_service_pb2_grpc,
     ledger_service_pb2_grpc,
     letter_version_service_pb2_grpc,
@@ -124,6 +126,7 @@ def _register(target: grpc.aio.Server, authority: Authority) -> None:
     mailroom_service_pb2_grpc.add_MailroomServiceServicer_to_server(MailroomServer(authority), target)
     print_service_pb2_grpc.add_PrintServiceServicer_to_server(PrintServer(authority), target)
     ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(LedgerServer(authority), target)
+    evidence_service_pb2_grpc.add_EvidenceServiceServicer_to_server(EvidenceServer(authority), target)
     operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(OperationsServer(authority), target)
     user_service_pb2_grpc.add_UserServiceServicer_to_server(UserServer(authority), target)
     session_service_pb2_grpc.add_SessionServiceServicer_to_server(SessionServer(authority), target)

@@ -15,6 +15,7 @@ from outreach.runtime.server import DEFAULT_DEADLINE_S, Context
 from outreach.runtime.tokens import check_bank, principal_metadata
 from outreach.v1 import (
     bank_service_pb2,
+    evidence_service_pb2,
     hold_service_pb2,
     ledger_service_pb2,
     letter_service_pb2,
@@ -40,6 +41,7 @@ SERVICES: tuple[ServiceDescriptor, ...] = tuple(
         template_service_pb2,
         policy_service_pb2,
         ledger_service_pb2,
+        evidence_service_pb2,
         operations_service_pb2,
         letter_service_pb2,
         letter_version_service_pb2,

@@ -85,6 +85,33 @@ class Frontier:
         return frontier
 
 
+class Prover:
+    """Inclusion proofs for a few leaves of a long tree that is read once: it keeps the leaves of their blocks only, and
+    of every other block its root. A block is a whole subtree of BLOCK leaves; the last one may be shorter.
+    """
+
+    BLOCK = 1024
+
+    def __init__(self) -> None:
+        self._roots: list[bytes] = []
+        self._kept: dict[int, Sequence[bytes]] = {}
+
+    def add(self, leaf_hashes: Sequence[bytes], *, keep: bool) -> None:
+        """The next block's leaves, by their hashes; at least one. Only kept ones can be proven."""
+        if keep:
+            self._kept[len(self._roots)] = leaf_hashes
+        block = Frontier()
+        block.extend(leaf_hashes)
+        self._roots.append(block.root())
+
+    def proofs(self, indexes: Iterable[int]) -> Iterator[list[bytes]]:
+        """The audit paths in the tree of all that was added. KeyError for an index in a block that was not kept."""
+        upper = list(_levels(self._roots))
+        for index in indexes:
+            block, place = divmod(index, self.BLOCK)
+            yield _siblings(_levels(self._kept[block]), place) + _siblings(upper, block)
+
+
 def inclusion_proof(leaf_hashes: Sequence[bytes], index: int) -> list[bytes]:
     """The audit path of a leaf, lowest sibling first (RFC 6962, 2.1.1). IndexError for an index outside the tree."""
     if not 0 <= index < len(leaf_hashes):

@@ -49,6 +49,7 @@ CERTIFICATES: dict[str, frozenset[str]] = {
     "outreach.v1.TemplateService": frozenset({GATEWAY}),
     "outreach.v1.PolicyService": frozenset({GATEWAY}),
     "outreach.v1.LedgerService": frozenset({GATEWAY}),
+    "outreach.v1.EvidenceService": frozenset({GATEWAY}),
     "outreach.v1.OperationsService": frozenset({GATEWAY}),
     "outreach.v1.UserService": frozenset({GATEWAY}),
     "outreach.v1.SessionService": frozenset({GATEWAY}),
@@ -155,6 +156,9 @@ _ROLES_BY_SERVICE: dict[str, dict[str, tuple[str, ...]]] = {
         "GetCheckpoint": (OPERATOR, SUPERVISOR, INSPECTOR),
         "ListEntries": (OPERATOR, SUPERVISOR, INSPECTOR),
         "Export": (OPERATOR, SUPERVISOR, INSPECTOR),
+    },
+    "EvidenceService": {
+        "ExportEvidence": (SUPERVISOR, INSPECTOR, OPERATOR),
     },
     "UserService": {
         "CreateUser": (OPERATOR,),

@@ -23,6 +23,7 @@ from outreach.runtime.secret_files import write_private
 from outreach.runtime.tokens import Verifier, public_key_text
 from outreach.v1 import (
     bank_service_pb2,
+    evidence_service_pb2,
     hold_service_pb2,
     ledger_service_pb2,
     letter_service_pb2,
@@ -53,6 +54,7 @@ _SERVICES = [
         (mailroom_service_pb2, "MailroomService"),
         (policy_service_pb2, "PolicyService"),
         (ledger_service_pb2, "LedgerService"),
+        (evidence_service_pb2, "EvidenceService"),
         (operations_service_pb2, "OperationsService"),
         (user_service_pb2, "UserService"),
     )

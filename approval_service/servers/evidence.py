@@ -1,0 +1,24 @@
+"""EvidenceService: all that is known of what was sent to a person, with its proof."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from approval_service import evidence
+from approval_service.authority import Authority
+from approval_service.calls import Call
+from outreach.runtime.server import Context
+from outreach.runtime.tokens import principal_of
+from outreach.v1 import evidence_service_pb2 as pb
+from outreach.v1.evidence_service_pb2_grpc import EvidenceServiceServicer
+
+
+class EvidenceServer(EvidenceServiceServicer):
+    def __init__(self, authority: Authority) -> None:
+        self._authority = authority
+
+    async def ExportEvidence(
+        self, request: pb.ExportEvidenceRequest, context: Context
+    ) -> AsyncIterator[pb.ExportEvidenceResponse]:
+        async for part in evidence.make(self._authority, Call(principal_of(context), request)):
+            yield part
