@@ -91,7 +91,7 @@ async def hold(room: Mailroom, row: Any) -> None:
         "bank_id": BANK,
         "account_id": row.account_id,
         "kind": HoldKind.HOLD_KIND_DEATH,
-        "reason": "",
+        "reason_sealed": b"",
         "set_by": "x",
         "set_ms": NOW_MS,
     }
@@ -103,7 +103,7 @@ async def mark(room: Mailroom, row: Any) -> None:
         "bank_id": BANK,
         "subject": row.person_id,
         "reason": NoContactReason.NO_CONTACT_REASON_REFUSAL,
-        "evidence": "",
+        "evidence_sealed": b"",
         "set_by": "x",
         "set_ms": NOW_MS,
     }
@@ -119,7 +119,7 @@ async def another_bank_marks_the_address(room: Mailroom, row: Any) -> None:
         "person_id": "",
         "reason": BadAddressReason.BAD_ADDRESS_REASON_DEMOLISHED,
         "masked_address": "",
-        "evidence": "",
+        "evidence_sealed": b"",
         "set_by": "x",
         "set_ms": NOW_MS,
     }
