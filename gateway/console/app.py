@@ -138,7 +138,7 @@ async def _answered(visit: Visit, page: Page) -> Response:
 
 
 def _to_sign_in(visit: Visit) -> Response:
-    if "HX-Request" in visit.request.headers:
+    if "HX-Request" in visit.request.headers or "event-stream" in visit.request.headers.get("Accept", ""):
         return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
     return RedirectResponse(f"/sign-in?to={quote(visit.here)}", 303)
 

@@ -50,8 +50,8 @@ class Desk:
         except grpc.aio.AioRpcError as error:
             raise refusal_at_page(error) from None
 
-    async def follow(self, name: str, request: Message) -> AsyncIterator[Any]:
-        """The responses of a stream, until it ends or the reader goes away. Raises Refusal."""
+    async def follow(self, name: str, request: Message, timeout_s: float | None = None) -> AsyncIterator[Any]:
+        """The responses of a stream, until it ends, the time is over or the reader goes away. Raises Refusal."""
         method = _METHODS[name]
         self.check(request)
         stream = self._channel(method).unary_stream(
@@ -59,7 +59,7 @@ class Desk:
             request_serializer=type(request).SerializeToString,
             response_deserializer=GetMessageClass(method.output_type).FromString,
         )
-        call = stream(request, metadata=principal_metadata(self.principal), wait_for_ready=False)
+        call = stream(request, timeout=timeout_s, metadata=principal_metadata(self.principal), wait_for_ready=False)
         try:
             async for response in call:
                 yield response

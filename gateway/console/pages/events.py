@@ -16,6 +16,8 @@ from outreach.v1.outreach_service_pb2 import WatchRequest
 
 RECENT = 40
 ENTRIES_READ = 500
+STREAM_S = 8.0
+"""After so long the browser has to connect again, and with that to show that its session is not over."""
 
 
 async def listing(visit: Visit) -> Response:
@@ -37,17 +39,18 @@ async def listing(visit: Visit) -> Response:
 
 async def stream(visit: Visit) -> Response:
     """Server-sent events: each change as a row of the table."""
-    after = visit.request.query_params.get("after", "0")
+    after = visit.request.headers.get("Last-Event-ID") or visit.request.query_params.get("after", "0")
     watch = WatchRequest(bank_id=visit.bank, after_position=int(after) if after.isdecimal() else 0)
     return StreamingResponse(_rows(visit, watch), media_type="text/event-stream")
 
 
 async def _rows(visit: Visit, watch: WatchRequest) -> AsyncIterator[str]:
     template = visit.console.templates.get_template("event_row.html")
+    yield "retry: 500\n\n"
     try:
-        async for response in visit.desk.follow("OutreachService/Watch", watch):
+        async for response in visit.desk.follow("OutreachService/Watch", watch, STREAM_S):
             row = template.render(change=response.change, visit=visit, _=visit.words)
-            yield "data: " + row.replace("\n", " ") + "\n\n"
+            yield f"id: {response.change.position}\ndata: " + row.replace("\n", " ") + "\n\n"
     except (Refusal, asyncio.CancelledError):
         return  # the browser connects again
 

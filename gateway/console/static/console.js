@@ -28,3 +28,7 @@ document.body.addEventListener("htmx:configRequest", (event) => {
   const token = document.querySelector("meta[name=form-token]");
   if (token) event.detail.headers["X-Form-Token"] = token.content;
 });
+document.body.addEventListener("htmx:sseError", () => {
+  // A stream is refused once the session is over: the page is, too. If nothing answers, it may come back.
+  fetch(location.href, { redirect: "manual" }).then((answer) => { if (answer.type === "opaqueredirect") location.reload(); }, () => {});
+});
