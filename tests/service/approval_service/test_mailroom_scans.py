@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
-from approval_service import operations, views
+from approval_service import operations, schema, views
 from approval_service.calls import Call
 from approval_service.mailroom import mailing, printing
 from outreach.domain import states
@@ -186,6 +187,17 @@ async def test_every_rule_runs_again_as_it_is_handed_over(room: Mailroom) -> Non
     assert (await room.outreach_of(letter)).state == states.PULLED
     assert (await room.get_run(run_id)).in_pile == 1
     assert (await room.outreach_of(other)).state == states.PRINTED
+
+
+async def test_an_amount_that_is_no_more_owed_does_not_leave(room: Mailroom) -> None:
+    """The scan compares what the letter shows with the bank's record, whatever changed it."""
+    _, (letter,) = await room.printed("7101")
+    with room.world.authority.database.writer.begin() as connection:
+        connection.execute(update(schema.account).values(overdue_fen=100))
+    (result,) = await room.mail(letter)
+    assert (result.state, list(result.codes)) == (TO_PULL, ["REPAID_IN_PART"])
+    await room.pull(letter)
+    assert (await room.outreach_of(letter)).state == states.ADMITTED
 
 
 async def test_what_must_wait_stays_in_the_pile(room: Mailroom) -> None:
