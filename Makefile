@@ -8,10 +8,10 @@ PORT ?= 17400
 UP := $(BIN)/outreach up --play examples.play --port $(PORT)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock generate lint test run crash bench accuracy clean
+.PHONY: help setup lock generate lint test browser screenshots run crash bench accuracy clean
 
 help: ## 列出命令 · list the verbs
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## 建立 .venv · make .venv with everything pinned
 
@@ -41,9 +41,17 @@ lint: setup ## 风格、架构、类型、契约 · style, architecture, types, 
 	@$(BIN)/mypy
 	@$(BIN)/python proto/generate.py --check
 
-test: lint ## 检查与全部测试 · lint and all tests
+test: lint browser ## 检查与全部测试 · lint and all tests
 	@$(BIN)/pytest -n 2 --ignore tests/system
 	@$(BIN)/pytest tests/system
+
+browser: ## 浏览器测试所需的 Chromium · Chromium for the browser tests; installed where that is possible
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+		apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium fonts-noto-cjk >/dev/null; } || \
+		echo "没有 Chromium，略去浏览器测试：apt-get install chromium fonts-noto-cjk 之后再来 · no Chromium: the browser tests are left out"
+
+screenshots: setup browser ## 控制台各页的截图 · pictures of the console's pages, in docs/screenshots/
+	@$(BIN)/pytest tests/system/browser/screenshots.py
 
 run: setup ## 启动全部并演一天；ONCE=1 演完即止，PORT=18400 换端口 · start all and play a day; ONCE=1 ends after it
 	@$(UP) $(if $(ONCE),--once)

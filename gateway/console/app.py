@@ -139,7 +139,7 @@ async def _answered(visit: Visit, page: Page) -> Response:
 
 def _to_sign_in(visit: Visit) -> Response:
     if "HX-Request" in visit.request.headers or "event-stream" in visit.request.headers.get("Accept", ""):
-        return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
+        return Response(status_code=401)  # console.js keeps the forms before it leaves the page
     return RedirectResponse(f"/sign-in?to={quote(visit.here)}", 303)
 
 

@@ -4,6 +4,14 @@ const key = (form) => `form:${location.pathname}:${form.getAttribute("action") |
 const isTick = (field) => ["checkbox", "radio"].includes(field.type);
 const nameOf = (field) => (isTick(field) ? `${field.name}=${field.value}` : field.name);
 const fields = (form) => [...form.elements].filter((field) => field.name && !["hidden", "password", "file", "submit"].includes(field.type));
+const keep = (form) => {
+  const values = fields(form).map((field) => [nameOf(field), isTick(field) ? field.checked : field.value]);
+  sessionStorage.setItem(key(form), JSON.stringify(Object.fromEntries(values)));
+};
+const signInAgain = () => {
+  document.querySelectorAll("form[method=post]").forEach(keep);
+  location.assign(`/sign-in?to=${encodeURIComponent(location.pathname + location.search)}`);
+};
 const done = document.querySelector("[data-done]");
 
 if (done) Object.keys(sessionStorage).filter((name) => name.startsWith("form:")).forEach((name) => sessionStorage.removeItem(name));
@@ -15,8 +23,7 @@ document.querySelectorAll("form[method=post]").forEach((form) => {
     else field.value = saved[nameOf(field)];
   });
   form.addEventListener("submit", () => {
-    const values = fields(form).map((field) => [nameOf(field), isTick(field) ? field.checked : field.value]);
-    sessionStorage.setItem(key(form), JSON.stringify(Object.fromEntries(values)));
+    keep(form);
     if ("download" in form.dataset) return;
     form.querySelectorAll("button:not([type=button])").forEach((button) => { button.setAttribute("aria-busy", "true"); setTimeout(() => { button.disabled = true; }, 0); });
   });
@@ -28,7 +35,8 @@ document.body.addEventListener("htmx:configRequest", (event) => {
   const token = document.querySelector("meta[name=form-token]");
   if (token) event.detail.headers["X-Form-Token"] = token.content;
 });
+document.body.addEventListener("htmx:responseError", (event) => { if (event.detail.xhr.status === 401) signInAgain(); });
 document.body.addEventListener("htmx:sseError", () => {
   // A stream is refused once the session is over: the page is, too. If nothing answers, it may come back.
-  fetch(location.href, { redirect: "manual" }).then((answer) => { if (answer.type === "opaqueredirect") location.reload(); }, () => {});
+  fetch(location.href, { redirect: "manual" }).then((answer) => { if (answer.type === "opaqueredirect") signInAgain(); }, () => {});
 });

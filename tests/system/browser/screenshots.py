@@ -1,0 +1,45 @@
+"""`make screenshots`: each page in both languages, as docs/screenshots/PAGE.LANGUAGE.png. Named so that `make test` leaves it out."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page
+
+from tests.system.browser.pages import PAGES, Shown, opened
+from tests.system.browser.people import Office, Open
+from tests.system.conftest import ROOT
+
+FOLDER = ROOT / "docs" / "screenshots"
+LANGUAGES = ("zh", "en")
+MOST_PIXELS = 1_600
+"""Of a page's height; what is longer goes on as it begins."""
+COLOURS = 64
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("shown", PAGES, ids=lambda shown: shown.name)
+def test_screenshot(open_as: Open, shown: Shown, language: str) -> None:
+    """A page as its people see it."""
+    save(opened(shown, open_as, language), FOLDER / f"{shown.name}.{language}.png")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_screenshot_of_the_sign_in(office: Office, language: str) -> None:
+    """The page that everybody sees first."""
+    context = office.context()
+    page = context.new_page()
+    page.goto(f"/language/{language}?to=/sign-in")
+    save(page, FOLDER / f"sign-in.{language}.png")
+    context.close()
+
+
+def save(page: Page, path: Path) -> None:
+    """In few colours, so that the folder stays small."""
+    image = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
+    image = image.crop((0, 0, image.width, min(image.height, MOST_PIXELS)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)

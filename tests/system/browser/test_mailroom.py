@@ -1,0 +1,126 @@
+"""A person is set up, a quantity granted, a run printed, one of its letters pulled, the other mailed and returned."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+from urllib.parse import parse_qs, urlparse
+
+import pypdfium2
+from playwright.sync_api import Page, expect
+
+from examples.generate import FOLDER
+from gateway.console.pages.mailroom import STEPS
+from tests.system.browser.people import Office, Open, Person
+
+DONE = "[data-done]"
+LEAD = "lead-b"
+GRANTED = "letter-quantity-01"
+"""One of the two letters of team-b that wait for a quantity."""
+
+
+def account_of(request_id: str) -> str:
+    texts = (path.read_text(encoding="utf-8") for path in (FOLDER / "letters").glob("*.csv"))
+    rows = (row for text in texts for row in csv.DictReader(text.splitlines()))
+    return next(row["account_number"] for row in rows if row["request_id"] == request_id)
+
+
+def set_up(office: Office, page: Page) -> None:
+    """An operator makes the account of a team's lead, another one approves it; the lead signs in."""
+    page.fill("#user_id", LEAD)
+    page.fill("#team", "team-b")
+    page.get_by_label("组长（申请信函）").check()
+    page.get_by_role("button", name="设立").click()
+    expect(page.locator("h1")).to_have_text(LEAD)
+    password, address = (page.locator("dd.mono").nth(n).inner_text() for n in range(2))
+    secret = parse_qs(urlparse(address).query)["secret"][0]
+    office.installation.cli("user", "approve", LEAD, "--as", "operator-2")
+    office.meet(Person(LEAD, password, secret))
+
+
+def scan(page: Page, *codes: str) -> None:
+    """As a keyboard-wedge scanner types: into the field that has the focus, ended by Enter."""
+    expect(page.locator("#scanned")).to_be_focused()
+    page.keyboard.type(" ".join(codes))
+    page.keyboard.press("Enter")
+    expect(page.locator("[role=status] b").first).to_have_text(codes[0])
+
+
+def choose(page: Page, step: str) -> None:
+    """The step, by the keyboard alone, and back to the field for scans."""
+    page.keyboard.press("Shift+Tab")
+    expect(page.locator("#step")).to_be_focused()
+    page.keyboard.press("Home")
+    for _ in range(list(STEPS).index(step)):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+
+
+def test_letters_from_quantity_to_return(office: Office, open_as: Open, tmp_path: Path) -> None:
+    """The run is fetched once, scanned by the keyboard alone and closed; a repayment shows its letter to be pulled."""
+    set_up(office, open_as("operator-1", "/people"))
+    lead = open_as(LEAD, "/quantities")
+    lead.fill("#number", "2")
+    lead.fill("#reason", "本组两封待寄")
+    lead.get_by_role("button", name="申请").click()
+    expect(lead.locator(DONE)).to_contain_text("等待行政部门批准")
+    office_page = open_as("administrator-1", "/quantities")
+    office_page.get_by_role("row", name="本组两封待寄").get_by_role("button", name="决定").click()
+    expect(office_page.locator(DONE)).to_contain_text("2 封等待的信函现在待打印")
+
+    page = open_as("mailroom-1", "/mailroom")
+    page.get_by_role("button", name="建立批次").first.click()
+    expect(page.locator(".head .tag").first).to_have_text("可打印", timeout=60_000)
+    page.get_by_role("button", name="下载 PDF 打印").focus()
+    with page.expect_download() as downloading:
+        page.keyboard.press("Enter")
+    downloading.value.save_as(tmp_path / "run.pdf")
+    assert len(pypdfium2.PdfDocument(tmp_path / "run.pdf")) >= 2
+    page.reload()
+    first, second = page.locator("tbody td:nth-child(2)").all_inner_texts()
+    scan(page, first)
+    scan(page, second)
+
+    repay(office, account_of(GRANTED))
+    expect(page.locator("main")).to_contain_text("已打印")
+    run = page.url.removesuffix("/scan")
+    expect_to_pull(page, run)
+    pulled = re.findall(r"[A-Z]+-\d{6}-\w{8}", page.locator(".note.warn").inner_text())[0]
+    mailed = ({first, second} - {pulled}).pop()
+    choose(page, "pull")
+    scan(page, pulled)
+    page.goto(run)
+    choose(page, "seal")
+    scan(page, mailed)
+    choose(page, "mail")
+    scan(page, mailed)
+    expect(page.locator("[role=status]")).to_contain_text("已交寄")
+    page.get_by_role("button", name="关闭批次").click()
+    expect(page.locator(DONE)).to_contain_text("已平账关闭")
+
+    page.goto("/mailroom/returns")
+    page.keyboard.type(mailed)
+    page.keyboard.press("Tab")
+    page.keyboard.type("查无此人")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="登记").click()
+    expect(page.locator("[role=status]")).to_contain_text("地址已关闭")
+
+
+def repay(office: Office, account: str) -> None:
+    """The bank says that nothing is owed any more."""
+    now = office.installation.cli("summary", "--bank", "demo-bank", "--as", "operator-1")["business_time"]
+    amounts = ("--amount", "5000", "--overdue-after", "0", "--outstanding-after", "0")
+    arguments = ("--account", account, "--kind", "full", *amounts, "--sequence", "900", "--at", now)
+    office.installation.cli("repay", *arguments, "--as", "demo-feed")
+
+
+def expect_to_pull(page: Page, run: str) -> None:
+    """The page shows it once the event was applied."""
+    for _ in range(50):
+        page.goto(run)
+        if page.locator(".note.warn").count():
+            return
+        page.wait_for_timeout(200)
+    raise AssertionError("nothing is to be pulled")

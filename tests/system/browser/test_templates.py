@@ -1,0 +1,82 @@
+"""A template on its way through its roles, two people at the same gate, and what a refusal at the edge looks like."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+from playwright.sync_api import Page, expect
+
+from tests.system.browser.people import Office, Open
+
+DONE = "[data-done]"
+SIX_MINUTES_MS = 6 * 60 * 1000
+
+
+def draft(page: Page, name: str) -> str:
+    """Writes a template and returns where it is."""
+    page.fill("#name", name)
+    page.fill("#signature", "示例银行")
+    page.fill("#text", "尊敬的{recipient}，您的账单逾期{overdue}元，请于今日还款。本短信由示例银行委托示例机构发送。")
+    expect(page.locator("#preview")).to_contain_text("1 条计费")
+    page.get_by_role("button", name="保存草稿").click()
+    expect(page.locator(DONE)).to_contain_text("草稿已保存")
+    return page.url.partition("/templates/")[2]
+
+
+def grow_old(office: Office, name: str) -> None:
+    """The person's password was given six minutes earlier than it was."""
+    with closing(sqlite3.connect(office.installation.state_dir / "outreach.db", timeout=20)) as database:
+        sql = "UPDATE user_session SET authenticated_real_ms = authenticated_real_ms - ? WHERE user_id = ?"
+        database.execute(sql, (SIX_MINUTES_MS, name))
+        database.commit()
+
+
+def test_from_draft_to_approval(office: Office, open_as: Open) -> None:
+    """Drafter, reviewer and bank each do their part; the reviewer, whose password is old, gives it again first, and
+    finds the comment that was typed still there."""
+    digest = draft(open_as("drafter-1", "/templates/new"), "browser-reminder")
+    review = open_as("reviewer-1", f"/templates/{digest}")
+    grow_old(office, "reviewer-1")
+    review.wait_for_timeout(2_100)  # the gateway takes a session for good that long
+    review.fill("#comment", "金额与银行一致")
+    review.get_by_role("button", name="通过内部审核").click()
+    expect(review.locator("h1")).to_have_text("再次确认身份")
+    review.fill("#password", office.person("reviewer-1").password)
+    review.fill("#code", office.person("reviewer-1").code())
+    review.press("#code", "Enter")
+    expect(review.locator("#comment")).to_have_value("金额与银行一致")
+    review.get_by_role("button", name="通过内部审核").click()
+    expect(review.locator(DONE)).to_contain_text("已通过内部审核")
+    bank = open_as("demo-approver", "/")
+    bank.get_by_role("row", name="browser-reminder").get_by_role("link").click()
+    bank.get_by_role("button", name="批准", exact=True).click()
+    expect(bank.locator(DONE)).to_contain_text("已批准")
+    expect(bank.locator("h1 ~ .tag, .head .tag").first).to_have_text("已批准")
+    assert bank.url.endswith(digest)
+
+
+def test_two_people_at_one_gate(open_as: Open) -> None:
+    """Who comes second is told what happened meanwhile, in the language of the page, and nothing is done twice."""
+    digest = draft(open_as("drafter-1", "/templates/new"), "browser-twice")
+    first, second = (open_as("reviewer-1", f"/templates/{digest}") for _ in range(2))
+    first.get_by_role("button", name="通过内部审核").click()
+    expect(first.locator(DONE)).to_contain_text("已通过内部审核")
+    second.get_by_role("button", name="通过内部审核").click()
+    expect(second.locator("h1")).to_have_text("未能完成")
+    expect(second.locator(".note.bad")).not_to_be_empty()
+    second.get_by_role("link", name="返回").click()
+    expect(second.locator(".head .tag").first).to_have_text("待银行批准")
+
+
+def test_forbidden_words_are_shown_where_they_stand(open_as: Open) -> None:
+    """The preview marks what the content check objects to while it is typed, and such a draft is not taken."""
+    page = open_as("drafter-1", "/templates/new")
+    page.fill("#name", "browser-threat")
+    page.fill("#signature", "示例银行")
+    page.fill("#text", "再不还款，公安机关将上门抓捕。")
+    expect(page.locator("#preview .note.bad").first).to_be_visible()
+    expect(page.locator("#preview mark").first).to_be_visible()
+    page.get_by_role("button", name="保存草稿").click()
+    expect(page.locator("[role=alert]").first).to_be_visible()
+    expect(page.locator("#text")).to_have_value("再不还款，公安机关将上门抓捕。")
