@@ -11,7 +11,7 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from bench import cancelling, letters, running, sending, submitting, verifying, world
+from bench import addresses, cancelling, letters, running, sending, submitting, verifying, world
 from bench.results import Result, show, write
 
 LATEST = Path(__file__).parent / "results" / "latest.json"
@@ -38,8 +38,8 @@ async def _measure(folder: Path) -> list[Result]:
         await world.settled(settings)
         console.print("测量 measuring: ledger_verify")
         verify = await verifying.measure(settings, folder)
-    console.print("测量 measuring: letters_run, letter_single")
-    return [*submit, send, cancel, verify, *letters.measure()]
+    console.print("测量 measuring: letters_run, letter_single, address_cpca")
+    return [*submit, send, cancel, verify, *letters.measure(), addresses.measure()]
 
 
 if __name__ == "__main__":
