@@ -131,13 +131,13 @@ def no_prior_call(facts: LetterFacts) -> Sequence[Verdict]:
 
 def _screened(facts: LetterFacts, code: Code) -> Sequence[Verdict]:
     # A decision holds no personal data: the reason counts characters instead of repeating them.
-    return [
-        Verdict(
-            code, Effect.REFUSE, f"第 {f.start + 1}–{f.end} 字 characters {f.start + 1}-{f.end}：{f.why}", "address"
-        )
-        for f in facts.address_findings
-        if f.code == code
-    ]
+    return [Verdict(code, Effect.REFUSE, _where(f), "address") for f in facts.address_findings if f.code == code]
+
+
+def _where(finding: Finding) -> str:
+    chinese, _, english = finding.why.partition(" · ")
+    first, last = finding.start + 1, finding.end
+    return f"第 {first}–{last} 字：{chinese} · characters {first}-{last}: {english}"
 
 
 def address_incomplete(facts: LetterFacts) -> Sequence[Verdict]:

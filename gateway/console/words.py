@@ -30,13 +30,11 @@ class Words:
 
 def split(both: str) -> tuple[str, str]:
     """The Chinese and the English part of a message that holds one after the other; all of it for both if not."""
-    if " · " in both:
-        chinese, _, english = both.partition(" · ")
-        return chinese, english
     for index, character in enumerate(both):
         if character in "。！？；" and both[index + 1 : index + 2].isascii() and both[index + 1 : index + 2].strip():
             return both[: index + 1], both[index + 1 :].strip()
-    return both, both
+    chinese, dot, english = both.partition(" · ")
+    return (chinese, english) if dot else (both, both)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""`make screenshots`: each page in both languages, as docs/screenshots/PAGE.LANGUAGE.png. Named so that `make test` leaves it out."""
+"""`make screenshots`: each page in both languages, in docs/screenshots/. No file that `make test` collects."""
 
 from __future__ import annotations
 

@@ -88,6 +88,8 @@ def gaps_of(text: str) -> set[str]:
     [
         ("没有此账号。There is no such account.", "没有此账号。", "There is no such account."),
         ("请稍后重试；填写的仍在。Try again; it is kept.", "请稍后重试；填写的仍在。", "Try again; it is kept."),
+        ("只有地名 · a name only", "只有地名", "a name only"),
+        ("至多 8 字。Letters, parted by · or a space.", "至多 8 字。", "Letters, parted by · or a space."),
         ("只有中文。", "只有中文。", "只有中文。"),
         ("English only.", "English only.", "English only."),
         ("", "", ""),
