@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Result,
     Row,
     Select,
     and_,
     bindparam,
     func,
+    not_,
     select,
     text,
     union,
@@ -92,41 +92,54 @@ class Due:
     now_ms: int
     without_templates: tuple[str, ...] = ()
 
-    def condition(self) -> ColumnElement[bool]:
-        wanted = and_(
-            outreach.c.channel == Channel.CHANNEL_SMS,
-            outreach.c.state == states.ADMITTED,
-            outreach.c.not_after_ms > self.now_ms,
-            outreach.c.bank_id.in_(self.bank_ids),
-        )
-        if self.without_templates:
-            wanted &= outreach.c.template_digest.not_in(self.without_templates)
-        return wanted
+    def values(self, bank_id: str) -> dict[str, Any]:
+        """The parameters of a statement on one of the banks."""
+        values: dict[str, Any] = {"bank_id": bank_id, "now_ms": self.now_ms}
+        return values | {"without_templates": self.without_templates} if self.without_templates else values
 
 
 def due(connection: Connection, wanted: Due, limit: int) -> list[Any]:
     """What is due, the longest due first. What has expired is left to the sweeper."""
     # One bank at a time comes in the index's order; all banks in one statement would sort everything that is due.
+    statement = _due(bool(wanted.without_templates))
     rows = [
         row
         for bank_id in wanted.bank_ids
-        for row in records(_due_of(connection, replace(wanted, bank_ids=(bank_id,)), limit))
+        for row in records(connection.execute(statement, wanted.values(bank_id) | {"limit": limit}))
     ]
     return sorted(rows, key=lambda row: (row.due_ms, row.outreach_id))[:limit]
 
 
-def _due_of(connection: Connection, wanted: Due, limit: int) -> Result[Any]:
-    return connection.execute(
+def next_due_ms(connection: Connection, wanted: Due) -> int | None:
+    """When the next one is due; None if none is."""
+    statement = _next_due(bool(wanted.without_templates))
+    times = [connection.execute(statement, wanted.values(bank_id)).scalar() for bank_id in wanted.bank_ids]
+    return min((time for time in times if time is not None), default=None)
+
+
+@lru_cache
+def _due(excludes: bool) -> Select[tuple[Any, ...]]:
+    return (
         select(outreach)
-        .where(wanted.condition(), outreach.c.due_ms <= wanted.now_ms)
+        .where(_may_be_leased(excludes), outreach.c.due_ms <= bindparam("now_ms"))
         .order_by(outreach.c.due_ms, outreach.c.outreach_id)
-        .limit(limit)
+        .limit(bindparam("limit"))
     )
 
 
-def next_due_ms(connection: Connection, wanted: Due) -> int | None:
-    """When the next one is due; None if none is."""
-    return connection.execute(select(func.min(outreach.c.due_ms)).where(wanted.condition())).scalar()
+@lru_cache
+def _next_due(excludes: bool) -> Select[tuple[Any, ...]]:
+    return select(func.min(outreach.c.due_ms)).where(_may_be_leased(excludes))
+
+
+def _may_be_leased(excludes: bool) -> ColumnElement[bool]:
+    may = and_(
+        outreach.c.channel == Channel.CHANNEL_SMS,
+        outreach.c.state == states.ADMITTED,
+        outreach.c.not_after_ms > bindparam("now_ms"),
+        outreach.c.bank_id == bindparam("bank_id"),
+    )
+    return may & not_(one_of(outreach.c.template_digest, "without_templates")) if excludes else may
 
 
 def expired(connection: Connection, now_ms: int, limit: int) -> list[Row[Any]]:

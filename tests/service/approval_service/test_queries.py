@@ -33,5 +33,6 @@ def test_what_is_due_comes_in_the_order_of_its_index(tmp_path: Path) -> None:
         "SEARCH outreach USING INDEX outreach_due (channel=? AND bank_id=? AND due_ms<?)",
         "SEARCH outreach USING INDEX outreach_due (channel=? AND bank_id=? AND due_ms<?)",
         "SEARCH outreach USING INDEX outreach_due (channel=? AND bank_id=?)",
+        "SEARCH outreach USING INDEX outreach_due (channel=? AND bank_id=?)",
         "SEARCH outreach USING INDEX outreach_expiry (not_after_ms<?)",
     ]
