@@ -26,6 +26,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, Header, Retent
 from nats.js.errors import APIError, NotFoundError
 
 from outreach.domain.ids import new_id
+from outreach.runtime import tls
 from outreach.runtime.config import Settings
 from outreach.runtime.logs import EventLogger
 from outreach.runtime.secret_files import ensure_secret
@@ -125,6 +126,7 @@ async def connect(settings: Settings, user: str) -> Client:
         user=user,
         password=ensure_secret(settings.state_dir, f"nats-{user}"),
         inbox_prefix=inbox_prefix(user),
+        tls=tls.client_context(settings.state_dir) if settings.nats_url.startswith("tls://") else None,
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,
         error_cb=on_error,

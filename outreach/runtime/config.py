@@ -33,7 +33,7 @@ class Settings:
     letter_service_address: str = "127.0.0.1:17453"
     """host:port of letter_service: previews and kept PDFs."""
     nats_url: str = "nats://127.0.0.1:17422"
-    """URL of the NATS server, without credentials."""
+    """URL of the NATS server, without credentials; tls:// where its certificate is of this installation's authority."""
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
 

@@ -37,8 +37,16 @@ def environment(state_dir: Path) -> dict[str, str]:
     return {KEY_VARIABLE: ensure_secret(state_dir, "nats-encryption")}
 
 
-def nats_server_conf(state_dir: Path, bank_ids: Iterable[str], *, host: str = "127.0.0.1", port: int = 17422) -> str:
-    """The configuration file's text. It holds passwords: write it with secret_files.write_private."""
+def nats_server_conf(
+    state_dir: Path,
+    bank_ids: Iterable[str],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 17422,
+    store_dir: Path | None = None,
+) -> str:
+    """The configuration file's text. It holds passwords: write it with secret_files.write_private. Streams lie in
+    `store_dir`, by default the state directory's folder nats."""
     users = {
         APPROVAL_SERVICE: (
             ["outreach.in.*.probe", "outreach.out.*.status", "outreach.dead.>", WAKE_SMS, "$JS.API.>", "$JS.ACK.>"],
@@ -65,7 +73,7 @@ def nats_server_conf(state_dir: Path, bank_ids: Iterable[str], *, host: str = "1
 listen: {_quoted(f"{host}:{port}")}
 server_name: outreach
 jetstream {{
-  store_dir: {_quoted(str((state_dir / "nats").resolve()))}
+  store_dir: {_quoted(str(store_dir or (state_dir / "nats").resolve()))}
   max_file_store: 16GB
   sync_interval: always
   cipher: chachapoly

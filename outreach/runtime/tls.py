@@ -6,6 +6,7 @@ Services know one another by the common name of their certificates. Files lie in
 
 from __future__ import annotations
 
+import ssl
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -77,6 +78,11 @@ def channel_credentials(state_dir: Path, service: str | None = None) -> grpc.Cha
     """A client's side: as a service with its certificate, or as a caller of the public edge without one."""
     key, chain = _pair(state_dir, service) if service else (None, None)
     return grpc.ssl_channel_credentials(ca_certificate(state_dir), key, chain)
+
+
+def client_context(state_dir: Path) -> ssl.SSLContext:
+    """A client's side outside of gRPC: trusts this authority, and no other."""
+    return ssl.create_default_context(cafile=_certificate_path(state_dir, "ca"))
 
 
 def certificate_files(state_dir: Path, service: str) -> tuple[Path, Path]:
