@@ -173,7 +173,7 @@ async def manifest(visit: Visit) -> Response:
 
 
 async def returns(visit: Visit) -> Response:
-    return visit.page("returns.html", result=None, **_names())
+    return visit.page("returns.html", result=None, chosen="", **_names())
 
 
 async def come_back(visit: Visit) -> Response:
@@ -185,7 +185,7 @@ async def come_back(visit: Visit) -> Response:
         letter_number=text(form, "letter_number").upper(), reason=reason, scan_sha256=text(form, "scan_sha256").lower()
     )
     result = await visit.ask("MailroomService/Return", request)
-    return visit.page("returns.html", result=result, **_names())
+    return visit.page("returns.html", result=result, chosen=text(form, "reason"), **_names())
 
 
 async def _download(pieces: AsyncIterator[Any], name: str) -> Response:

@@ -64,7 +64,7 @@ def test_scripts_cannot_read_the_session(open_as: Open) -> None:
 def test_nobody_is_sent_elsewhere(open_as: Open, to: str) -> None:
     """Only paths of the console are gone to, whatever the address or a form asks for."""
     page = open_as("drafter-1", "/password")
-    answer = page.request.get("/language/en", params={"to": to}, max_redirects=0)
+    answer = page.request.get("/language/zh", params={"to": to}, max_redirects=0)
     assert (answer.status, answer.headers["location"]) == (303, "/")
     page.goto(f"/sign-in-again?to={to}")
     assert page.locator("input[name=to]").get_attribute("value") == "/"
