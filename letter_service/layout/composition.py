@@ -8,13 +8,14 @@ from letter_service.layout import grid
 from letter_service.layout.galley import Row, Seals, Text, Unit
 from letter_service.layout.line_breaking import EM
 from letter_service.layout.table_columns import columns
-from letter_service.layout.texts import Copy
+from letter_service.layout.texts import Copy, does_not_fit
 from outreach.letters.model import Block, Heading, Paragraph, Seal, Table, TextLetter
 from outreach.v1.template_service_pb2 import PlaceholderType
 
 _INDENT = 2 * EM
 _DATE = Paragraph("{letter_date}", indent=False)
 """Under a seal it belongs to it."""
+_MOST_SEALS = 3
 _CLEAR = 3.0
 """Millimetres below the title, a table and the seals."""
 
@@ -44,6 +45,10 @@ def _sealed(units: list[Unit], seals: list[Seal], *, has_date: bool) -> Iterator
     """The seals, with the last lines above them on their page."""
     if units:
         units[-1].keeps_next = True
+    if len(seals) > _MOST_SEALS:
+        raise does_not_fit(
+            "seal", f"盖章处至多并列 {_MOST_SEALS} 个。", f"At most {_MOST_SEALS} seals stand side by side."
+        )
     parties = [Copy(seal.party, grid.BODY.font, "seal") for seal in seals]
     yield Seals(parties, Copy(_DATE.text, grid.BODY.font, "letter_date") if has_date else None)
 

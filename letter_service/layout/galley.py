@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice, zip_longest
 from typing import Any, Protocol
 
 from letter_service.layout import grid
@@ -82,60 +83,63 @@ class Text:
         return (self.copy,)
 
 
-@dataclass(slots=True)
+@dataclass
 class Row:
-    """A row of a table; its head is repeated where the table goes on."""
+    """A row of a table; its head is repeated where the table goes on. Cells that never vary are furniture."""
 
     cells: list[Copy]
     columns: list[Column]
     style: Style
+    head: Unit | None = None
+    """None in the head itself."""
     is_last: bool = False
     keeps_next: bool = False
     before: float = 0
-    head: Unit | None = None
     splits: bool = False
+
+    def __post_init__(self) -> None:
+        self._fixed = [None if cell.gaps else self._set_cell(place, None) for place, cell in enumerate(self.cells)]
 
     @property
     def varies(self) -> bool:
         return any(cell.gaps for cell in self.cells)
 
-    def set(self, values: Values | None) -> Lines:
-        """One entry a line of the row: a list with each cell's line or an empty one."""
-        cells = [
-            set_lines(cell, values, self._measure(column), self.style, align=column.align)
-            for cell, column in zip(self.cells, self.columns, strict=True)
-        ]
-        count = max(1, *map(len, cells)) if cells else 1
-        return [[cell[line] if line < len(cell) else "" for cell in cells] for line in range(count)]
-
     def copies(self) -> Iterable[Copy]:
         return self.cells
 
-    def _measure(self, column: Column) -> int:
-        return int((column.width - 2 * column.side) * MM / self.style.size * EM)
+    def set(self, values: Values | None) -> Lines:
+        """One entry a line of the row: a list with each varying cell's line, or None."""
+        cells = [self._set_cell(place, values) if fixed is None else fixed for place, fixed in enumerate(self._fixed)]
+        count = max(1, *map(len, cells))
+        shown = [[] if fixed else cell for cell, fixed in zip(cells, self._fixed, strict=True)]
+        return list(islice(zip_longest(*shown, [None] * count), count))
+
+    def _set_cell(self, place: int, values: Values | None) -> list[str]:
+        column = self.columns[place]
+        measure = int((column.width - 2 * column.side) * MM / self.style.size * EM)
+        return set_lines(self.cells[place], values, measure, self.style, align=column.align)
 
     def height(self, lines: int) -> float:
         return lines * self.style.leading / MM + 2 * _CELL_PAD
 
     def draw(self, lines: Lines, y: float) -> str:
-        drawn = []
-        for place, column in enumerate(self.columns):
-            cell = [line[place] for line in lines]
-            if any(cell):
-                at = x_points(column.x + column.side), y_points(y + _CELL_PAD) - baseline(self.style)
-                drawn.append(self.style.draw(cell, *at))
-        return "".join(drawn)
+        cells = ([line for line in cell if line] for cell in zip(*lines, strict=True))
+        return "".join([self._draw_cell(place, cell, y) for place, cell in enumerate(cells) if cell])
+
+    def _draw_cell(self, place: int, lines: list[str], y: float) -> str:
+        column = self.columns[place]
+        return self.style.draw(lines, x_points(column.x + column.side), y_points(y + _CELL_PAD) - baseline(self.style))
 
     def furniture(self, lines: int, y: float) -> str:
-        height = self.height(lines)
+        fixed = "".join(self._draw_cell(place, cell, y) for place, cell in enumerate(self._fixed) if cell)
+        return self._rules(y, self.height(lines)) + fixed
+
+    def _rules(self, y: float, height: float) -> str:
         x0, x1 = grid.LEFT, grid.RIGHT
-        if self.keeps_next:
-            fill = (
-                f"q {_HEAD_FILL} g {x_points(x0):.2f} {y_points(y + height):.2f} {(x1 - x0) * MM:.2f} "
-                f"{height * MM:.2f} re f Q\n"
-            )
-            return fill + rule(x0, y, x1, 0.9) + rule(x0, y + height, x1, 0.5)
-        return rule(x0, y + height, x1, 0.9 if self.is_last else 0.25, 0 if self.is_last else 0.5)
+        if self.head:
+            return rule(x0, y + height, x1, 0.9 if self.is_last else 0.25, 0 if self.is_last else 0.5)
+        ground = f"{x_points(x0):.2f} {y_points(y + height):.2f} {(x1 - x0) * MM:.2f} {height * MM:.2f} re f"
+        return f"q {_HEAD_FILL} g {ground} Q\n{rule(x0, y, x1, 0.9)}{rule(x0, y + height, x1, 0.5)}"
 
 
 @dataclass(slots=True)

@@ -10,11 +10,11 @@ from letter_service.layout.composition import compose
 from letter_service.layout.design import Plan, Setting, form, no_characters
 from letter_service.layout.embedding import embed
 from letter_service.layout.frame import Frame
-from letter_service.layout.galley import SEAL_HINT, Lines, Unit
+from letter_service.layout.galley import SEAL_HINT, Lines
 from letter_service.layout.paging import Placement, paginate
 from letter_service.layout.pdf import PdfWriter
 from letter_service.layout.permit import Permit
-from letter_service.layout.texts import FONTS, SANS, Values, face_of
+from letter_service.layout.texts import FONTS, SANS, Copy, Values, face_of
 from outreach.letters.envelopes import Rectangle
 from outreach.letters.model import TextLetter
 
@@ -29,12 +29,12 @@ class TextDesign:
         self._frame = Frame(letter.head, letter.letterhead_image)
         self._units = compose(letter)
         self._fixed: list[Lines | None] = [None if unit.varies else unit.set(None) for unit in self._units]
-        self.varying_characters = _characters(unit for unit in self._units if unit.varies)
+        self.varying_characters = _characters(copy for unit in self._units for copy in unit.copies() if copy.gaps)
         self._plans: dict[tuple[int, ...], tuple[Plan, list[list[Placement]]]] = {}
         self._resources = 0
 
     def prepare(self, pdf: PdfWriter) -> None:
-        static = _characters(self._units)
+        static = _characters(copy for unit in self._units for copy in unit.copies() if not copy.gaps)
         static[SANS] |= self._frame.characters() | set(SEAL_HINT)
         fonts = {font: pdf.reserve() for font in FONTS}
         for font, number in fonts.items():
@@ -81,9 +81,8 @@ class TextDesign:
         return "".join(drawn)
 
 
-def _characters(units: Iterable[Unit]) -> dict[str, set[str]]:
+def _characters(copies: Iterable[Copy]) -> dict[str, set[str]]:
     found = no_characters()
-    for unit in units:
-        for copy in unit.copies():
-            found[copy.font].update(copy.fixed_text)
+    for copy in copies:
+        found[copy.font].update(copy.fixed_text)
     return found
