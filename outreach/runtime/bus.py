@@ -41,6 +41,8 @@ MESSAGE_ID = "Nats-Msg-Id"
 BATCH = 256
 ACK_WAIT_S = 10.0
 
+_FEW = 10
+"""A batch costs the server some milliseconds, however small it is."""
 _REPEATED_IN_BATCH = 10201
 """The server's error code of a batch with a message id that it knows."""
 _GIB = 1 << 30
@@ -183,11 +185,11 @@ async def consume(
 async def publish_in_order(client: Client, messages: Sequence[tuple[str, bytes, str]]) -> None:
     """Publishes (subject, payload, message id) to a stream that takes batches; a repeat changes nothing.
 
-    All are taken together or none is. A batch in which some were taken before, by a call whose answer was lost or by
-    another process, is refused as a whole: its messages are published one by one then. Raises NatsError.
+    Many are taken together or none is; a few go one by one, which is sooner done. So do those of a batch that is refused
+    because some were taken before, by a call whose answer was lost or by another process. Raises NatsError.
     """
     js = client.jetstream()
-    if len(messages) > 1:
+    if len(messages) > _FEW:
         try:
             await _publish_batch(client, messages)
         except APIError as error:

@@ -187,19 +187,19 @@ async def test_a_repeated_status_is_kept_once(nats_process: NatsProcess) -> None
 async def test_many_are_published_in_order_without_a_gap(nats_process: NatsProcess) -> None:
     """All or none, whatever was published before: a repeat of all changes nothing, one of a part completes."""
     subject = bus.status_subject("demo-bank")
-    messages = [(subject, f"{number}".encode(), f"{number}") for number in range(10)]
+    messages = [(subject, f"{number}".encode(), f"{number}") for number in range(60)]
     async with connected(nats_process, nats_server.APPROVAL_SERVICE) as client:
         js = client.jetstream()
         await bus.ensure_streams(js, bus.OUTREACH_OUT)
-        await bus.publish_in_order(client, messages[:6])
-        await bus.publish_in_order(client, messages[:6])
-        await bus.publish_in_order(client, messages[3:8])
+        for start, end in ((0, 30), (0, 30), (15, 45), (43, 48), (48, 50)):
+            await bus.publish_in_order(client, messages[start:end])
+        too_large = (subject, b"x" * 2_000_000, "59")
         with pytest.raises(NatsError):
-            await bus.publish_in_order(client, [messages[8], (subject, b"x" * 2_000_000, "9")])
-        await bus.publish_in_order(client, messages[7:9])
+            await bus.publish_in_order(client, [*messages[50:59], *messages[:2], too_large])
+        await bus.publish_in_order(client, messages[50:51])
         state = (await js.stream_info(bus.OUTREACH_OUT)).state
         kept = [(await js.get_msg(bus.OUTREACH_OUT, seq=seq)).data for seq in range(1, state.last_seq + 1)]
-        assert kept == [payload for _, payload, _ in messages[:9]]
+        assert kept == [payload for _, payload, _ in messages[:51]]
 
 
 async def test_a_bank_may_publish_only_its_own_events(nats_process: NatsProcess) -> None:
