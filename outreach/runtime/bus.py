@@ -185,8 +185,8 @@ async def consume(
 async def publish_in_order(client: Client, messages: Sequence[tuple[str, bytes, str]]) -> None:
     """Publishes (subject, payload, message id) to a stream that takes batches; a repeat changes nothing.
 
-    Many are taken together or none is; a few go one by one, which is sooner done. So do those of a batch that is refused
-    because some were taken before, by a call whose answer was lost or by another process. Raises NatsError.
+    Many are taken together or none is; a few go one by one, which is sooner done. So do those of a batch that is
+    refused because some were taken before, by a call whose answer was lost or by another process. Raises NatsError.
     """
     js = client.jetstream()
     if len(messages) > _FEW:
