@@ -20,6 +20,7 @@ from outreach.v1.bank_service_pb2 import BankEvent, EventResult
 from outreach.validation import NOT_OF_ITS_TYPE, field_of, oddities, violations
 
 DURABLE = "approval_service"
+ACKED_S = 5.0
 RETRY_S = 1.0
 """How long a message waits for what came before it and has not been applied."""
 _NAMED_ACCOUNT = re.compile(rb'"account_?[nN]umber"\s*:\s*"([A-Za-z0-9-]{1,40})"')
@@ -99,7 +100,7 @@ class Consumer:
         for message in applied[:-1]:
             await message.ack()
         for message in applied[-1:]:
-            await message.ack_sync()  # so that all of them are gone when somebody looks for what is left
+            await message.ack_sync(ACKED_S)  # so that all of them are gone when somebody looks for what is left
         for (message, event), result in answered:
             if not isinstance(result, Refusal):
                 continue
