@@ -1,0 +1,176 @@
+"""outreach evidence: everything that was sent to a person, with proof, in one file; and its check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+from typer.core import TyperGroup
+
+from outreach.cli.command import command
+from outreach.cli.evidence_check import Report, check
+from outreach.cli.evidence_guide import guide
+from outreach.cli.evidence_pack import Pack, read, write
+from outreach.cli.evidence_summary import summary
+from outreach.cli.failures import Failure
+from outreach.cli.messages import Bank
+from outreach.cli.output import Cell, cell, details
+from outreach.cli.session import Session
+from outreach.client import Client
+from outreach.domain.errors import Refusal
+from outreach.v1.evidence_service_pb2 import Evidence, ExportEvidenceRequest, ProvenEntry
+from outreach.v1.evidence_service_pb2_grpc import EvidenceServiceStub
+from outreach.v1.mailroom_service_pb2 import FetchLetterPdfRequest
+from outreach.v1.mailroom_service_pb2_grpc import MailroomServiceStub
+
+
+class _MakeByDefault(TyperGroup):
+    """`evidence --account A` is `evidence make --account A`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0].startswith("--") and args[0] not in ctx.help_option_names:
+            args = ["make", *args]
+        return super().parse_args(ctx, args)
+
+
+async def make(
+    session: Session,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.zip", help="存为 The file; kept from others.")],
+    purpose: Annotated[str, typer.Option(help="用途，入账 What for, such as a complaint's number; no personal data.")],
+    account: Annotated[str, typer.Option(metavar="NUMBER", help="账号 Everything of an account.")] = "",
+    letter: Annotated[str, typer.Option(metavar="NUMBER", help="函号 One letter.")] = "",
+    outreach: Annotated[str, typer.Option(metavar="ID", help="编号 One SMS or letter by its id.")] = "",
+    bank: Bank = "",
+) -> None:
+    """制作证据包 Write all evidence of an account, letter or message to a ZIP, with the ledger's proof."""
+    if sum(map(bool, (account, letter, outreach))) != 1:
+        raise Failure(
+            "请用 --account、--letter、--outreach 之一指明对象。Name one of them.", field="account", reason="INVALID"
+        )
+    request = ExportEvidenceRequest(bank_id=session.bank(bank), purpose=purpose)
+    if account:
+        request.account_number = account
+    elif letter:
+        request.letter_number = letter
+    else:
+        request.outreach_id = outreach
+    async with session.client() as client:
+        pack, key = await _export(client, request)
+        evidence = pack.evidence
+        others, missing = await _letter_pdfs(client, evidence)
+    others |= {"summary.pdf": summary(pack), "README.txt": guide(evidence, missing).encode()}
+    write(out, pack, key, others)
+    counts = _counts(evidence)
+    document = {
+        "file": str(out),
+        "evidence_id": evidence.evidence_id,
+        **counts,
+        "entries": len(pack.entries),
+        "letter_pdfs_missing": missing,
+        "verifier_key": key,
+    }
+    pairs: list[tuple[str, Cell]] = [
+        ("文件 File", str(out)),
+        ("请求 Outreach", counts["outreach"]),
+        ("短信 Messages", counts["messages"]),
+        ("信函 Letters", counts["letters"]),
+        ("未取得的信函 PDF Missing PDFs", str(missing or "")),
+        ("账目 Entries", len(pack.entries)),
+        ("验证 Verify", f"outreach evidence verify {out} --key '{key}'"),
+    ]
+    session.output.show(document, details(f"证据包 Evidence {evidence.evidence_id}", pairs))
+
+
+async def verify(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="证据包 The evidence pack.")],
+    key: Annotated[str, typer.Option(metavar="PUB", help="公钥 The ledger's verifier key, or a file that holds it.")],
+) -> None:
+    """验证 Check an evidence pack offline: signature, proofs, hash of the content, commitments, texts."""
+    known = key if "+" in key else _read_key(Path(key))
+    pack, files = read(file)
+    found = check(pack, files, known.strip())
+    session.output.show(_document(found), *_shown(found))
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+def register(app: typer.Typer) -> None:
+    evidence = typer.Typer(cls=_MakeByDefault, help="证据包 Evidence for a complaint.", no_args_is_help=True)
+    command(evidence, "make")(make)
+    command(evidence, "verify", offline=True)(verify)
+    app.add_typer(evidence, name="evidence")
+
+
+def _read_key(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+async def _export(client: Client, request: ExportEvidenceRequest) -> tuple[Pack, str]:
+    """The pack, and the verifier key as the gateway tells it."""
+    content = bytearray()
+    entries: list[ProvenEntry] = []
+    async for part in client.stream(EvidenceServiceStub(client.channel).ExportEvidence, request):
+        content += part.content
+        entries += part.entries.entries
+        if part.WhichOneof("part") == "seal":
+            return Pack(bytes(content), entries, part.seal.checkpoint), part.seal.verifier_key
+    raise Failure("证据未收完即中断，请重试。The evidence ended before its proof: try again.")
+
+
+async def _letter_pdfs(client: Client, evidence: Evidence) -> tuple[dict[str, bytes], int]:
+    """The archive copies by file name, and how many could not be had."""
+    stub, files, missing = MailroomServiceStub(client.channel), {}, 0
+    for number in [one.permit.letter_number for each in evidence.outreach for one in each.letters if one.pdf_sha256]:
+        request = FetchLetterPdfRequest(letter_number=number, reason=evidence.purpose)
+        try:
+            pieces = [piece.chunk async for piece in client.stream(stub.FetchLetterPdf, request)]
+        except Refusal:  # not for this role, or the archive is away: the texts still tell what it says
+            missing += 1
+        else:
+            files[f"letters/{number}.pdf"] = b"".join(pieces)
+    return files, missing
+
+
+def _counts(evidence: Evidence) -> dict[str, int]:
+    return {
+        "outreach": len(evidence.outreach),
+        "messages": sum(len(one.messages) for one in evidence.outreach),
+        "letters": sum(len(one.letters) for one in evidence.outreach),
+    }
+
+
+def _document(found: Report) -> dict[str, object]:
+    return {
+        "ok": found.ok,
+        "evidence_id": found.evidence.evidence_id,
+        "made_by": found.evidence.made_by,
+        "purpose": found.evidence.purpose,
+        "origin": found.checkpoint.origin if found.checkpoint else None,
+        "signed_entries": found.checkpoint.size if found.checkpoint else None,
+        "entries": found.entries,
+        "messages": found.messages,
+        "letters": found.letters,
+        "problems": found.problems,
+        "unproven_files": found.unproven,
+    }
+
+
+def _shown(found: Report) -> list[RenderableType]:
+    verdict = Text("证据得证 PROVEN", "bold green") if found.ok else Text("未得证 NOT PROVEN", "bold red")
+    signed = found.checkpoint
+    pairs: list[tuple[str, Cell]] = [
+        ("结论 Verdict", verdict),
+        ("证据编号 Evidence", found.evidence.evidence_id),
+        ("制作 Made by", found.evidence.made_by),
+        ("用途 Purpose", found.evidence.purpose),
+        ("账目 Entries", found.entries),
+        ("短信 Messages", found.messages),
+        ("信函 Letters", found.letters),
+        ("签名 Signed", f"{signed.size} entries of {signed.origin}" if signed else "无有效签名 no good signature"),
+        ("账本未载 Not in the ledger", "，".join(found.unproven)),
+    ]
+    return [details("", pairs), *(Text(f"  - {cell(problem).plain}", "red") for problem in found.problems)]

@@ -1,0 +1,157 @@
+"""An evidence pack: a ZIP that can be read by a person, and checked by anybody with the ledger's public key.
+
+evidence.json       the content, as the authority gave it out and its entry evidence_made has the hash of
+messages/, letters/ what left, a text each, made from the content; and the letters' archive copies as PDF
+entries.jsonl       the ledger's entries, their canonical bodies, a line each
+proofs.json         their inclusion proofs (RFC 6962)
+checkpoint.txt      the signed tree head that the proofs lead to (C2SP tlog-checkpoint)
+summary.pdf         all of it to read, and README.txt how to check it
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
+
+import orjson
+from google.protobuf.json_format import Parse, ParseError
+
+from outreach.cli.failures import Failure
+from outreach.domain.templating import render, signed
+from outreach.v1.evidence_service_pb2 import Evidence, ProvenEntry
+from outreach.v1.ledger_service_pb2 import LedgerEntry
+from outreach.v1.print_service_pb2 import LetterPermit
+from outreach.v1.worker_service_pb2 import Permit
+
+CONTENT, ENTRIES, PROOFS, CHECKPOINT, KEY = (
+    "evidence.json",
+    "entries.jsonl",
+    "proofs.json",
+    "checkpoint.txt",
+    "verifier-key.txt",
+)
+MAX_BYTES = 256 * 1024 * 1024
+"""Of all files of a pack that is read, unpacked."""
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """What is to be proven, and the proofs."""
+
+    content: bytes
+    entries: Sequence[ProvenEntry]
+    checkpoint: str
+
+    @property
+    def evidence(self) -> Evidence:
+        """The content. Raises Failure."""
+        try:
+            return Parse(self.content, Evidence(), ignore_unknown_fields=True)
+        except (ParseError, UnicodeDecodeError):
+            raise _not_a_pack(CONTENT) from None
+
+    @property
+    def bodies(self) -> list[dict[str, Any]]:
+        """The entries, decoded. Raises Failure."""
+        try:
+            return [orjson.loads(one.entry.body) for one in self.entries]
+        except orjson.JSONDecodeError:
+            raise _not_a_pack(ENTRIES) from None
+
+
+def texts(evidence: Evidence) -> dict[str, str]:
+    """What left, by file name: each message as the handset shows it, each letter's recipient, address and values."""
+    files: dict[str, str] = {}
+    for one in evidence.outreach:
+        files |= {f"messages/{made.permit.attempt_id}.txt": message_text(made.permit) for made in one.messages}
+        files |= {f"letters/{made.permit.letter_number}.txt": letter_text(made.permit) for made in one.letters}
+    return files
+
+
+def message_text(permit: Permit) -> str:
+    values = {value.name: value.text for value in permit.values}
+    return signed(permit.signature, render(permit.template_text, values))
+
+
+def letter_text(permit: LetterPermit) -> str:
+    lines = [
+        ("收件人 Recipient", permit.recipient_name),
+        ("地址 Address", permit.address),
+        ("邮编 Postcode", permit.postcode),
+        ("日期 Date", permit.letter_date),
+        ("授权 Authorization", permit.authorization),
+        *((value.name, value.text) for value in permit.values),
+    ]
+    return "\n".join(f"{name}: {text}" for name, text in lines if text)
+
+
+def write(path: Path, pack: Pack, verifier_key: str, others: Mapping[str, bytes]) -> None:
+    """Writes a pack with further files, readable by its owner only: it shows persons and their debts. OSError."""
+    proofs = [{"index": one.entry.index, "path": [node.hex() for node in one.proof]} for one in pack.entries]
+    files = {
+        **others,
+        CONTENT: pack.content,
+        **{name: text.encode() for name, text in texts(pack.evidence).items()},
+        ENTRIES: b"".join(one.entry.body + b"\n" for one in pack.entries),
+        PROOFS: orjson.dumps({"tree": "RFC 6962, SHA-256", "proofs": proofs}, option=orjson.OPT_INDENT_2),
+        CHECKPOINT: pack.checkpoint.encode(),
+        KEY: verifier_key.encode() + b"\n",
+    }
+    part = path.with_name(path.name + ".part")
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            with ZipFile(file, "w") as archive:
+                for name, data in files.items():
+                    archive.writestr(ZipInfo(name, _EPOCH), data, ZIP_DEFLATED)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read(path: Path) -> tuple[Pack, dict[str, bytes]]:
+    """The pack in a file, and its other files by name. Raises Failure for what is none, OSError."""
+    try:
+        with ZipFile(path) as archive:
+            files = _members(archive)
+    except (BadZipFile, NotImplementedError, RuntimeError, EOFError):
+        raise _not_a_pack(path.name) from None
+    try:
+        bodies = files.pop(ENTRIES).splitlines()
+        proofs = [(int(one["index"]), [bytes.fromhex(node) for node in one["path"]]) for one in _proofs(files)]
+        content, checkpoint = files.pop(CONTENT), files.pop(CHECKPOINT).decode()
+        entries = [
+            ProvenEntry(entry=LedgerEntry(index=index, body=body), proof=proof)
+            for body, (index, proof) in zip(bodies, proofs, strict=True)
+        ]
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise _not_a_pack(path.name) from None
+    return Pack(content, entries, checkpoint), files
+
+
+def _proofs(files: dict[str, bytes]) -> Any:
+    return orjson.loads(files.pop(PROOFS))["proofs"]
+
+
+def _members(archive: ZipFile) -> dict[str, bytes]:
+    files, left = {}, MAX_BYTES
+    for info in archive.infolist():
+        with archive.open(info) as file:
+            files[info.filename] = file.read(left + 1)
+        left -= len(files[info.filename])
+        if left < 0:
+            raise Failure("文件过大，不是本系统的证据包。It is too large to be an evidence pack.", reason="NOT_A_PACK")
+    return files
+
+
+def _not_a_pack(name: str) -> Failure:
+    return Failure(
+        f"{name}: 不是证据包，或已损坏。It is no evidence pack, or it is damaged: have it sent again.",
+        reason="NOT_A_PACK",
+    )
