@@ -8,6 +8,7 @@ import pytest
 
 from outreach.cli.case_file import Case, CaseFile
 from outreach.cli.failures import Failure
+from outreach.v1.outreach_service_pb2 import SmsItem
 
 HEADER = "request_id,bank_id,account_number,phone_number,template_name,case_id,not_before,var.note"
 GOOD = "r-1,demo-bank,6222001,13800005678,due-reminder,c-1,2026-11-24T08:00:00+08:00,您好"

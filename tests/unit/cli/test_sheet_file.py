@@ -14,6 +14,7 @@ from openpyxl import Workbook
 
 from outreach.cli.case_file import Case, CaseFile
 from outreach.cli.failures import Failure
+from outreach.v1.outreach_service_pb2 import SmsItem
 
 HEADER = ("request_id", "bank_id", "account_number", "phone_number", "template_name", "not_before", "var.note")
 GOOD = ("r-1", "demo-bank", "6222001", "13800005678", "due-reminder", None, "您好")
