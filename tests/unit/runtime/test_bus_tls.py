@@ -19,7 +19,7 @@ class TlsProcess(NatsProcess):
     async def start(self) -> None:
         state_dir = self.settings.state_dir
         key, certificate = tls.certificate_files(state_dir, "nats")
-        flags = ["-c", self._conf, "--tls", "--tlscert", certificate, "--tlskey", key]
+        flags: list[str | Path] = ["-c", self._conf, "--tls", "--tlscert", certificate, "--tlskey", key]
         self._process = await asyncio.create_subprocess_exec(
             nats_server.executable(),
             *flags,
