@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
+from gateway.console.signing_in import SignedOut
 from gateway.console.visit import Visit
-from outreach.domain.errors import Refusal
+from outreach.domain.errors import Kind, Refusal
 from outreach.v1.ledger_service_pb2 import GetCheckpointRequest
 from outreach.v1.operations_service_pb2 import GetSummaryRequest
 from outreach.v1.outreach_service_pb2 import WatchRequest
 
 RECENT = 40
 ENTRIES_READ = 500
-STREAM_S = 8.0
-"""After so long the browser has to connect again, and with that to show that its session is not over."""
+CHECK_S = 5.0
+"""A stream looks so often whether its session is over."""
 
 
 async def listing(visit: Visit) -> Response:
@@ -45,14 +45,22 @@ async def stream(visit: Visit) -> Response:
 
 
 async def _rows(visit: Visit, watch: WatchRequest) -> AsyncIterator[str]:
+    """Until the session is over or the authority is gone; the browser then connects again, and is told."""
     template = visit.console.templates.get_template("event_row.html")
-    yield "retry: 500\n\n"
-    try:
-        async for response in visit.desk.follow("OutreachService/Watch", watch, STREAM_S):
-            row = template.render(change=response.change, visit=visit, _=visit.words)
-            yield f"id: {response.change.position}\ndata: " + row.replace("\n", " ") + "\n\n"
-    except (Refusal, asyncio.CancelledError):
-        return  # the browser connects again
+    while True:
+        try:
+            async for response in visit.desk.follow("OutreachService/Watch", watch, CHECK_S):
+                row = template.render(change=response.change, visit=visit, _=visit.words)
+                watch.after_position = response.change.position
+                yield f"id: {watch.after_position}\ndata: " + row.replace("\n", " ") + "\n\n"
+        except Refusal as refusal:
+            if refusal.kind is not Kind.UNAVAILABLE:
+                return
+        try:
+            await visit.console.sessions.of(visit.request)
+        except (SignedOut, Refusal):
+            return
+        yield ": still here\n\n"
 
 
 ROUTES = (

@@ -41,7 +41,7 @@ PAGES = (
     Shown("returns", "mailroom-1", "/mailroom/returns"),
     Shown("clinic", "mailroom-1", "/clinic"),
     Shown("unconfirmed", "operator-1", "/unconfirmed"),
-    Shown("events", "operator-1", "/events"),
+    Shown("events", "supervisor-1", "/events"),
     Shown("ledger", "inspector-1", "/ledger"),
     Shown("people", "operator-1", "/people"),
     Shown("person", "operator-1", "/people/drafter-1"),

@@ -104,7 +104,7 @@ class Office:
             if page.url.endswith("/password"):
                 self.change_password(page, person)
             page.close()
-        person.context.add_cookies([{"name": "language", "value": "zh", "url": self.url}])
+        person.context.add_cookies([{"name": "language", "value": "zh", "url": self.url, "httpOnly": True}])
         page = person.context.new_page()
         page.goto(path)
         if "/sign-in?" in page.url:

@@ -28,6 +28,7 @@ def test_a_session_that_ends_keeps_the_form(office: Office, open_as: Open) -> No
     page.context.clear_cookies(name="outreach")
     page.fill("#text", "尊敬的{recipient}，请查看账单。")  # whose preview finds the session over
     sign_in_and_find(office, page, ("browser-kept", "示例银行", "尊敬的{recipient}，请查看账单。"))
+    assert "401 from /templates/preview" in office.problems.pop()
 
 
 def sign_in_and_find(office: Office, page: Page, typed: tuple[str, str, str]) -> None:
