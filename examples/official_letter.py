@@ -16,11 +16,11 @@ from fontTools.pens.cu2quPen import Cu2QuPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont, newTable
-from reportlab.lib.pagesizes import A4  # type: ignore[import-untyped]  # has no stubs
-from reportlab.lib.units import mm  # type: ignore[import-untyped]  # has no stubs
-from reportlab.pdfbase import pdfmetrics  # type: ignore[import-untyped]  # has no stubs
-from reportlab.pdfbase.ttfonts import TTFont as EmbeddedFont  # type: ignore[import-untyped]  # has no stubs
-from reportlab.pdfgen.canvas import Canvas  # type: ignore[import-untyped]  # has no stubs
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.units import mm
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont as EmbeddedFont
+from reportlab.pdfgen.canvas import Canvas
 
 FILE = Path(__file__).parent / "sample-bank/letters/payment-notice.pdf"
 BANK = "样本银行股份有限公司"

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from io import BytesIO
 
 import pytest
-from reportlab.lib.pagesizes import A4  # type: ignore[import-untyped]  # has no stubs
-from reportlab.lib.units import mm  # type: ignore[import-untyped]  # has no stubs
-from reportlab.pdfbase import pdfmetrics  # type: ignore[import-untyped]  # has no stubs
-from reportlab.pdfbase.ttfonts import TTFont  # type: ignore[import-untyped]  # has no stubs
-from reportlab.pdfgen.canvas import Canvas  # type: ignore[import-untyped]  # has no stubs
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.units import mm
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
 
 from approval_service.screening.content import screen
 from examples.official_letter import truetype
