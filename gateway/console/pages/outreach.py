@@ -81,7 +81,7 @@ async def story(visit: Visit) -> Response:
 async def _steps(visit: Visit, one: Any) -> list[Step]:
     """Every change of its state, as the ledger has them, in order."""
     watch = WatchRequest(bank_id=one.bank_id, case_id=one.case_id, only_past=True)
-    steps = [Step(visit.time(one.create_time), visit.words("提交"), f"{one.caller_id}/{one.employee_id}", "")]
+    steps = [Step(visit.time(one.create_time), visit.words("已提交"), f"{one.caller_id}/{one.employee_id}", "")]
     async for response in visit.desk.follow("OutreachService/Watch", watch):
         change = response.change
         if change.outreach_id != one.outreach_id:
