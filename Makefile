@@ -8,7 +8,7 @@ PORT ?= 17400
 UP := $(BIN)/outreach up --play examples.play --port $(PORT)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock generate lint test browser screenshots run crash bench accuracy clean
+.PHONY: help setup lock generate lint audit sbom test browser screenshots run crash bench accuracy clean
 
 help: ## 列出命令 · list the verbs
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,8 +40,16 @@ lint: setup ## 风格、架构、类型、契约 · style, architecture, types, 
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/mypy
 	@$(BIN)/python proto/generate.py --check
+	@$(BIN)/python -m tests.audit code
 
-test: lint browser ## 检查与全部测试 · lint and all tests
+audit: setup ## 已知漏洞 · known vulnerabilities of what we install
+	@$(BIN)/python -m tests.audit packages
+
+sbom: setup ## 软件物料清单 sbom.json（CycloneDX）· what the image holds
+	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements requirements.runtime.lock --pyproject pyproject.toml \
+		--output-reproducible --of JSON --output-file sbom.json && echo sbom.json
+
+test: lint audit browser ## 检查与全部测试 · lint and all tests
 	@$(BIN)/pytest -n 2 --ignore tests/system
 	@$(BIN)/pytest tests/system
 
