@@ -37,10 +37,14 @@ class ChangeSignal:
         self._event.set()
         self._event = asyncio.Event()
 
-    async def wait(self, timeout_s: float) -> None:
-        """Until the next change, or the timeout: other replicas' commits are seen by looking again."""
+    def upcoming(self) -> asyncio.Event:
+        """Set at the next change. Take it before you look: then no change falls between the look and the wait."""
+        return self._event
+
+    async def wait(self, upcoming: asyncio.Event, timeout_s: float) -> None:
+        """Until that change, or the timeout: other replicas' commits are seen by looking again."""
         try:
-            await asyncio.wait_for(self._event.wait(), timeout_s)
+            await asyncio.wait_for(upcoming.wait(), timeout_s)
         except TimeoutError:
             return
 

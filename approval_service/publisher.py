@@ -28,13 +28,14 @@ async def run(authority: Authority, client: Client) -> None:
     """Publishes until cancelled. What was published and not yet marked is sent again under the same message id, which
     the stream takes once."""
     while True:
-        await authority.changes.wait(POLL_S)
+        upcoming = authority.changes.upcoming()
         try:
             await client.publish(WAKE_SMS, b"")
             while await _publish_batch(authority, client):
                 continue
         except NatsError as error:
             _log.warning("publish_failed", kind=type(error).__name__)
+        await authority.changes.wait(upcoming, POLL_S)
 
 
 async def _publish_batch(authority: Authority, client: Client) -> bool:

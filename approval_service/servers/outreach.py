@@ -90,6 +90,7 @@ class OutreachServer(OutreachServiceServicer):
         call.require_bank(request.bank_id)
         position = request.after_position
         while True:
+            upcoming = self._authority.changes.upcoming()
             changes = await self._authority.read(views.changes, call, position)
             for change in changes:
                 position = change.position
@@ -98,4 +99,4 @@ class OutreachServer(OutreachServiceServicer):
                 continue
             if request.only_past:
                 return
-            await self._authority.changes.wait(WATCH_POLL_S)
+            await self._authority.changes.wait(upcoming, WATCH_POLL_S)
