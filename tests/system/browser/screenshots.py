@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from urllib.parse import urlparse
 
 import pytest
 from PIL import Image
@@ -11,6 +12,7 @@ from playwright.sync_api import Page
 
 from tests.system.browser.pages import PAGES, Shown, opened
 from tests.system.browser.people import Office, Open
+from tests.system.browser.runs import started_run
 from tests.system.conftest import ROOT
 
 FOLDER = ROOT / "docs" / "screenshots"
@@ -21,7 +23,7 @@ COLOURS = 64
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("shown", PAGES, ids=lambda shown: shown.name)
+@pytest.mark.parametrize("shown", [page for page in PAGES if page.name != "run"], ids=lambda shown: shown.name)
 def test_screenshot(open_as: Open, shown: Shown, language: str) -> None:
     """A page as its people see it."""
     save(opened(shown, open_as, language), FOLDER / f"{shown.name}.{language}.png")
@@ -35,6 +37,18 @@ def test_screenshot_of_the_sign_in(office: Office, language: str) -> None:
     page.goto(f"/language/{language}?to=/sign-in")
     save(page, FOLDER / f"sign-in.{language}.png")
     context.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_screenshot_of_a_run(office: Office, open_as: Open, run: str, language: str) -> None:
+    """A run that is ready to print: the page that the mailroom works with."""
+    save(open_as("mailroom-1", f"/language/{language}?to={run}"), FOLDER / f"run.{language}.png")
+
+
+@pytest.fixture(scope="package")
+def run(office: Office) -> str:
+    """Where it is."""
+    return urlparse(started_run(office, office.page).url).path
 
 
 def save(page: Page, path: Path) -> None:

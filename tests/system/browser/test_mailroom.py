@@ -5,17 +5,15 @@ from __future__ import annotations
 import csv
 import re
 from pathlib import Path
-from urllib.parse import parse_qs, urlparse
 
 import pypdfium2
 from playwright.sync_api import Page, expect
 
 from examples.generate import FOLDER
 from gateway.console.pages.mailroom import STEPS
-from tests.system.browser.people import Office, Open, Person
+from tests.system.browser.people import Office, Open
+from tests.system.browser.runs import DONE, started_run
 
-DONE = "[data-done]"
-LEAD = "lead-b"
 GRANTED = "letter-quantity-01"
 """One of the two letters of team-b that wait for a quantity."""
 
@@ -24,19 +22,6 @@ def account_of(request_id: str) -> str:
     texts = (path.read_text(encoding="utf-8") for path in (FOLDER / "letters").glob("*.csv"))
     rows = (row for text in texts for row in csv.DictReader(text.splitlines()))
     return next(row["account_number"] for row in rows if row["request_id"] == request_id)
-
-
-def set_up(office: Office, page: Page) -> None:
-    """An operator makes the account of a team's lead, another one approves it; the lead signs in."""
-    page.fill("#user_id", LEAD)
-    page.fill("#team", "team-b")
-    page.get_by_label("组长（申请信函）").check()
-    page.get_by_role("button", name="设立").click()
-    expect(page.locator("h1")).to_have_text(LEAD)
-    password, address = (page.locator("dd.mono").nth(n).inner_text() for n in range(2))
-    secret = parse_qs(urlparse(address).query)["secret"][0]
-    office.installation.cli("user", "approve", LEAD, "--as", "operator-2")
-    office.meet(Person(LEAD, password, secret))
 
 
 def scan(page: Page, *codes: str) -> None:
@@ -59,19 +44,7 @@ def choose(page: Page, step: str) -> None:
 
 def test_letters_from_quantity_to_return(office: Office, open_as: Open, tmp_path: Path) -> None:
     """The run is fetched once, scanned by the keyboard alone and closed; a repayment shows its letter to be pulled."""
-    set_up(office, open_as("operator-1", "/people"))
-    lead = open_as(LEAD, "/quantities")
-    lead.fill("#number", "2")
-    lead.fill("#reason", "本组两封待寄")
-    lead.get_by_role("button", name="申请").click()
-    expect(lead.locator(DONE)).to_contain_text("等待行政部门批准")
-    office_page = open_as("administrator-1", "/quantities")
-    office_page.get_by_role("row", name="本组两封待寄").get_by_role("button", name="决定").click()
-    expect(office_page.locator(DONE)).to_contain_text("2 封等待的信函现在待打印")
-
-    page = open_as("mailroom-1", "/mailroom")
-    page.get_by_role("button", name="建立批次").first.click()
-    expect(page.locator(".head .tag").first).to_have_text("可打印", timeout=60_000)
+    page = started_run(office, open_as)
     page.get_by_role("button", name="下载 PDF 打印").focus()
     with page.expect_download() as downloading:
         page.keyboard.press("Enter")

@@ -60,3 +60,15 @@ def test_a_list_of_addresses_is_repaired(open_as: Open) -> None:
     with page.expect_download() as downloading:
         page.get_by_role("button", name="检查并下载 CSV").click()
     assert "ADDRESS_SENSITIVE" in downloading.value.path().read_text(encoding="utf-8-sig")
+
+
+def test_a_change_appears_while_one_looks(office: Office, open_as: Open) -> None:
+    """What the case system withdraws stands on top of the live page at once, in the page's language."""
+    page = open_as("supervisor-1", "/events")
+    row = page.locator("tbody[sse-swap] tr").first
+    page.wait_for_timeout(500)
+    mine = ("--bank", "demo-bank", "--as", "clerk-1")
+    (waiting,) = (one for one in office.installation.outreach() if one["request_id"] == "unverified-04")
+    office.installation.cli("cancel", "--id", waiting["outreach_id"], "--reason", "browser test", *mine)
+    expect(row).to_contain_text("unverified-04")
+    expect(row).to_contain_text("已取消")
