@@ -40,6 +40,14 @@ STATES = {
     UserState.USER_STATE_DEACTIVATED: ("账号停用", "calm"),
 }
 
+BEGUN = {
+    "template": ("短信模板", "/templates/"),
+    "letter_version": ("信函版本", "/letter-versions/"),
+    "hold_lift": ("解除暂停的申请", ""),
+    "quantity": ("信函数量的申请", ""),
+}
+"""What somebody may have begun, and the path of its page if it has one."""
+
 
 async def listing(visit: Visit) -> Response:
     users = (await visit.ask("UserService/ListUsers", ListUsersRequest(page_size=1000))).users
@@ -92,7 +100,7 @@ async def deactivate(visit: Visit) -> Response:
     await visit.form()
     request = DeactivateUserRequest(user_id=visit.request.path_params["user_id"])
     answer = await visit.ask("UserService/DeactivateUser", request)
-    return visit.page("deactivated.html", answer=answer)
+    return visit.page("deactivated.html", answer=answer, begun=BEGUN)
 
 
 async def one(visit: Visit) -> Response:
