@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from nats.aio.client import Client
 
-from approval_service import consumer, expiry, publisher, wall_clock
+from approval_service import checkpoints, consumer, expiry, publisher, wall_clock
 from approval_service.authority import Authority, ChangeSignal
 from approval_service.catalog import CatalogCache
 from approval_service.database import Database
@@ -138,6 +138,7 @@ async def _work(authority: Authority, nats: Client, running: server.RunningServe
     background: list[Coroutine[Any, Any, None]] = [
         bus.consume(nats, bus.OUTREACH_IN, consumer.DURABLE, inbound.handle),
         publisher.run(authority, nats),
+        checkpoints.run(authority, nats),
         _sweep(authority),
         _probe(authority, nats),
     ]

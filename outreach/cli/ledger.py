@@ -13,6 +13,7 @@ from rich.console import RenderableType
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.text import Text
 
+from outreach.cli import ledger_witness
 from outreach.cli.command import command
 from outreach.cli.failures import Failure
 from outreach.cli.messages import Limit
@@ -21,6 +22,7 @@ from outreach.cli.session import Session
 from outreach.client import Client
 from outreach.ledger import export as ledger_export
 from outreach.ledger.verify import Report, verify_export
+from outreach.ledger.witness import read_notes
 from outreach.v1.ledger_service_pb2 import (
     ExportRequest,
     GetCheckpointRequest,
@@ -87,15 +89,15 @@ async def verify(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="导出文件 The exported ledger.")],
     key: Annotated[str, typer.Option(metavar="PUB", help="公钥 The verifier key, or a file that holds it.")],
     witness: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="见证 An older checkpoint that was kept elsewhere.")
+        Path | None, typer.Option(metavar="FILE", help="见证 What `ledger witness` kept, or one older checkpoint.")
     ] = None,
 ) -> None:
     """验证 Check an exported ledger offline: every entry, their order, the tree, and the signature."""
     known = key if "+" in key else _read(Path(key))
-    note = _read(witness) if witness else None
+    notes = read_notes(_read(witness)) if witness else []
     with _progress(session.output) as progress:
         task = progress.add_task("验证 verifying", total=None)
-        found = verify_export(file, known.strip(), lambda count: progress.update(task, completed=count), note)
+        found = verify_export(file, known.strip(), lambda count: progress.update(task, completed=count), notes)
     session.output.show(_report_document(found), *_report(found))
     if not found.ok:
         raise typer.Exit(1)
@@ -107,6 +109,7 @@ def register(app: typer.Typer) -> None:
     command(ledger, "checkpoint")(checkpoint)
     command(ledger, "export")(export)
     command(ledger, "verify", offline=True)(verify)
+    ledger_witness.register(ledger)
     app.add_typer(ledger, name="ledger")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +24,7 @@ class Report:
     """What was checked and found. The ledger is proven if `problems` is empty.
 
     `checkpoint` is None unless its signature is good; `witness` likewise. Times are the entries' own, empty if there
-    are none.
+    are none. Of several witnesses' checkpoints, it is the newest.
     """
 
     entries: int = 0
@@ -40,18 +40,20 @@ class Report:
 
 
 def verify_export(
-    path: str | Path, vkey: str, progress: Callable[[int], None] | None = None, witness: str | None = None
+    path: str | Path, vkey: str, progress: Callable[[int], None] | None = None, witnessed: Sequence[str] = ()
 ) -> Report:
-    """Verifies the export at `path` against the verifier key, and against an older signed checkpoint if one is given.
+    """Verifies the export at `path` against the verifier key, and against older signed checkpoints if some are given.
 
     `progress` hears the number of entries read so far, about once a MiB. OSError if the file cannot be read;
     CheckpointError if the key is none. Everything wrong with the file or the witness is a problem in the report.
     """
     verifier = Verifier.from_key(vkey)
     report = Report()
-    if witness is not None:
-        report.witness = _open_checkpoint(witness, verifier, "见证检查点 the witness's checkpoint", report)
-    scan = _Scan(report.witness.size if report.witness else 0)
+    name = "见证检查点 the witness's checkpoint"
+    opened = (_open_checkpoint(note, verifier, name, report) for note in dict.fromkeys(witnessed))
+    witnesses = sorted(filter(None, opened), key=lambda one: one.size)
+    report.witness = witnesses[-1] if witnesses else None
+    scan = _Scan({one.size for one in witnesses})
     with Path(path).open("rb") as file:
         try:
             reader = Reader(file)
@@ -71,36 +73,36 @@ def verify_export(
     report.first_time, report.last_time = scan.first_time, scan.last_time
     report.problems += scan.malformed_problems()
     report.problems += scan.order.problems(report.checkpoint.size if report.checkpoint else None)
-    report.problems += _tree_problems(report, scan)
+    report.problems += _tree_problems(report, scan, witnesses)
     return report
 
 
 class _Scan:
-    """One pass over the entries: form, numbers, times, tree, and the root at the witness's size."""
+    """One pass over the entries: form, numbers, times, tree, and the roots at the sizes that witnesses saw."""
 
-    def __init__(self, witness_size: int) -> None:
+    def __init__(self, witness_sizes: set[int]) -> None:
         self.frontier = Frontier()
         self.order = Order()
         self.first_time = ""
         self.last_time = ""
-        self.witness_root = self.frontier.root()
-        self._witness_size = witness_size
+        self.witness_roots = {0: self.frontier.root()}
+        self._sizes_to_come = sorted(witness_sizes - {0}, reverse=True)
         self._malformed: list[str] = []
         self._malformed_count = 0
 
     def add(self, bodies: list[bytes]) -> None:
-        before_witness = self._witness_size - self.frontier.size
-        if 0 < before_witness < len(bodies):
-            self._add(bodies[:before_witness])
-            self._add(bodies[before_witness:])
-        else:
+        while self._sizes_to_come and self._sizes_to_come[-1] <= self.frontier.size + len(bodies):
+            size = self._sizes_to_come.pop()
+            count = size - self.frontier.size
+            self._add(bodies[:count])
+            bodies = bodies[count:]
+            self.witness_roots[size] = self.frontier.root()
+        if bodies:
             self._add(bodies)
 
     def _add(self, bodies: list[bytes]) -> None:
         first_line = self.frontier.size + 1 + _HEADER_LINES
         self.frontier.extend([leaf_hash(body) for body in bodies])
-        if self.frontier.size == self._witness_size:
-            self.witness_root = self.frontier.root()
         seqs: list[int | None] = []
         time = self.last_time
         for body in bodies:
@@ -147,8 +149,10 @@ def _open_checkpoint(note: str, verifier: Verifier, name: str, report: Report) -
         return None
 
 
-def _tree_problems(report: Report, scan: _Scan) -> list[str]:
-    witness_problem = _witness_problem(report, scan)
+def _tree_problems(report: Report, scan: _Scan, witnesses: Sequence[Checkpoint]) -> list[str]:
+    """The oldest of the witnesses' checkpoints that does not fit is named: what comes after it does not either."""
+    found = (_witness_problem(report, scan, witness) for witness in witnesses)
+    witness_problem = next(filter(None, found), "")
     problems = [witness_problem] if witness_problem else []
     signed, root = report.checkpoint, scan.frontier.root()
     if signed and signed.size != report.entries:
@@ -170,10 +174,8 @@ def _tree_problems(report: Report, scan: _Scan) -> list[str]:
     return problems
 
 
-def _witness_problem(report: Report, scan: _Scan) -> str:
-    witness, signed = report.witness, report.checkpoint
-    if witness is None:
-        return ""
+def _witness_problem(report: Report, scan: _Scan, witness: Checkpoint) -> str:
+    signed = report.checkpoint
     if signed and signed.origin != witness.origin:
         return f"见证属于另一账本 the witness's checkpoint is of another ledger: {witness.origin}, not {signed.origin}"
     if witness.size > report.entries:
@@ -181,7 +183,7 @@ def _witness_problem(report: Report, scan: _Scan) -> str:
             f"账本变短 the witness has seen {witness.size} entries, the file holds {report.entries}: the file is older "
             "than the witness's checkpoint, or the ledger was cut back"
         )
-    if scan.witness_root != witness.root:
+    if scan.witness_roots[witness.size] != witness.root:
         problem = f"以往条目被改写 the first {witness.size} entries are not those that the witness has seen"
         rewritten = signed and signed.root == scan.frontier.root()
         return f"{problem}: the past was rewritten and signed anew" if rewritten else problem

@@ -37,6 +37,9 @@ OUTREACH_CARRIER = "OUTREACH_CARRIER"
 OUTREACH_DEAD = "OUTREACH_DEAD"
 WAKE_SMS = "outreach.wake.sms"
 """Core NATS subject on which the authority tells sms_service that something became due. Nothing is lost with it."""
+CHECKPOINTS = "outreach.out.checkpoints"
+"""Core NATS subject on which the authority tells witnesses of the ledger's newest checkpoint. What is missed is made up
+for by the next one."""
 MESSAGE_ID = "Nats-Msg-Id"
 BATCH = 256
 ACK_WAIT_S = 10.0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import orjson
 
-from outreach.runtime.bus import OUTREACH_CARRIER, OUTREACH_DEAD, WAKE_SMS, inbox_prefix
+from outreach.runtime.bus import CHECKPOINTS, OUTREACH_CARRIER, OUTREACH_DEAD, WAKE_SMS, inbox_prefix
 from outreach.runtime.secret_files import ensure_secret
 
 KEY_VARIABLE = "OUTREACH_NATS_KEY"
@@ -49,7 +49,15 @@ def nats_server_conf(
     `store_dir`, by default the state directory's folder nats."""
     users = {
         APPROVAL_SERVICE: (
-            ["outreach.in.*.probe", "outreach.out.*.status", "outreach.dead.>", WAKE_SMS, "$JS.API.>", "$JS.ACK.>"],
+            [
+                "outreach.in.*.probe",
+                "outreach.out.*.status",
+                "outreach.dead.>",
+                WAKE_SMS,
+                CHECKPOINTS,
+                "$JS.API.>",
+                "$JS.ACK.>",
+            ],
             [],
         ),
         SMS_SERVICE: (
@@ -65,8 +73,11 @@ def nats_server_conf(
             [WAKE_SMS],
         ),
         GATEWAY: ([*_owner(OUTREACH_CARRIER), "outreach.carrier.*.receipts", "outreach.carrier.*.replies"], []),
-        OPERATOR: (["outreach.in.*.events", "outreach.carrier.>", "$JS.API.>", "$JS.ACK.>"], []),
-        **{bank_user(bank): ([f"outreach.in.{bank}.events"], [f"outreach.out.{bank}.>"]) for bank in sorted(bank_ids)},
+        OPERATOR: (["outreach.in.*.events", "outreach.carrier.>", "$JS.API.>", "$JS.ACK.>"], [CHECKPOINTS]),
+        **{
+            bank_user(bank): ([f"outreach.in.{bank}.events"], [f"outreach.out.{bank}.>", CHECKPOINTS])
+            for bank in sorted(bank_ids)
+        },
     }
     entries = "\n".join(_user(state_dir, name, *subjects) for name, subjects in users.items())
     return f"""\

@@ -36,7 +36,7 @@ class Ledger:
         return self.verify_file(witness)
 
     def verify_file(self, witness: str | None = None) -> Report:
-        return verify_export(self.path, self.signer.verifier_key, witness=witness)
+        return verify_export(self.path, self.signer.verifier_key, witnessed=[witness] if witness else [])
 
 
 def body(seq: int, kind: str = "admitted") -> bytes:
