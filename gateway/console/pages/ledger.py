@@ -14,6 +14,7 @@ import orjson
 from starlette.responses import Response, StreamingResponse
 
 from gateway.console.visit import Visit
+from outreach.cli.output import inert
 from outreach.domain.errors import Kind, Refusal
 from outreach.ledger.export import FORMAT
 from outreach.ledger.verify import verify_export
@@ -61,7 +62,7 @@ async def sample(visit: Visit) -> Response:
     for index in indexes:
         request = ListEntriesRequest(start_index=index, page_size=1)
         (entry,) = (await visit.ask("LedgerService/ListEntries", request)).entries
-        writer.writerow([seed, size, index, entry.body.decode()])
+        writer.writerow([inert(seed), size, index, entry.body.decode()])
     headers = {"Content-Disposition": f'attachment; filename="ledger-sample-{count}.csv"'}
     return Response("\ufeff" + written.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
