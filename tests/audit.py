@@ -18,10 +18,9 @@ import orjson
 
 CODE = ("outreach", "approval_service", "sms_service", "letter_service", "gateway", "carrier_simulator", "k8s")
 GENERATED = "outreach/v1"
+LEFT_TO_RUFF = "B105"
+"""Passwords in the code: ruff's S105 finds them too, and does not take every value of a key such as `pass` for one."""
 EXPLAINED = {
-    ("B105", "approval_service/users.py"): "must_change_password is a yes or no",
-    ("B105", "outreach/cli/letter_versions.py"): "the key `pass` is a reviewer's verdict",
-    ("B105", "outreach/cli/templates.py"): "the key `pass` is a reviewer's verdict",
     ("B406", "letter_service/layout/pdf.py"): "escape() writes XML and reads none",
     ("B406", "outreach/cli/pdf_document.py"): "escape() writes XML and reads none",
 }
@@ -35,7 +34,7 @@ TIMEOUT_S = 240
 
 def audit_code() -> int:
     """Runs bandit; prints what nothing explains."""
-    arguments = ["-q", "-f", "json", "-x", GENERATED, "-r", *CODE]
+    arguments = ["-q", "-f", "json", "-s", LEFT_TO_RUFF, "-x", GENERATED, "-r", *CODE]
     results = orjson.loads(_run("bandit", *arguments))["results"]
     explained_here = {(item["test_id"], item["filename"]) for item in results if not _explained_on_its_line(item)}
     problems = [
