@@ -49,7 +49,14 @@ def test_no_file_of_the_installation_shows_personal_data(played: Installation, p
     files = [path for path in played.state_dir.rglob("*") if path.is_file()]
     looked_at = [path for path in files if path.relative_to(played.state_dir).parts[0] != ABROAD]
     names = {path.name for path in looked_at}
-    assert {"outreach.db", "summary.json", "gateway.log", "approval_service.log", "sms_service.log", "letter_service.log"} <= names
+    assert {
+        "outreach.db",
+        "summary.json",
+        "gateway.log",
+        "approval_service.log",
+        "sms_service.log",
+        "letter_service.log",
+    } <= names
     assert any("jetstream" in path.parts for path in looked_at)
     found = {str(path): match[0].decode() for path in looked_at if (match := personal.search(path.read_bytes()))}
     assert found == {}
