@@ -99,8 +99,7 @@ def recipient(context: CaseContext, keys: KeyRing, account: Any | None, customer
 def window(item: Item) -> list[int | None]:
     """not_before and not_after in nanoseconds, for the canonical form."""
     return [
-        getattr(item, name).ToNanoseconds() if item.HasField(name) else None
-        for name in ("not_before", "not_after")
+        getattr(item, name).ToNanoseconds() if item.HasField(name) else None for name in ("not_before", "not_after")
     ]
 
 
