@@ -68,7 +68,6 @@ def test_a_change_appears_while_one_looks(office: Office, open_as: Open) -> None
     row = page.locator("tbody[sse-swap] tr").first
     page.wait_for_timeout(500)
     mine = ("--bank", "demo-bank", "--as", "clerk-1")
-    (waiting,) = (one for one in office.installation.outreach() if one["request_id"] == "unverified-04")
-    office.installation.cli("cancel", "--id", waiting["outreach_id"], "--reason", "browser test", *mine)
+    office.installation.cli("cancel", "--case", "CASE-unverified-04", "--reason", "browser test", *mine)
     expect(row).to_contain_text("unverified-04")
     expect(row).to_contain_text("已取消")
