@@ -34,13 +34,13 @@ class Numbers:
         """What does not meet, in words; empty if the run can be closed."""
         found = []
         if self.to_pull:
-            found.append(f"{self.to_pull} 封待抽出 {self.to_pull} still to be pulled")
+            found.append(f"{self.to_pull} 封待抽出 · {self.to_pull} still to be pulled")
         if self.pending:
-            found.append(f"{self.pending} 封未确认打印 {self.pending} not confirmed as printed")
+            found.append(f"{self.pending} 封未确认打印 · {self.pending} not confirmed as printed")
         rest = self.printed - self.mailed - self.spoiled - self.pulled
         if rest:
             found.append(
-                f"已打印 {self.printed} ≠ 交寄 {self.mailed} + 作废 {self.spoiled} + 抽出 {self.pulled}，差 {rest} "
+                f"已打印 {self.printed} ≠ 交寄 {self.mailed} + 作废 {self.spoiled} + 抽出 {self.pulled}，差 {rest} · "
                 f"printed {self.printed} is not mailed {self.mailed} + spoiled {self.spoiled} + pulled {self.pulled}"
             )
         return found
