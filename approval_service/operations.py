@@ -18,6 +18,7 @@ from approval_service.store import outreach as store
 from approval_service.store import stops as stop_store
 from approval_service.store.head import read_clock, read_wall_clock_jumped
 from approval_service.store.lookups import NEVER_MS
+from approval_service.users import CONSOLE
 from approval_service.writer import Tx, one_by_one
 from outreach.domain import states
 from outreach.domain.clocks import iso, real_ms
@@ -114,6 +115,13 @@ confirm_wall_clock = one_by_one(_confirm_wall_clock)
 def _set_employee(tx: Tx, call: Call[SetEmployeeRequest]) -> SetEmployeeResponse:
     request = call.request
     require_all_banks(call)
+    if request.caller_id == CONSOLE:
+        raise precondition(
+            "控制台账号须由两名运维设立、变更或停用，请用 UserService。Accounts of the console take two operators: use "
+            "UserService.",
+            "IS_AN_ACCOUNT",
+            "caller_id",
+        )
     own = (request.caller_id, request.employee_id) == (call.principal.caller_id, call.principal.employee_id)
     if catalog_store.any_employee(tx.connection):
         actor = require_employee(tx, call)

@@ -149,10 +149,9 @@ class Core:
             receipt = Receipt(
                 _stranger(message) if planned.stranger else message, planned.status, not planned.without_out_id
             )
-            if planned.delays:
+            # One that comes before the answer, and is not taken then, comes again as the others do.
+            if planned.delays or not await pushes.push([receipt]):
                 pushes.schedule(receipt, self.receipt_delay_s * planned.delays)
-            else:
-                await pushes.push([receipt])
 
 
 def _stranger(message: Message) -> Message:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from approval_service.calls import Call
 from approval_service.letter_permits import JudgedRow, LetterGroup
 from approval_service.mailroom.moves import MAILED, PRINTED, RETURNED, TO_PULL, LetterMoves
@@ -21,9 +23,11 @@ from outreach.domain import states
 from outreach.domain.codes import Code
 from outreach.domain.errors import invalid
 from outreach.domain.item_numbers import item_number_warning
+from outreach.runtime.logs import EventLogger
 from outreach.v1.mailroom_service_pb2 import MailRequest, MailResponse, ScanResult
 from outreach.v1.outreach_service_pb2 import PostalClass
 
+_log = EventLogger("mailroom")
 ITEM_REUSE_MS = 366 * DAY_MS
 """An item number may come again after twelve months (UPU S10)."""
 REGISTERED = PostalClass.POSTAL_CLASS_REGISTERED
@@ -33,6 +37,7 @@ _RULES_WAIT = "规则要求等待，请留在函件中稍后再扫。It has to w
 _UNSEALED = "尚未用印登记，请先盖章。It is not recorded as sealed: seal it first."
 _NO_ITEM = "挂号信须扫描邮件号。Registered mail needs the post's item number."
 _ITEM_TAKEN = "该邮件号十二个月内已用于另一函件。The item number was used for another letter within twelve months."
+_UNREADABLE = "无法核对规则，请留在函件中并告知运维。It cannot be judged: keep it, and tell your operator."
 _OTHER_ITEM = "已用另一邮件号交寄。It was mailed under another item number already."
 
 
@@ -100,7 +105,13 @@ def _hand_over(handover: _Handover, group: LetterGroup, scan: Scan, item: str) -
 
 
 def _judge(handover: _Handover, group: LetterGroup, scan: Scan, item: str) -> ScanResult:
-    judged = group.judge(scan.outreach)
+    try:
+        judged = group.judge(scan.outreach)
+    except SQLAlchemyError:
+        raise
+    except Exception as error:  # noqa: BLE001  # one that cannot be judged does not keep a whole range from the post
+        _log.error("cannot_be_judged", error, attempt=scan.number)
+        return scan.refused(_UNREADABLE)
     if codes := _refusals(judged, scan.letter):
         return _refuse(handover, scan, judged, codes)
     if judged.may_leave:

@@ -77,8 +77,8 @@ async def test_lifting_takes_a_reason_and_another_person(world: World) -> None:
         await world.write(holds.request_lift, "cat", request)
     with pytest.raises(Refusal, check=lambda e: (e.kind, e.reason) == (Kind.DENIED, "SAME_PERSON")):
         await world.write(holds.approve_lift, "ben", approval)
-    await world.hire_at("console", "ben")
-    elsewhere = Principal(caller_id="console", employee_id="ben", bank_ids=[BANK])
+    await world.hire_at("elsewhere", "ben")
+    elsewhere = Principal(caller_id="elsewhere", employee_id="ben", bank_ids=[BANK])
     with pytest.raises(Refusal, check=lambda e: e.reason == "SAME_PERSON"):
         await world.authority.write(holds.approve_lift, Call(elsewhere, approval))
     assert (await world.submit("6001-0001", PHONE)).state == states.BLOCKED

@@ -210,6 +210,18 @@ async def test_what_must_wait_stays_in_the_pile(room: Mailroom) -> None:
     assert [one.state for one in await room.mail(letter)] == [MAILED]
 
 
+async def test_one_that_cannot_be_judged_keeps_no_other_from_the_post(room: Mailroom) -> None:
+    """What is sealed in it was spoiled: it stays in the pile, and the rest of the range is mailed."""
+    _, (spoiled, other) = await room.printed("7101", "7102")
+    row = await room.outreach_of(spoiled)
+    with room.world.authority.database.writer.begin() as connection:
+        table = schema.outreach
+        connection.execute(update(table).where(table.c.outreach_id == row.outreach_id).values(request_sealed=b"x" * 40))
+    results = await room.mail(spoiled, other)
+    assert [(one.ok, one.state) for one in results] == [(False, PRINTED), (True, MAILED)]
+    assert (await room.outreach_of(spoiled)).state == states.PRINTED
+
+
 async def test_an_outreach_shows_its_letters(room: Mailroom) -> None:
     """Each number that was given for it, and what became of it."""
     _, (letter,) = await room.printed("7101")

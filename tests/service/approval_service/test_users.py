@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlparse
 import pyotp
 import pytest
 
-from approval_service import credentials, holds, sessions, users
+from approval_service import credentials, holds, operations, sessions, users
 from approval_service.authority import Authority
 from approval_service.calls import Call
 from approval_service.sessions import LOCK_MS, MAX_FAILURES, Proof
@@ -16,6 +16,7 @@ from approval_service.users import Secrets
 from outreach.domain.clocks import real_ms
 from outreach.domain.errors import Kind, Refusal
 from outreach.v1.hold_service_pb2 import HoldKind, PlaceHoldRequest, RequestLiftRequest
+from outreach.v1.operations_service_pb2 import SetEmployeeRequest
 from outreach.v1.session_service_pb2 import LogInResponse
 from outreach.v1.user_service_pb2 import (
     ApproveUserRequest,
@@ -204,3 +205,11 @@ async def test_weak_passwords_are_refused() -> None:
         with pytest.raises(Refusal, match="Too simple"):
             credentials.require_strong("new_password", weak, USER)
     assert credentials.require_strong("new_password", "correct horse battery", USER)
+
+
+async def test_an_account_is_not_changed_as_an_employee(world: World, first: FirstCredentials) -> None:
+    """One operator alone can neither move somebody to another team nor revive an account by SetEmployee."""
+    request = SetEmployeeRequest(caller_id=users.CONSOLE, employee_id=USER, team="t2", active=True)
+    with pytest.raises(Refusal) as refused:
+        await world.write(operations.set_employee, MAKER, request, banks=ALL)
+    assert (refused.value.reason, refused.value.field) == ("IS_AN_ACCOUNT", "caller_id")

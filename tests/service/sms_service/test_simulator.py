@@ -149,6 +149,16 @@ async def test_a_push_that_is_not_taken_comes_again(tmp_path: Path) -> None:
         await eventually(lambda: len(webhook.bodies) == 1)
 
 
+async def test_a_receipt_that_comes_before_the_answer_is_tried_again(tmp_path: Path) -> None:
+    """Refused while the answer is still to come, it is pushed again afterwards."""
+    webhook = Webhook()
+    webhook.refuse = 1
+    async with serving(webhook.app) as hook, simulating(tmp_path, webhooks={"aliyun": f"{hook}/hook"}) as simulator:
+        await simulator.control(carrier="aliyun", behaviour="receipt_early", times=1)
+        assert await post(*aliyun_request(simulator)) == (200, "OK")
+        await eventually(lambda: len(webhook.bodies) == 1)
+
+
 async def test_a_restart_remembers_messages_and_owed_receipts(tmp_path: Path) -> None:
     """What was written down is known after a kill, a torn last line is cut away, and receipts still owed are pushed."""
     async with simulating(tmp_path, receipt_delay_s=60) as simulator:
