@@ -295,8 +295,11 @@ class Letters(RuleBasedStateMachine):
         except Refusal:
             return
         closed = answer.run.state == RunState.RUN_STATE_CLOSED
+        if before.state == RunState.RUN_STATE_CLOSED:
+            assert answer.run == before  # what two people explained away may be on the pull list since
+            return
         assert not (closed and before.to_pull)
-        if closed and before.differences and before.state != RunState.RUN_STATE_CLOSED:
+        if closed and before.differences:
             self.explained.add(run_id)
 
     def _rows(self, table: Any) -> list[Any]:
