@@ -13,8 +13,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from outreach.cli import words
+from outreach.cli import styles
 from outreach.v1.operations_service_pb2 import GetSummaryResponse
+from outreach.wording import words
 
 BEGIN_MINUTE, END_MINUTE = 7 * 60, 21 * 60 + 30
 OPENS, CLOSES = 8 * 60, 21 * 60
@@ -102,7 +103,7 @@ def _states(summaries: Mapping[str, GetSummaryResponse], *, wide: bool) -> Table
     totals = {name: [summary.states.get(name, 0) for summary in summaries.values()] for name in words.STATES}
     largest = max([1, *map(sum, totals.values())])
     for name, chinese in words.STATES.items():
-        style, total = words.STATE_STYLES[name], sum(totals[name])
+        style, total = styles.STATE_STYLES[name], sum(totals[name])
         cells: list[RenderableType] = [_label(chinese, name, style)]
         if wide:
             cells += [str(count or "") for count in totals[name]]

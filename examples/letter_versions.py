@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from examples.stage import FOLDER, Stage
-from outreach.cli.output import CHINA
 from outreach.v1.letter_version_service_pb2 import (
     ApproveLetterVersionRequest,
     DraftLetterVersionRequest,
@@ -13,6 +12,7 @@ from outreach.v1.letter_version_service_pb2 import (
     LintLetterVersionRequest,
     ReviewLetterVersionRequest,
 )
+from outreach.wording.formats import CHINA
 
 LETTER = "payment-notice"
 FILING_NUMBER = "BA-2026-0317"

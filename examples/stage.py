@@ -20,11 +20,11 @@ from examples.board import Board
 from examples.office import BANKS, Office
 from outreach.cli.bank_file import read_events
 from outreach.cli.case_file import CaseFile, LetterFile
-from outreach.cli.output import CHINA
 from outreach.domain import states
 from outreach.v1.bank_service_pb2 import BankEvent, Placement
 from outreach.v1.operations_service_pb2 import GetSummaryRequest, GetSummaryResponse, SetBusinessClockRequest
 from outreach.v1.outreach_service_pb2 import Channel, ItemResult, LetterItem, Outreach, SmsItem
+from outreach.wording.formats import CHINA
 
 FOLDER = Path(__file__).parent
 DAY = datetime(2026, 3, 17, tzinfo=CHINA)

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from gateway.console.desk import Desk
 from gateway.console.words import ENGLISH, Words
-from outreach.cli import words as names
 from outreach.domain import states
 from outreach.v1.common_pb2 import State
+from outreach.wording import words as names
 
 TONES = {
     "ADMITTED": "wait",

@@ -9,7 +9,7 @@ import typer
 from outreach.cli.command import command
 from outreach.cli.fields import choices, enum_option
 from outreach.cli.messages import Bank, Limit
-from outreach.cli.output import details, enum_name, plain, table, when
+from outreach.cli.output import details, plain, table
 from outreach.cli.session import Session
 from outreach.v1.hold_service_pb2 import (
     BadAddress,
@@ -19,6 +19,7 @@ from outreach.v1.hold_service_pb2 import (
     MarkAddressBadRequest,
 )
 from outreach.v1.hold_service_pb2_grpc import HoldServiceStub
+from outreach.wording.formats import enum_name, when
 
 _MAX_PAGE = 1_000
 _Customer = Annotated[str, typer.Option("--customer", help="客户号 The bank's customer number.")]

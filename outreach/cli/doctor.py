@@ -15,7 +15,7 @@ from cryptography import x509
 from rich.text import Text
 
 from outreach.cli.command import command
-from outreach.cli.output import table, when
+from outreach.cli.output import table
 from outreach.cli.parts import listens, serving
 from outreach.cli.session import Session
 from outreach.client import Connection, Refusal, identity_names, read_identity
@@ -25,6 +25,7 @@ from outreach.runtime.config import Settings
 from outreach.runtime.tokens import ALL_BANKS, read_callers
 from outreach.v1.operations_service_pb2 import GetSummaryRequest
 from outreach.v1.operations_service_pb2_grpc import OperationsServiceStub
+from outreach.wording.formats import when
 
 LEAST_FREE_GIB = 1.0
 RENEW_DAYS = 30

@@ -8,10 +8,8 @@ from typing import Any
 
 import orjson
 
-from outreach.cli import words
 from outreach.cli.evidence_pack import Pack, letter_text, message_text
-from outreach.cli.ledger_words import kind_text
-from outreach.cli.output import CHINA, code_text, enum_name, state_text, when
+from outreach.cli.output import state_text
 from outreach.cli.pdf_document import Block, Heading, Rows, Text, pdf
 from outreach.domain.money import format_fen
 from outreach.v1.bank_service_pb2 import Party
@@ -21,6 +19,9 @@ from outreach.v1.letter_version_service_pb2 import LetterVersion
 from outreach.v1.mailroom_service_pb2 import LetterState, ReturnReason
 from outreach.v1.outreach_service_pb2 import Channel, ReplyKind
 from outreach.v1.template_service_pb2 import Template
+from outreach.wording import words
+from outreach.wording.formats import CHINA, code_text, enum_name, when
+from outreach.wording.ledger_words import kind_text
 
 _ROLES = {
     Party.ROLE_DEBTOR: "债务人 debtor",

@@ -13,8 +13,8 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from outreach.cli.failures import Failure
-from outreach.cli.output import enum_prefix
 from outreach.domain.money import parse_yuan
+from outreach.wording.formats import enum_prefix
 
 _INT64 = range(-(2**63), 2**63)
 _INT32 = range(-(2**31), 2**31)

@@ -11,7 +11,7 @@ from outreach.cli import contact_addresses
 from outreach.cli.command import command
 from outreach.cli.fields import choices, enum_option
 from outreach.cli.messages import Bank, Limit, possibly_leaving
-from outreach.cli.output import details, enum_name, plain, table, when
+from outreach.cli.output import details, plain, table
 from outreach.cli.session import Session
 from outreach.v1.hold_service_pb2 import (
     ApproveLiftRequest,
@@ -26,6 +26,7 @@ from outreach.v1.hold_service_pb2 import (
     RequestLiftRequest,
 )
 from outreach.v1.hold_service_pb2_grpc import HoldServiceStub
+from outreach.wording.formats import enum_name, when
 
 _FINDING = CloseContactRequest.Finding
 

@@ -15,13 +15,14 @@ import typer
 from outreach.cli.command import command
 from outreach.cli.failures import Failure
 from outreach.cli.fields import time_option
-from outreach.cli.ledger_words import KINDS, kind_text
 from outreach.cli.messages import Limit
-from outreach.cli.output import code_text, details, table
+from outreach.cli.output import details, table
 from outreach.cli.session import Session
 from outreach.cli.sheet_writer import write_csv, write_xlsx
 from outreach.domain.clocks import iso
 from outreach.ledger.export import ExportError, Reader
+from outreach.wording.formats import code_text
+from outreach.wording.ledger_words import KINDS, kind_text
 
 MAX_SHEET_ROWS = 1_048_575
 _OWN_COLUMNS = frozenset({"seq", "time", "kind", "bank", "by", "outreach", "account", "codes"})

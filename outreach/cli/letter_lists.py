@@ -9,16 +9,17 @@ from typing import Annotated
 
 import typer
 
-from outreach.cli import words
 from outreach.cli.command import command
 from outreach.cli.letter_runs import RunId
 from outreach.cli.messages import Bank
-from outreach.cli.output import code_text, enum_name, plain, table
+from outreach.cli.output import plain, table
 from outreach.cli.session import Session
 from outreach.cli.sheet_writer import write_csv, write_xlsx
 from outreach.client import Client
 from outreach.v1.mailroom_service_pb2 import Letter, LetterState, ListLettersRequest
 from outreach.v1.mailroom_service_pb2_grpc import MailroomServiceStub
+from outreach.wording import words
+from outreach.wording.formats import code_text, enum_name
 
 _PAGE = 1_000
 _Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="另存 CSV Also write it as CSV.")]

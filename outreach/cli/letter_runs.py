@@ -11,12 +11,12 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from outreach.cli import words
+from outreach.cli import styles
 from outreach.cli.command import command
 from outreach.cli.failures import Failure
 from outreach.cli.fields import choices, enum_option
 from outreach.cli.messages import Bank, Limit
-from outreach.cli.output import Cell, details, enum_name, plain, state_text, table, when
+from outreach.cli.output import Cell, details, plain, state_text, table
 from outreach.cli.session import Session
 from outreach.client import Client
 from outreach.domain.ids import new_id
@@ -33,6 +33,8 @@ from outreach.v1.mailroom_service_pb2 import (
 )
 from outreach.v1.mailroom_service_pb2_grpc import MailroomServiceStub
 from outreach.v1.outreach_service_pb2 import PostalClass
+from outreach.wording import words
+from outreach.wording.formats import enum_name, when
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="打印批次 The print run.")]
 _POLL_S = 0.5
@@ -275,7 +277,7 @@ async def _ready(session: Session, client: Client, run: PrintRun, timeout_s: flo
 
 def _state(run: PrintRun) -> Text:
     name = enum_name(RunState.DESCRIPTOR, run.state)
-    return Text(f"{words.RUN_STATES.get(name, '')} {name}".strip(), style=words.RUN_STATE_STYLES.get(name, ""))
+    return Text(f"{words.RUN_STATES.get(name, '')} {name}".strip(), style=styles.RUN_STATE_STYLES.get(name, ""))
 
 
 def _queue_row(line: QueueLine) -> tuple[str | int, ...]:

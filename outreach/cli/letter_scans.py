@@ -17,9 +17,10 @@ from rich.text import Text
 from outreach.cli.failures import Failure
 from outreach.cli.letter_lists import letter_state_text
 from outreach.cli.letter_runs import get_run
-from outreach.cli.output import Output, code_text, details, plain, table
+from outreach.cli.output import Output, details, plain, table
 from outreach.client import Client
 from outreach.v1.mailroom_service_pb2 import LetterSelection, ScanResult
+from outreach.wording.formats import code_text
 
 MAX_SCANS = 1_000
 SCANNER = Path("-")

@@ -8,9 +8,10 @@ from difflib import SequenceMatcher
 
 from rich.console import RenderableType
 
-from outreach.cli.output import details, findings_table, table, when
+from outreach.cli.output import details, findings_table, table
 from outreach.cli.versions import SHORT, placeholder_text, state_text
 from outreach.v1.letter_version_service_pb2 import LetterContent, LetterVersion
+from outreach.wording.formats import when
 
 
 def versions_table(versions: Sequence[LetterVersion]) -> RenderableType:

@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from outreach.cli import words
 from outreach.cli.command import command
 from outreach.cli.failures import Failure
 from outreach.cli.fields import choices, enum_option
@@ -30,7 +29,7 @@ from outreach.cli.letter_scans import (
     scanned,
     selections,
 )
-from outreach.cli.output import Cell, details, enum_name, plain
+from outreach.cli.output import Cell, details, plain
 from outreach.cli.session import Session
 from outreach.v1.mailroom_service_pb2 import (
     ConfirmPrintedRequest,
@@ -44,6 +43,8 @@ from outreach.v1.mailroom_service_pb2 import (
     SpoilRequest,
 )
 from outreach.v1.mailroom_service_pb2_grpc import MailroomServiceStub
+from outreach.wording import words
+from outreach.wording.formats import enum_name
 
 _TOO_MANY_TO_COUNT = (
     "--scans: 有计数器时一次至多 1,000 封，其余未盖章，请分批。With a counter at most 1,000 letters at once: the "

@@ -10,20 +10,12 @@ from rich.text import Text
 
 from outreach.cli.command import command
 from outreach.cli.fields import choices, enum_option
-from outreach.cli.output import (
-    Cell,
-    code_text,
-    details,
-    findings_table,
-    plain,
-    state_text,
-    table,
-    when,
-)
+from outreach.cli.output import Cell, details, findings_table, plain, state_text, table
 from outreach.cli.session import Session
 from outreach.cli.watch_position import WatchPosition
 from outreach.v1.common_pb2 import State
 from outreach.v1.outreach_service_pb2 import CancelResponse, Channel, Outreach, StatusChange
+from outreach.wording.formats import code_text, when
 
 Bank = Annotated[str, typer.Option("--bank", help="银行 The bank; may be left out if there is only one.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="最多条数 At most this many.")]

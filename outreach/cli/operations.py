@@ -10,11 +10,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import RenderableType
 from rich.text import Text
 
-from outreach.cli import words
+from outreach.cli import styles
 from outreach.cli.command import command
 from outreach.cli.fields import enum_option, time_option
 from outreach.cli.messages import Bank, Limit
-from outreach.cli.output import Cell, code_tables, details, plain, table, when
+from outreach.cli.output import Cell, code_tables, details, plain, table
 from outreach.cli.session import Session
 from outreach.v1.common_pb2 import State
 from outreach.v1.operations_service_pb2 import (
@@ -28,6 +28,8 @@ from outreach.v1.operations_service_pb2 import (
     UnconfirmedAttempt,
 )
 from outreach.v1.operations_service_pb2_grpc import OperationsServiceStub
+from outreach.wording import words
+from outreach.wording.formats import when
 
 
 async def summary(session: Session, bank: Bank = "") -> None:
@@ -176,7 +178,7 @@ async def _summary(session: Session, bank: str) -> GetSummaryResponse:
 
 def _summary_tables(response: GetSummaryResponse) -> list[RenderableType]:
     states = [
-        (Text(f"{words.STATES[name]} {name}", style=words.STATE_STYLES[name]), response.states[name])
+        (Text(f"{words.STATES[name]} {name}", style=styles.STATE_STYLES[name]), response.states[name])
         for name in words.STATES
         if response.states.get(name)
     ]

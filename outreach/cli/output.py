@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta, timezone
 from typing import Any
 
 import orjson
-from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from rich import box
 from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from outreach.cli import words
+from outreach.cli import styles
 from outreach.domain import states
 from outreach.v1.common_pb2 import Finding
+from outreach.wording.formats import code_text, state_words
 
-CHINA = timezone(timedelta(hours=8))
-"""Times are shown in the banks' zone, wherever the command runs."""
 _PIPE_WIDTH = 200
 Cell = str | int | Text
 
@@ -116,20 +112,8 @@ def cell(value: Cell) -> Text:
     return Text("".join(c if c.isprintable() or c == "\n" else "�" for c in str(value)))
 
 
-def when(time: Timestamp) -> str:
-    """Such as 2026-11-24 08:00:00, in China's time; empty if it is unset."""
-    if not time.seconds and not time.nanos:
-        return ""
-    return time.ToDatetime(CHINA).strftime("%Y-%m-%d %H:%M:%S")
-
-
 def state_text(state: int) -> Text:
-    name = states.name(state)
-    return Text(f"{words.STATES.get(name, '')} {name}".strip(), style=words.STATE_STYLES.get(name, ""))
-
-
-def code_text(code: str) -> str:
-    return f"{words.CODES[code]} {code}" if code in words.CODES else code
+    return Text(state_words(state), style=styles.STATE_STYLES.get(states.name(state), ""))
 
 
 def findings_table(title: str, findings: Iterable[Finding]) -> RenderableType:
@@ -154,20 +138,3 @@ def code_tables(counts: Mapping[str, Mapping[str, int]]) -> list[RenderableType]
         for title, codes in counts.items()
         if codes
     ]
-
-
-def inert(text: str) -> str:
-    """The text as a spreadsheet program takes it for text, whatever it begins with, and runs no formula."""
-    return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text
-
-
-def enum_name(enum: EnumDescriptor, number: int) -> str:
-    """The short name of an enum's value, such as DISPUTE for HOLD_KIND_DISPUTE; empty for the unspecified one."""
-    value = enum.values_by_number.get(number)
-    if value is None:
-        return str(number)
-    return value.name.removeprefix(enum_prefix(enum)) if number else ""
-
-
-def enum_prefix(enum: EnumDescriptor) -> str:
-    return enum.values_by_number[0].name.removesuffix("UNSPECIFIED")

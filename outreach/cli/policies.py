@@ -13,7 +13,7 @@ from rich.text import Text
 from outreach.cli.command import command
 from outreach.cli.fields import read_yaml, time_option
 from outreach.cli.messages import Bank, Limit
-from outreach.cli.output import Cell, details, plain, table, when
+from outreach.cli.output import Cell, details, plain, table
 from outreach.cli.session import Session
 from outreach.cli.side_by_side import compare
 from outreach.v1.policy_service_pb2 import (
@@ -26,6 +26,7 @@ from outreach.v1.policy_service_pb2 import (
     PolicyVersion,
 )
 from outreach.v1.policy_service_pb2_grpc import PolicyServiceStub
+from outreach.wording.formats import when
 
 _Version = Annotated[int, typer.Argument(metavar="VERSION", min=1, help="版本 The version.")]
 

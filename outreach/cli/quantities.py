@@ -9,11 +9,11 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from outreach.cli import words
+from outreach.cli import styles
 from outreach.cli.command import command
 from outreach.cli.fields import choices, enum_option
 from outreach.cli.messages import Bank, Limit
-from outreach.cli.output import details, enum_name, plain, table, when
+from outreach.cli.output import details, plain, table
 from outreach.cli.session import Session
 from outreach.v1.quantity_service_pb2 import (
     AskQuantityRequest,
@@ -23,6 +23,8 @@ from outreach.v1.quantity_service_pb2 import (
     QuantityState,
 )
 from outreach.v1.quantity_service_pb2_grpc import QuantityServiceStub
+from outreach.wording import words
+from outreach.wording.formats import enum_name, when
 
 
 async def ask(
@@ -85,7 +87,7 @@ def register(app: typer.Typer) -> None:
 
 def _state(state: int) -> Text:
     name = enum_name(QuantityState.DESCRIPTOR, state)
-    return Text(f"{words.QUANTITY_STATES.get(name, '')} {name}", style=words.QUANTITY_STATE_STYLES.get(name, ""))
+    return Text(f"{words.QUANTITY_STATES.get(name, '')} {name}", style=styles.QUANTITY_STATE_STYLES.get(name, ""))
 
 
 def _table(quantities: Sequence[Quantity]) -> RenderableType:

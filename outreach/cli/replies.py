@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from outreach.cli import words
 from outreach.cli.command import command
 from outreach.cli.messages import Bank
-from outreach.cli.output import enum_name, plain, table, when
+from outreach.cli.output import plain, table
 from outreach.cli.session import Session
 from outreach.v1.outreach_service_pb2 import Reply, ReplyKind
+from outreach.wording import words
+from outreach.wording.formats import enum_name, when
 
 _MOST = 1000
 

@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
-from outreach.cli import words
 from outreach.cli.command import command
 from outreach.cli.output import code_tables, table
 from outreach.cli.session import Session
 from outreach.cli.sheet_writer import write_csv, write_xlsx
 from outreach.v1.operations_service_pb2 import GetDailyReportRequest, GetDailyReportResponse
 from outreach.v1.operations_service_pb2_grpc import OperationsServiceStub
+from outreach.wording import words
 
 _COUNTS = {
     "asked": "申请 Asked",

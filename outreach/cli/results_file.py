@@ -11,9 +11,9 @@ from typing import Any, Self
 from google.rpc import code_pb2  # type: ignore[import-untyped]  # googleapis-common-protos ships no types
 
 from outreach.cli.case_file import Case
-from outreach.cli.output import inert
 from outreach.domain import states
 from outreach.v1.outreach_service_pb2 import ItemResult
+from outreach.wording.formats import inert
 
 DECIDED = frozenset({"ADMITTED", "AWAITING_QUANTITY", "BLOCKED"})
 ERROR = "ERROR"

@@ -16,8 +16,8 @@ from openpyxl.utils import get_column_letter
 
 from outreach.cli.failures import Failure
 from outreach.cli.lines import Line, LineError, check_columns, check_text
-from outreach.cli.output import CHINA
 from outreach.cli.workbook import open_workbook, unreadable
+from outreach.wording.formats import CHINA
 
 _MAX_ROWS = 1_048_576
 _MAX_COLUMNS = 256

@@ -15,7 +15,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.header_footer import HeaderFooterItem
 from openpyxl.worksheet.properties import PageSetupProperties
 
-from outreach.cli.output import inert
+from outreach.wording.formats import inert
 
 Row = Sequence[str | int]
 

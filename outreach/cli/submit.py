@@ -12,16 +12,18 @@ from rich.console import RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from outreach.cli import words
+from outreach.cli import styles
 from outreach.cli.case_file import Case, CaseFile, Item, ItemFile
 from outreach.cli.command import command
 from outreach.cli.failures import Failure
 from outreach.cli.fields import FieldError, set_text
-from outreach.cli.output import Cell, Output, code_text, details, findings_table, plain, state_text, table, when
+from outreach.cli.output import Cell, Output, details, findings_table, plain, state_text, table
 from outreach.cli.results_file import BROKEN, ERROR, Result, ResultsFile, result_of
 from outreach.cli.session import Session
 from outreach.client import Client
 from outreach.v1.outreach_service_pb2 import ItemResult, PreflightLetterResponse, PreflightResponse, SmsItem
+from outreach.wording import words
+from outreach.wording.formats import code_text, when
 
 _PATIENCE_S = 600.0
 _SHOWN_LINES = 20
@@ -198,7 +200,7 @@ def _document(tally: _Tally, path: Path) -> dict[str, object]:
 def _summary(tally: _Tally, path: Path) -> list[RenderableType]:
     names = {**words.STATES, ERROR: "未受理", BROKEN: "无法读取"}
     outcomes = [
-        (Text(f"{names.get(name, '')} {name}", style=words.STATE_STYLES.get(name, "red")), count)
+        (Text(f"{names.get(name, '')} {name}", style=styles.STATE_STYLES.get(name, "red")), count)
         for name, count in tally.outcomes.most_common()
     ]
     if tally.skipped:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 
-from outreach.cli.output import details, enum_name, findings_table, table, when
+from outreach.cli.output import details, findings_table, table
 from outreach.cli.versions import SHORT, placeholder_text, state_text
 from outreach.domain.templating import signed
 from outreach.v1.template_service_pb2 import Filing, Template, TemplateContent
+from outreach.wording.formats import enum_name, when
 
 
 def templates_table(templates: Sequence[Template]) -> RenderableType:

@@ -15,7 +15,7 @@ from rich.text import Text
 from outreach.cli.command import command
 from outreach.cli.failures import Failure
 from outreach.cli.messages import Limit
-from outreach.cli.output import details, enum_name, plain, table, when
+from outreach.cli.output import details, plain, table
 from outreach.cli.session import Session
 from outreach.v1.user_service_pb2 import (
     ApproveUserRequest,
@@ -29,6 +29,7 @@ from outreach.v1.user_service_pb2 import (
     UserState,
 )
 from outreach.v1.user_service_pb2_grpc import UserServiceStub
+from outreach.wording.formats import enum_name, when
 
 EXAMPLE_FILE = "console-users.json"
 """Where an example run leaves the credentials of its accounts, in the state directory."""

@@ -13,13 +13,15 @@ from google.protobuf.message import Message
 from rich.console import RenderableType
 from rich.text import Text
 
-from outreach.cli import words
+from outreach.cli import styles
 from outreach.cli.failures import Failure
 from outreach.cli.messages import possibly_leaving
-from outreach.cli.output import details, enum_name, plain
+from outreach.cli.output import details, plain
 from outreach.cli.session import Session
 from outreach.client import Client
 from outreach.v1.template_service_pb2 import Placeholder, PlaceholderType, RecordField, TemplateState
+from outreach.wording import words
+from outreach.wording.formats import enum_name
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 SHORT = 12
@@ -119,7 +121,7 @@ def to_pull(letter_numbers: list[str]) -> Text:
 
 def state_text(state: int) -> Text:
     name = enum_name(TemplateState.DESCRIPTOR, state)
-    return Text(f"{words.TEMPLATE_STATES.get(name, '')} {name}", style=words.TEMPLATE_STATE_STYLES.get(name, ""))
+    return Text(f"{words.TEMPLATE_STATES.get(name, '')} {name}", style=styles.TEMPLATE_STATE_STYLES.get(name, ""))
 
 
 def placeholder_text(placeholder: Placeholder) -> str:

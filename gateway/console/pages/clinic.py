@@ -11,9 +11,9 @@ from starlette.responses import Response
 from gateway.console.comparing import marked
 from gateway.console.forms import text
 from gateway.console.visit import Visit
-from outreach.cli.output import inert
 from outreach.domain.errors import Kind, Refusal
 from outreach.v1.hold_service_pb2 import AddressVerdict, CheckAddressesRequest, ListBadAddressesRequest
+from outreach.wording.formats import inert
 
 MAX_ADDRESSES = 1000
 

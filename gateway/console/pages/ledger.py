@@ -14,11 +14,11 @@ import orjson
 from starlette.responses import Response, StreamingResponse
 
 from gateway.console.visit import Visit
-from outreach.cli.output import inert
 from outreach.domain.errors import Kind, Refusal
 from outreach.ledger.export import FORMAT
 from outreach.ledger.verify import verify_export
 from outreach.v1.ledger_service_pb2 import ExportRequest, GetCheckpointRequest, ListEntriesRequest
+from outreach.wording.formats import inert
 
 PAGE_SIZE = 100
 MAX_SAMPLE = 200

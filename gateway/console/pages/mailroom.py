@@ -12,8 +12,6 @@ from starlette.responses import Response, StreamingResponse
 
 from gateway.console.forms import text, whole
 from gateway.console.visit import Visit
-from outreach.cli import words as names
-from outreach.cli.output import inert
 from outreach.domain.errors import Kind, Refusal
 from outreach.domain.ids import new_id
 from outreach.runtime.errors import refusal_of
@@ -40,6 +38,8 @@ from outreach.v1.mailroom_service_pb2 import (
     StartRunRequest,
 )
 from outreach.v1.outreach_service_pb2 import PostalClass
+from outreach.wording import words as names
+from outreach.wording.formats import inert
 
 RUN_TONES = {RunState.RUN_STATE_RENDERING: "busy", RunState.RUN_STATE_READY: "wait", RunState.RUN_STATE_CLOSED: "calm"}
 LETTER_TONES = {"RELEASED": "wait", "PRINTED": "busy", "MAILED": "good", "RETURNED": "bad", "TO_PULL": "warn"}

@@ -14,7 +14,7 @@ from jinja2 import Environment, nodes
 import gateway.console
 from gateway.console import gaps
 from gateway.console.words import CHINESE, ENGLISH, Words, catalog, split
-from outreach.cli import words as names
+from outreach.wording import words as names
 
 CONSOLE = Path(gateway.console.__file__).parent
 NAMED_BY_CODE = {"STATES", "CODES"}

@@ -1,4 +1,4 @@
-"""The Chinese names of states and rule codes, as the tables show them beside the codes."""
+"""The Chinese names of states and rule codes, as people are shown them beside the codes."""
 
 from __future__ import annotations
 
@@ -20,24 +20,6 @@ STATES = {
     "PULLED": "已抽出",
 }
 
-STATE_STYLES = {
-    "ADMITTED": "blue",
-    "RELEASED": "cyan",
-    "SENT": "cyan",
-    "DELIVERED": "green",
-    "UNDELIVERED": "red",
-    "UNCONFIRMED": "bold red",
-    "BLOCKED": "yellow",
-    "CANCELLED": "magenta",
-    "EXPIRED": "bright_black",
-    "AWAITING_QUANTITY": "blue",
-    "PRINTED": "cyan",
-    "MAILED": "green",
-    "RETURNED": "red",
-    "TO_PULL": "bold yellow",
-    "PULLED": "magenta",
-}
-
 LETTER_STATES = {
     "RELEASED": "待打印",
     "PRINTED": "已打印",
@@ -50,8 +32,6 @@ LETTER_STATES = {
 }
 
 RUN_STATES = {"RENDERING": "排版中", "READY": "可打印", "CLOSED": "已关闭"}
-
-RUN_STATE_STYLES = {"RENDERING": "blue", "READY": "green", "CLOSED": "bright_black"}
 
 POSTAL_CLASSES = {"ORDINARY": "平信", "REGISTERED": "挂号信"}
 
@@ -114,16 +94,6 @@ REPLY_KINDS = {
     "OTHER": "其他",
 }
 
-TEMPLATE_STATE_STYLES = {
-    "DRAFT": "blue",
-    "REVIEWED": "cyan",
-    "DOCUMENTED": "cyan",
-    "APPROVED": "green",
-    "SUSPENDED": "yellow",
-    "REJECTED": "red",
-    "RETIRED": "bright_black",
-}
-
 TEMPLATE_STATES = {
     "DRAFT": "待内审",
     "REVIEWED": "待银行批准",
@@ -135,5 +105,3 @@ TEMPLATE_STATES = {
 }
 
 QUANTITY_STATES = {"ASKED": "待审批", "GRANTED": "已批准", "REFUSED": "已驳回"}
-
-QUANTITY_STATE_STYLES = {"ASKED": "blue", "GRANTED": "green", "REFUSED": "red"}
