@@ -298,6 +298,10 @@ user_account = Table(
     Column("failures", Integer, nullable=False),
     Column("locked_until_real_ms", BigInteger, nullable=False),
     Column("last_login_real_ms", BigInteger, nullable=False),
+    # Who the person is at an OpenID Connect provider; NULL for a local account.
+    Column("issuer", String(250)),
+    Column("subject", String(255)),
+    UniqueConstraint("issuer", "subject"),
 )
 
 user_session = Table(

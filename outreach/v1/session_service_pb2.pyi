@@ -31,15 +31,20 @@ class Session(_message.Message):
     AUTHENTICATE_TIME_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     BANKS_FIELD_NUMBER: _builtins.int
+    ISSUER_FIELD_NUMBER: _builtins.int
     must_change_password: _builtins.bool
     """True until the first password is changed: nothing else is allowed before."""
+    issuer: _builtins.str
+    """The issuer that proves this person; empty for a local account."""
     @_builtins.property
     def principal(self) -> _common_pb2.Principal:
         """On whose behalf the console calls."""
 
     @_builtins.property
     def authenticate_time(self) -> _timestamp_pb2.Timestamp:
-        """When password and code were given last (real clock)."""
+        """When the person was proven last, by password and code or by the provider (real clock); unset where the provider did
+        not say.
+        """
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
@@ -57,10 +62,11 @@ class Session(_message.Message):
         authenticate_time: _timestamp_pb2.Timestamp | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         banks: _abc.Iterable[_builtins.str] | None = ...,
+        issuer: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["authenticate_time", b"authenticate_time", "expire_time", b"expire_time", "principal", b"principal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticate_time", b"authenticate_time", "banks", b"banks", "expire_time", b"expire_time", "must_change_password", b"must_change_password", "principal", b"principal"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticate_time", b"authenticate_time", "banks", b"banks", "expire_time", b"expire_time", "issuer", b"issuer", "must_change_password", b"must_change_password", "principal", b"principal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -123,6 +129,64 @@ class LogInResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LogInResponse: _TypeAlias = LogInResponse  # noqa: Y015
+
+@_typing.final
+class LogInByProviderRequest(_message.Message):
+    """Request of LogInByProvider."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDENTITY_FIELD_NUMBER: _builtins.int
+    AUTHENTICATE_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def identity(self) -> _common_pb2.ProviderIdentity:
+        """Who the provider says it is."""
+
+    @_builtins.property
+    def authenticate_time(self) -> _timestamp_pb2.Timestamp:
+        """When the person was proven to the provider (real clock); unset if it does not say."""
+
+    def __init__(
+        self,
+        *,
+        identity: _common_pb2.ProviderIdentity | None = ...,
+        authenticate_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["authenticate_time", b"authenticate_time", "identity", b"identity"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticate_time", b"authenticate_time", "identity", b"identity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogInByProviderRequest: _TypeAlias = LogInByProviderRequest  # noqa: Y015
+
+@_typing.final
+class LogInByProviderResponse(_message.Message):
+    """Response of LogInByProvider."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    SESSION_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """The session's secret."""
+    @_builtins.property
+    def session(self) -> Global___Session:
+        """The session."""
+
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        session: Global___Session | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["session", b"session", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogInByProviderResponse: _TypeAlias = LogInByProviderResponse  # noqa: Y015
 
 @_typing.final
 class CheckSessionRequest(_message.Message):
@@ -223,6 +287,64 @@ class ReauthenticateResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReauthenticateResponse: _TypeAlias = ReauthenticateResponse  # noqa: Y015
+
+@_typing.final
+class ReauthenticateByProviderRequest(_message.Message):
+    """Request of ReauthenticateByProvider."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    IDENTITY_FIELD_NUMBER: _builtins.int
+    AUTHENTICATE_TIME_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """The session's secret."""
+    @_builtins.property
+    def identity(self) -> _common_pb2.ProviderIdentity:
+        """Who the provider says it is."""
+
+    @_builtins.property
+    def authenticate_time(self) -> _timestamp_pb2.Timestamp:
+        """When the person was proven to the provider (real clock)."""
+
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        identity: _common_pb2.ProviderIdentity | None = ...,
+        authenticate_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["authenticate_time", b"authenticate_time", "identity", b"identity"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticate_time", b"authenticate_time", "identity", b"identity", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReauthenticateByProviderRequest: _TypeAlias = ReauthenticateByProviderRequest  # noqa: Y015
+
+@_typing.final
+class ReauthenticateByProviderResponse(_message.Message):
+    """Response of ReauthenticateByProvider."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def session(self) -> Global___Session:
+        """The session."""
+
+    def __init__(
+        self,
+        *,
+        session: Global___Session | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReauthenticateByProviderResponse: _TypeAlias = ReauthenticateByProviderResponse  # noqa: Y015
 
 @_typing.final
 class ChangePasswordRequest(_message.Message):

@@ -40,6 +40,11 @@ class SessionServiceStub:
                 request_serializer=outreach_dot_v1_dot_session__service__pb2.LogInRequest.SerializeToString,
                 response_deserializer=outreach_dot_v1_dot_session__service__pb2.LogInResponse.FromString,
                 _registered_method=True)
+        self.LogInByProvider = channel.unary_unary(
+                '/outreach.v1.SessionService/LogInByProvider',
+                request_serializer=outreach_dot_v1_dot_session__service__pb2.LogInByProviderRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_session__service__pb2.LogInByProviderResponse.FromString,
+                _registered_method=True)
         self.CheckSession = channel.unary_unary(
                 '/outreach.v1.SessionService/CheckSession',
                 request_serializer=outreach_dot_v1_dot_session__service__pb2.CheckSessionRequest.SerializeToString,
@@ -49,6 +54,11 @@ class SessionServiceStub:
                 '/outreach.v1.SessionService/Reauthenticate',
                 request_serializer=outreach_dot_v1_dot_session__service__pb2.ReauthenticateRequest.SerializeToString,
                 response_deserializer=outreach_dot_v1_dot_session__service__pb2.ReauthenticateResponse.FromString,
+                _registered_method=True)
+        self.ReauthenticateByProvider = channel.unary_unary(
+                '/outreach.v1.SessionService/ReauthenticateByProvider',
+                request_serializer=outreach_dot_v1_dot_session__service__pb2.ReauthenticateByProviderRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_session__service__pb2.ReauthenticateByProviderResponse.FromString,
                 _registered_method=True)
         self.ChangePassword = channel.unary_unary(
                 '/outreach.v1.SessionService/ChangePassword',
@@ -73,6 +83,14 @@ class SessionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LogInByProvider(self, request, context):
+        """Signs in somebody whom an OpenID Connect provider has proven to the gateway. UNAUTHENTICATED unless an account that can
+        be used has that identity: none is ever made here.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CheckSession(self, request, context):
         """Tells whose session it is, and keeps it alive. UNAUTHENTICATED once it is over or the person is shut out.
         """
@@ -82,6 +100,13 @@ class SessionServiceServicer:
 
     def Reauthenticate(self, request, context):
         """Password and code again, before an approval.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReauthenticateByProvider(self, request, context):
+        """The same person proven by the provider again, before an approval. UNAUTHENTICATED if it proved somebody else.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -109,6 +134,11 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     request_deserializer=outreach_dot_v1_dot_session__service__pb2.LogInRequest.FromString,
                     response_serializer=outreach_dot_v1_dot_session__service__pb2.LogInResponse.SerializeToString,
             ),
+            'LogInByProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.LogInByProvider,
+                    request_deserializer=outreach_dot_v1_dot_session__service__pb2.LogInByProviderRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_session__service__pb2.LogInByProviderResponse.SerializeToString,
+            ),
             'CheckSession': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckSession,
                     request_deserializer=outreach_dot_v1_dot_session__service__pb2.CheckSessionRequest.FromString,
@@ -118,6 +148,11 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     servicer.Reauthenticate,
                     request_deserializer=outreach_dot_v1_dot_session__service__pb2.ReauthenticateRequest.FromString,
                     response_serializer=outreach_dot_v1_dot_session__service__pb2.ReauthenticateResponse.SerializeToString,
+            ),
+            'ReauthenticateByProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReauthenticateByProvider,
+                    request_deserializer=outreach_dot_v1_dot_session__service__pb2.ReauthenticateByProviderRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_session__service__pb2.ReauthenticateByProviderResponse.SerializeToString,
             ),
             'ChangePassword': grpc.unary_unary_rpc_method_handler(
                     servicer.ChangePassword,
@@ -158,6 +193,33 @@ class SessionService:
             '/outreach.v1.SessionService/LogIn',
             outreach_dot_v1_dot_session__service__pb2.LogInRequest.SerializeToString,
             outreach_dot_v1_dot_session__service__pb2.LogInResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LogInByProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.SessionService/LogInByProvider',
+            outreach_dot_v1_dot_session__service__pb2.LogInByProviderRequest.SerializeToString,
+            outreach_dot_v1_dot_session__service__pb2.LogInByProviderResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -212,6 +274,33 @@ class SessionService:
             '/outreach.v1.SessionService/Reauthenticate',
             outreach_dot_v1_dot_session__service__pb2.ReauthenticateRequest.SerializeToString,
             outreach_dot_v1_dot_session__service__pb2.ReauthenticateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReauthenticateByProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.SessionService/ReauthenticateByProvider',
+            outreach_dot_v1_dot_session__service__pb2.ReauthenticateByProviderRequest.SerializeToString,
+            outreach_dot_v1_dot_session__service__pb2.ReauthenticateByProviderResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,10 +35,16 @@ class SessionServiceStub:
     def __new__(cls, channel: _aio.Channel) -> SessionServiceAsyncStub: ...
     LogIn: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.LogInRequest, _session_service_pb2.LogInResponse]
     """Signs in. UNAUTHENTICATED without telling which of name, password and code was wrong."""
+    LogInByProvider: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.LogInByProviderRequest, _session_service_pb2.LogInByProviderResponse]
+    """Signs in somebody whom an OpenID Connect provider has proven to the gateway. UNAUTHENTICATED unless an account that can
+    be used has that identity: none is ever made here.
+    """
     CheckSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.CheckSessionRequest, _session_service_pb2.CheckSessionResponse]
     """Tells whose session it is, and keeps it alive. UNAUTHENTICATED once it is over or the person is shut out."""
     Reauthenticate: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ReauthenticateRequest, _session_service_pb2.ReauthenticateResponse]
     """Password and code again, before an approval."""
+    ReauthenticateByProvider: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ReauthenticateByProviderRequest, _session_service_pb2.ReauthenticateByProviderResponse]
+    """The same person proven by the provider again, before an approval. UNAUTHENTICATED if it proved somebody else."""
     ChangePassword: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ChangePasswordRequest, _session_service_pb2.ChangePasswordResponse]
     """Changes the own password. Ends the person's other sessions."""
     LogOut: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.LogOutRequest, _session_service_pb2.LogOutResponse]
@@ -51,10 +57,16 @@ class SessionServiceAsyncStub(SessionServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     LogIn: _aio.UnaryUnaryMultiCallable[_session_service_pb2.LogInRequest, _session_service_pb2.LogInResponse]  # type: ignore[assignment]
     """Signs in. UNAUTHENTICATED without telling which of name, password and code was wrong."""
+    LogInByProvider: _aio.UnaryUnaryMultiCallable[_session_service_pb2.LogInByProviderRequest, _session_service_pb2.LogInByProviderResponse]  # type: ignore[assignment]
+    """Signs in somebody whom an OpenID Connect provider has proven to the gateway. UNAUTHENTICATED unless an account that can
+    be used has that identity: none is ever made here.
+    """
     CheckSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.CheckSessionRequest, _session_service_pb2.CheckSessionResponse]  # type: ignore[assignment]
     """Tells whose session it is, and keeps it alive. UNAUTHENTICATED once it is over or the person is shut out."""
     Reauthenticate: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ReauthenticateRequest, _session_service_pb2.ReauthenticateResponse]  # type: ignore[assignment]
     """Password and code again, before an approval."""
+    ReauthenticateByProvider: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ReauthenticateByProviderRequest, _session_service_pb2.ReauthenticateByProviderResponse]  # type: ignore[assignment]
+    """The same person proven by the provider again, before an approval. UNAUTHENTICATED if it proved somebody else."""
     ChangePassword: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ChangePasswordRequest, _session_service_pb2.ChangePasswordResponse]  # type: ignore[assignment]
     """Changes the own password. Ends the person's other sessions."""
     LogOut: _aio.UnaryUnaryMultiCallable[_session_service_pb2.LogOutRequest, _session_service_pb2.LogOutResponse]  # type: ignore[assignment]
@@ -72,6 +84,16 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Signs in. UNAUTHENTICATED without telling which of name, password and code was wrong."""
 
     @_abc_1.abstractmethod
+    def LogInByProvider(
+        self,
+        request: _session_service_pb2.LogInByProviderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_service_pb2.LogInByProviderResponse, _abc.Awaitable[_session_service_pb2.LogInByProviderResponse]]:
+        """Signs in somebody whom an OpenID Connect provider has proven to the gateway. UNAUTHENTICATED unless an account that can
+        be used has that identity: none is ever made here.
+        """
+
+    @_abc_1.abstractmethod
     def CheckSession(
         self,
         request: _session_service_pb2.CheckSessionRequest,
@@ -86,6 +108,14 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.ReauthenticateResponse, _abc.Awaitable[_session_service_pb2.ReauthenticateResponse]]:
         """Password and code again, before an approval."""
+
+    @_abc_1.abstractmethod
+    def ReauthenticateByProvider(
+        self,
+        request: _session_service_pb2.ReauthenticateByProviderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_service_pb2.ReauthenticateByProviderResponse, _abc.Awaitable[_session_service_pb2.ReauthenticateByProviderResponse]]:
+        """The same person proven by the provider again, before an approval. UNAUTHENTICATED if it proved somebody else."""
 
     @_abc_1.abstractmethod
     def ChangePassword(

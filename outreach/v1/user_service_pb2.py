@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from outreach import validation as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from outreach.v1 import common_pb2 as outreach_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eoutreach/v1/user_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdb\x01\n\x04User\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.outreach.v1.UserState\x12\x0c\n\x04team\x18\x03 \x01(\t\x12\r\n\x05roles\x18\x04 \x03(\t\x12\x10\n\x08\x62\x61nk_ids\x18\x05 \x03(\t\x12\x12\n\nchanged_by\x18\x06 \x01(\t\x12\x13\n\x0b\x61pproved_by\x18\x07 \x01(\t\x12\x0e\n\x06locked\x18\x08 \x01(\x08\x12\x33\n\x0flast_login_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"6\n\x10\x46irstCredentials\x12\x10\n\x08password\x18\x01 \x01(\t\x12\x10\n\x08totp_uri\x18\x02 \x01(\t\"\xce\x01\n\x11\x43reateUserRequest\x12\x33\n\x07user_id\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{1,63}$\x12&\n\x04team\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^[a-z0-9-]{0,64}$\x12\x1b\n\x05roles\x18\x03 \x03(\tB\x0c\xbaH\t\x92\x01\x06\x08\x01\x10\x0c\x18\x01\x12?\n\x08\x62\x61nk_ids\x18\x04 \x03(\tB-\xbaH*\x92\x01\'\x08\x01\x10\x32\x18\x01\"\x1fr\x1d\x32\x1b^([a-z][a-z0-9-]{0,31}|\\*)$\"i\n\x12\x43reateUserResponse\x12\x1f\n\x04user\x18\x01 \x01(\x0b\x32\x11.outreach.v1.User\x12\x32\n\x0b\x63redentials\x18\x02 \x01(\x0b\x32\x1d.outreach.v1.FirstCredentials\"\xb5\x01\n\x11\x43hangeUserRequest\x12\x1a\n\x07user_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12&\n\x04team\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^[a-z0-9-]{0,64}$\x12\x1b\n\x05roles\x18\x03 \x03(\tB\x0c\xbaH\t\x92\x01\x06\x08\x01\x10\x0c\x18\x01\x12?\n\x08\x62\x61nk_ids\x18\x04 \x03(\tB-\xbaH*\x92\x01\'\x08\x01\x10\x32\x18\x01\"\x1fr\x1d\x32\x1b^([a-z][a-z0-9-]{0,31}|\\*)$\"5\n\x12\x43hangeUserResponse\x12\x1f\n\x04user\x18\x01 \x01(\x0b\x32\x11.outreach.v1.User\".\n\x10ResetUserRequest\x12\x1a\n\x07user_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"h\n\x11ResetUserResponse\x12\x1f\n\x04user\x18\x01 \x01(\x0b\x32\x11.outreach.v1.User\x12\x32\n\x0b\x63redentials\x18\x02 \x01(\x0b\x32\x1d.outreach.v1.FirstCredentials\"0\n\x12\x41pproveUserRequest\x12\x1a\n\x07user_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"6\n\x13\x41pproveUserResponse\x12\x1f\n\x04user\x18\x01 \x01(\x0b\x32\x11.outreach.v1.User\"3\n\x15\x44\x65\x61\x63tivateUserRequest\x12\x1a\n\x07user_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"8\n\x0bWaitingItem\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07\x62\x61nk_id\x18\x03 \x01(\t\"|\n\x16\x44\x65\x61\x63tivateUserResponse\x12\x1f\n\x04user\x18\x01 \x01(\x0b\x32\x11.outreach.v1.User\x12\x16\n\x0e\x65nded_sessions\x18\x02 \x01(\x05\x12)\n\x07waiting\x18\x03 \x03(\x0b\x32\x18.outreach.v1.WaitingItem\"O\n\x10ListUsersRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"N\n\x11ListUsersResponse\x12 \n\x05users\x18\x01 \x03(\x0b\x32\x11.outreach.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*r\n\tUserState\x12\x1a\n\x16USER_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12USER_STATE_PENDING\x10\x01\x12\x15\n\x11USER_STATE_ACTIVE\x10\x02\x12\x1a\n\x16USER_STATE_DEACTIVATED\x10\x03\x32\xf0\x03\n\x0bUserService\x12M\n\nCreateUser\x12\x1e.outreach.v1.CreateUserRequest\x1a\x1f.outreach.v1.CreateUserResponse\x12M\n\nChangeUser\x12\x1e.outreach.v1.ChangeUserRequest\x1a\x1f.outreach.v1.ChangeUserResponse\x12J\n\tResetUser\x12\x1d.outreach.v1.ResetUserRequest\x1a\x1e.outreach.v1.ResetUserResponse\x12P\n\x0b\x41pproveUser\x12\x1f.outreach.v1.ApproveUserRequest\x1a .outreach.v1.ApproveUserResponse\x12Y\n\x0e\x44\x65\x61\x63tivateUser\x12\".outreach.v1.DeactivateUserRequest\x1a#.outreach.v1.DeactivateUserResponse\x12J\n\tListUsers\x12\x1d.outreach.v1.ListUsersRequest\x1a\x1e.outreach.v1.ListUsersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eoutreach/v1/user_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18outreach/v1/common.proto\"\x8c\x02\n\x04User\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.outreach.v1.UserState\x12\x0c\n\x04team\x18\x03 \x01(\t\x12\r\n\x05roles\x18\x04 \x03(\t\x12\x10\n\x08\x62\x61nk_ids\x18\x05 \x03(\t\x12\x12\n\nchanged_by\x18\x06 \x01(\t\x12\x13\n\x0b\x61pproved_by\x18\x07 \x01(\t\x12\x0e\n\x06locked\x18\x08 \x01(\x08\x12\x33\n\x0flast_login_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x08identity\x18\n \x01(\x0b\x32\x1d.outreach.v1.ProviderIdentity\"6\n\x10\x46irstCredentials\x12\x10\n\x08password\x18\x01 \x01(\t\x12\x10\n\x08totp_uri\x18\x02 \x01(\t\"\xff\x01\n\x11\x43reateUserRequest\x12\x33\n\x07user_id\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{1,63}$\x12&\n\x04team\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^[a-z0-9-]{0,64}$\x12\x1b\n\x05roles\x18\x03 \x03(\tB\x0c\xbaH\t\x92\x01\x06\x08\x01\x10\x0c\x18\x01\x12?\n\x08\x62\x61nk_ids\x18\x04 \x03(\tB-\xbaH*\x92\x01\'\x08\x01\x10\x32\x18\x01\"\x1fr\x1d\x32\x1b^([a-z][a-z0-9-]{0,31}|\\*)$\x12/\n\x08identity\x18\x05 \x01(\x0b\x32\x1d.outreach.v1.ProviderIdentity\"i\n\x12\x43reateUserResponse\x12\x1f\n\x04user\x18\x01 \x01(\x0b\x32\x11.outreach.v1.User\x12\x32\n\x0b\x63redentials\x18\x02 \x01(\x0b\x32\x1d.outreach.v1.FirstCredentials\"\xb5\x01\n\x11\x43hangeUserRequest\x12\x1a\n\x07user_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12&\n\x04team\x18\x02 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^[a-z0-9-]{0,64}$\x12\x1b\n\x05roles\x18\x03 \x03(\tB\x0c\xbaH\t\x92\x01\x06\x08\x01\x10\x0c\x18\x01\x12?\n\x08\x62\x61nk_ids\x18\x04 \x03(\tB-\xbaH*\x92\x01\'\x08\x01\x10\x32\x18\x01\"\x1fr\x1d\x32\x1b^([a-z][a-z0-9-]{0,31}|\\*)$\"5\n\x12\x43hangeUserResponse\x12\x1f\n\x04user\x18\x01 \x01(\x0b\x32\x11.outreach.v1.User\"_\n\x10ResetUserRequest\x12\x1a\n\x07user_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12/\n\x08identity\x18\x02 \x01(\x0b\x32\x1d.outreach.v1.ProviderIdentity\"h\n\x11ResetUserResponse\x12\x1f\n\x04user\x18\x01 \x01(\x0b\x32\x11.outreach.v1.User\x12\x32\n\x0b\x63redentials\x18\x02 \x01(\x0b\x32\x1d.outreach.v1.FirstCredentials\"0\n\x12\x41pproveUserRequest\x12\x1a\n\x07user_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"6\n\x13\x41pproveUserResponse\x12\x1f\n\x04user\x18\x01 \x01(\x0b\x32\x11.outreach.v1.User\"3\n\x15\x44\x65\x61\x63tivateUserRequest\x12\x1a\n\x07user_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\"8\n\x0bWaitingItem\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07\x62\x61nk_id\x18\x03 \x01(\t\"|\n\x16\x44\x65\x61\x63tivateUserResponse\x12\x1f\n\x04user\x18\x01 \x01(\x0b\x32\x11.outreach.v1.User\x12\x16\n\x0e\x65nded_sessions\x18\x02 \x01(\x05\x12)\n\x07waiting\x18\x03 \x03(\x0b\x32\x18.outreach.v1.WaitingItem\"O\n\x10ListUsersRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"N\n\x11ListUsersResponse\x12 \n\x05users\x18\x01 \x03(\x0b\x32\x11.outreach.v1.User\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*r\n\tUserState\x12\x1a\n\x16USER_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12USER_STATE_PENDING\x10\x01\x12\x15\n\x11USER_STATE_ACTIVE\x10\x02\x12\x1a\n\x16USER_STATE_DEACTIVATED\x10\x03\x32\xf0\x03\n\x0bUserService\x12M\n\nCreateUser\x12\x1e.outreach.v1.CreateUserRequest\x1a\x1f.outreach.v1.CreateUserResponse\x12M\n\nChangeUser\x12\x1e.outreach.v1.ChangeUserRequest\x1a\x1f.outreach.v1.ChangeUserResponse\x12J\n\tResetUser\x12\x1d.outreach.v1.ResetUserRequest\x1a\x1e.outreach.v1.ResetUserResponse\x12P\n\x0b\x41pproveUser\x12\x1f.outreach.v1.ApproveUserRequest\x1a .outreach.v1.ApproveUserResponse\x12Y\n\x0e\x44\x65\x61\x63tivateUser\x12\".outreach.v1.DeactivateUserRequest\x1a#.outreach.v1.DeactivateUserResponse\x12J\n\tListUsers\x12\x1d.outreach.v1.ListUsersRequest\x1a\x1e.outreach.v1.ListUsersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,38 +60,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTUSERSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_LISTUSERSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTUSERSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\310\001'
-  _globals['_USERSTATE']._serialized_start=1600
-  _globals['_USERSTATE']._serialized_end=1714
-  _globals['_USER']._serialized_start=110
-  _globals['_USER']._serialized_end=329
-  _globals['_FIRSTCREDENTIALS']._serialized_start=331
-  _globals['_FIRSTCREDENTIALS']._serialized_end=385
-  _globals['_CREATEUSERREQUEST']._serialized_start=388
-  _globals['_CREATEUSERREQUEST']._serialized_end=594
-  _globals['_CREATEUSERRESPONSE']._serialized_start=596
-  _globals['_CREATEUSERRESPONSE']._serialized_end=701
-  _globals['_CHANGEUSERREQUEST']._serialized_start=704
-  _globals['_CHANGEUSERREQUEST']._serialized_end=885
-  _globals['_CHANGEUSERRESPONSE']._serialized_start=887
-  _globals['_CHANGEUSERRESPONSE']._serialized_end=940
-  _globals['_RESETUSERREQUEST']._serialized_start=942
-  _globals['_RESETUSERREQUEST']._serialized_end=988
-  _globals['_RESETUSERRESPONSE']._serialized_start=990
-  _globals['_RESETUSERRESPONSE']._serialized_end=1094
-  _globals['_APPROVEUSERREQUEST']._serialized_start=1096
-  _globals['_APPROVEUSERREQUEST']._serialized_end=1144
-  _globals['_APPROVEUSERRESPONSE']._serialized_start=1146
-  _globals['_APPROVEUSERRESPONSE']._serialized_end=1200
-  _globals['_DEACTIVATEUSERREQUEST']._serialized_start=1202
-  _globals['_DEACTIVATEUSERREQUEST']._serialized_end=1253
-  _globals['_WAITINGITEM']._serialized_start=1255
-  _globals['_WAITINGITEM']._serialized_end=1311
-  _globals['_DEACTIVATEUSERRESPONSE']._serialized_start=1313
-  _globals['_DEACTIVATEUSERRESPONSE']._serialized_end=1437
-  _globals['_LISTUSERSREQUEST']._serialized_start=1439
-  _globals['_LISTUSERSREQUEST']._serialized_end=1518
-  _globals['_LISTUSERSRESPONSE']._serialized_start=1520
-  _globals['_LISTUSERSRESPONSE']._serialized_end=1598
-  _globals['_USERSERVICE']._serialized_start=1717
-  _globals['_USERSERVICE']._serialized_end=2213
+  _globals['_USERSTATE']._serialized_start=1773
+  _globals['_USERSTATE']._serialized_end=1887
+  _globals['_USER']._serialized_start=136
+  _globals['_USER']._serialized_end=404
+  _globals['_FIRSTCREDENTIALS']._serialized_start=406
+  _globals['_FIRSTCREDENTIALS']._serialized_end=460
+  _globals['_CREATEUSERREQUEST']._serialized_start=463
+  _globals['_CREATEUSERREQUEST']._serialized_end=718
+  _globals['_CREATEUSERRESPONSE']._serialized_start=720
+  _globals['_CREATEUSERRESPONSE']._serialized_end=825
+  _globals['_CHANGEUSERREQUEST']._serialized_start=828
+  _globals['_CHANGEUSERREQUEST']._serialized_end=1009
+  _globals['_CHANGEUSERRESPONSE']._serialized_start=1011
+  _globals['_CHANGEUSERRESPONSE']._serialized_end=1064
+  _globals['_RESETUSERREQUEST']._serialized_start=1066
+  _globals['_RESETUSERREQUEST']._serialized_end=1161
+  _globals['_RESETUSERRESPONSE']._serialized_start=1163
+  _globals['_RESETUSERRESPONSE']._serialized_end=1267
+  _globals['_APPROVEUSERREQUEST']._serialized_start=1269
+  _globals['_APPROVEUSERREQUEST']._serialized_end=1317
+  _globals['_APPROVEUSERRESPONSE']._serialized_start=1319
+  _globals['_APPROVEUSERRESPONSE']._serialized_end=1373
+  _globals['_DEACTIVATEUSERREQUEST']._serialized_start=1375
+  _globals['_DEACTIVATEUSERREQUEST']._serialized_end=1426
+  _globals['_WAITINGITEM']._serialized_start=1428
+  _globals['_WAITINGITEM']._serialized_end=1484
+  _globals['_DEACTIVATEUSERRESPONSE']._serialized_start=1486
+  _globals['_DEACTIVATEUSERRESPONSE']._serialized_end=1610
+  _globals['_LISTUSERSREQUEST']._serialized_start=1612
+  _globals['_LISTUSERSREQUEST']._serialized_end=1691
+  _globals['_LISTUSERSRESPONSE']._serialized_start=1693
+  _globals['_LISTUSERSRESPONSE']._serialized_end=1771
+  _globals['_USERSERVICE']._serialized_start=1890
+  _globals['_USERSERVICE']._serialized_end=2386
 # @@protoc_insertion_point(module_scope)

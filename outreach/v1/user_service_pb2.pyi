@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from outreach.v1 import common_pb2 as _common_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -63,6 +64,7 @@ class User(_message.Message):
     APPROVED_BY_FIELD_NUMBER: _builtins.int
     LOCKED_FIELD_NUMBER: _builtins.int
     LAST_LOGIN_TIME_FIELD_NUMBER: _builtins.int
+    IDENTITY_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """The name to sign in with: a staff number or account name, which goes into the ledger."""
     state: Global___UserState.ValueType
@@ -87,6 +89,10 @@ class User(_message.Message):
     def last_login_time(self) -> _timestamp_pb2.Timestamp:
         """The last time of signing in (real clock); unset before the first."""
 
+    @_builtins.property
+    def identity(self) -> _common_pb2.ProviderIdentity:
+        """By whom the person is proven; unset for a local account with password and one-time code."""
+
     def __init__(
         self,
         *,
@@ -99,10 +105,11 @@ class User(_message.Message):
         approved_by: _builtins.str = ...,
         locked: _builtins.bool = ...,
         last_login_time: _timestamp_pb2.Timestamp | None = ...,
+        identity: _common_pb2.ProviderIdentity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_login_time", b"last_login_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["identity", b"identity", "last_login_time", b"last_login_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "bank_ids", b"bank_ids", "changed_by", b"changed_by", "last_login_time", b"last_login_time", "locked", b"locked", "roles", b"roles", "state", b"state", "team", b"team", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "bank_ids", b"bank_ids", "changed_by", b"changed_by", "identity", b"identity", "last_login_time", b"last_login_time", "locked", b"locked", "roles", b"roles", "state", b"state", "team", b"team", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -144,6 +151,7 @@ class CreateUserRequest(_message.Message):
     TEAM_FIELD_NUMBER: _builtins.int
     ROLES_FIELD_NUMBER: _builtins.int
     BANK_IDS_FIELD_NUMBER: _builtins.int
+    IDENTITY_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """The name to sign in with."""
     team: _builtins.str
@@ -156,6 +164,10 @@ class CreateUserRequest(_message.Message):
     def bank_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The banks; `*` for all."""
 
+    @_builtins.property
+    def identity(self) -> _common_pb2.ProviderIdentity:
+        """Who the person is at an OpenID Connect provider; unset for a local account."""
+
     def __init__(
         self,
         *,
@@ -163,10 +175,11 @@ class CreateUserRequest(_message.Message):
         team: _builtins.str = ...,
         roles: _abc.Iterable[_builtins.str] | None = ...,
         bank_ids: _abc.Iterable[_builtins.str] | None = ...,
+        identity: _common_pb2.ProviderIdentity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["identity", b"identity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_ids", b"bank_ids", "roles", b"roles", "team", b"team", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_ids", b"bank_ids", "identity", b"identity", "roles", b"roles", "team", b"team", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -186,7 +199,7 @@ class CreateUserResponse(_message.Message):
 
     @_builtins.property
     def credentials(self) -> Global___FirstCredentials:
-        """To be handed to the person."""
+        """To be handed to the person; unset where a provider proves the person."""
 
     def __init__(
         self,
@@ -271,16 +284,22 @@ class ResetUserRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     USER_ID_FIELD_NUMBER: _builtins.int
+    IDENTITY_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """The account."""
+    @_builtins.property
+    def identity(self) -> _common_pb2.ProviderIdentity:
+        """Who the person is at an OpenID Connect provider; unset for a local account, whatever it was before."""
+
     def __init__(
         self,
         *,
         user_id: _builtins.str = ...,
+        identity: _common_pb2.ProviderIdentity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["identity", b"identity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identity", b"identity", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -300,7 +319,7 @@ class ResetUserResponse(_message.Message):
 
     @_builtins.property
     def credentials(self) -> Global___FirstCredentials:
-        """To be handed to the person."""
+        """To be handed to the person; unset where a provider proves the person."""
 
     def __init__(
         self,

@@ -88,7 +88,8 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ResetUser(self, request, context):
-        """Gives a new first password and a new TOTP secret. Ends the person's sessions; waits for another operator's approval.
+        """Gives a new first password and a new TOTP secret, or another identity at a provider. Ends the person's sessions;
+        waits for another operator's approval.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,9 @@ class UserServiceStub:
     ChangeUser: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ChangeUserRequest, _user_service_pb2.ChangeUserResponse]
     """Changes team, roles and banks. Ends the person's sessions; the account waits for another operator's approval."""
     ResetUser: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ResetUserRequest, _user_service_pb2.ResetUserResponse]
-    """Gives a new first password and a new TOTP secret. Ends the person's sessions; waits for another operator's approval."""
+    """Gives a new first password and a new TOTP secret, or another identity at a provider. Ends the person's sessions;
+    waits for another operator's approval.
+    """
     ApproveUser: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ApproveUserRequest, _user_service_pb2.ApproveUserResponse]
     """Approves an account as it stands. PERMISSION_DENIED to the operator who set it up or changed it."""
     DeactivateUser: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.DeactivateUserRequest, _user_service_pb2.DeactivateUserResponse]
@@ -60,7 +62,9 @@ class UserServiceAsyncStub(UserServiceStub):
     ChangeUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ChangeUserRequest, _user_service_pb2.ChangeUserResponse]  # type: ignore[assignment]
     """Changes team, roles and banks. Ends the person's sessions; the account waits for another operator's approval."""
     ResetUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ResetUserRequest, _user_service_pb2.ResetUserResponse]  # type: ignore[assignment]
-    """Gives a new first password and a new TOTP secret. Ends the person's sessions; waits for another operator's approval."""
+    """Gives a new first password and a new TOTP secret, or another identity at a provider. Ends the person's sessions;
+    waits for another operator's approval.
+    """
     ApproveUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ApproveUserRequest, _user_service_pb2.ApproveUserResponse]  # type: ignore[assignment]
     """Approves an account as it stands. PERMISSION_DENIED to the operator who set it up or changed it."""
     DeactivateUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.DeactivateUserRequest, _user_service_pb2.DeactivateUserResponse]  # type: ignore[assignment]
@@ -95,7 +99,9 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _user_service_pb2.ResetUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.ResetUserResponse, _abc.Awaitable[_user_service_pb2.ResetUserResponse]]:
-        """Gives a new first password and a new TOTP secret. Ends the person's sessions; waits for another operator's approval."""
+        """Gives a new first password and a new TOTP secret, or another identity at a provider. Ends the person's sessions;
+        waits for another operator's approval.
+        """
 
     @_abc_1.abstractmethod
     def ApproveUser(

@@ -489,7 +489,10 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("locked_until_real_ms", sa.BigInteger(), nullable=False),
         sa.Column("last_login_real_ms", sa.BigInteger(), nullable=False),
+        sa.Column("issuer", sa.String(length=250), nullable=True),
+        sa.Column("subject", sa.String(length=255), nullable=True),
         sa.PrimaryKeyConstraint("user_id"),
+        sa.UniqueConstraint("issuer", "subject"),
     )
     op.create_table(
         "user_session",
