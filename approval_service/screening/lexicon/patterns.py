@@ -161,7 +161,7 @@ PATTERNS: tuple[tuple[str, str, str], ...] = (
         r"(?:统一|一起|一并|再|代|帮[你您])~{0,5}(?:打|转|交|还|汇|付|存)(?:给|到|回|进)~{0,2}(?:银行|我行|卡里|账户)",
     ),
     # Others who are to hear of it.
-    ("AUDIENCE_OPENED", "录", r"[爆暴曝炸轰呼打]~{0,2}通讯录"),
+    ("AUDIENCE_OPENED", "录", r"[爆暴曝炸轰呼打]~{0,2}通讯录|通讯录¬{0,14}(?:接到|收到|知道|知晓)"),
     (
         "AUDIENCE_OPENED",
         "知晓收看认传议",

@@ -100,6 +100,11 @@ def test_spans_are_cut_from_the_text_as_given(text: str, span: str, category: Ca
     assert text[found[0].start : found[0].end] == span
 
 
+def test_a_street_named_after_a_court_is_no_court() -> None:
+    """A branch's address poses as nobody."""
+    assert screen("您可到法院路支行办理还款。") == []
+
+
 @pytest.mark.parametrize(
     "text",
     [
