@@ -95,6 +95,7 @@ def _put_person(tx: Tx, bank_id: str, party: Party) -> tuple[str, PersonKey]:
             "name_sealed": key.seal(party.name.encode()),
             "name_fault": values.name_fault(party.name),
             "agreed_to_quiet_hours": party.agreed_to_quiet_hours,
+            "restricted": False,
         }
         store.insert_person(tx.connection, columns)
     else:

@@ -46,6 +46,7 @@ DEFAULTS: dict[str, Any] = {
     "care_amount_fen": 0,
     "letter_needs_prior_call": True,
     "prior_call_must_be_answered": False,
+    "retention_days": 1095,
 }
 """What an unset field means, as policy_service.proto tells it."""
 DEFAULT_TIME_ZONE = "Asia/Shanghai"

@@ -78,7 +78,49 @@ person = Table(
     # Why the name may not be shown, without it; empty if it may. The door need not unseal it to know.
     Column("name_fault", String(200), nullable=False),
     Column("agreed_to_quiet_hours", Boolean, nullable=False),
+    # Kept for the law alone: shown only to inspectors, and in evidence with a purpose.
+    Column("restricted", Boolean, nullable=False),
     UniqueConstraint("bank_id", "customer_hash"),
+    Index("person_restricted", "person_id", sqlite_where=text("restricted"), postgresql_where=text("restricted")),
+)
+
+# What was asked for about a person: also the register of erasures, which is kept for ever.
+person_request = Table(
+    "person_request",
+    metadata,
+    Column("request_id", String(26), primary_key=True),
+    Column("bank_id", String(32), nullable=False),
+    Column("person_id", String(26), nullable=False),
+    # By which an erased person's marks are found again should the bank place the customer anew.
+    Column("customer_hash", String(32), nullable=False),
+    # An outreach.v1.PersonRequestKind and PersonRequestState.
+    Column("kind", Integer, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("reason", String(200), nullable=False),
+    # The retention's batch; empty for none.
+    Column("batch_id", String(26), nullable=False),
+    Column("asked_by", String(130), nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("decided_by", String(130), nullable=False),
+    Column("decided_ms", BigInteger, nullable=False),
+    # When the key was destroyed, the restriction lifted, the export fetched; 0 before.
+    Column("done_ms", BigInteger, nullable=False),
+    # What it waits for, or what stopped it.
+    Column("note", String(400), nullable=False),
+    Index("person_request_by_person", "person_id"),
+    Index("person_request_by_customer", "bank_id", "customer_hash"),
+    Index("person_request_by_bank", "bank_id", "request_id"),
+    Index("person_request_by_batch", "batch_id", "request_id"),
+    Index("person_request_open", "state", "kind", "request_id"),
+)
+
+# Kept PDFs that show an erased person: until letter_service has removed them.
+erased_pdf = Table(
+    "erased_pdf",
+    metadata,
+    Column("pdf_sha256", String(64), primary_key=True),
+    Column("request_id", String(26), primary_key=True),
+    Index("erased_pdf_by_request", "request_id"),
 )
 
 account = Table(

@@ -50,6 +50,7 @@ CERTIFICATES: dict[str, frozenset[str]] = {
     "outreach.v1.PolicyService": frozenset({GATEWAY}),
     "outreach.v1.LedgerService": frozenset({GATEWAY}),
     "outreach.v1.EvidenceService": frozenset({GATEWAY}),
+    "outreach.v1.PersonService": frozenset({GATEWAY}),
     "outreach.v1.OperationsService": frozenset({GATEWAY}),
     "outreach.v1.UserService": frozenset({GATEWAY}),
     "outreach.v1.SessionService": frozenset({GATEWAY}),
@@ -61,6 +62,7 @@ OPEN_SERVICES = frozenset({"grpc.health.v1.Health", "grpc.reflection.v1alpha.Ser
 _TEMPLATE_PEOPLE = (DRAFTER, REVIEWER, BANK_APPROVER)
 _LETTER_PEOPLE = (TEAM_LEAD, ADMINISTRATION, MAILROOM)
 _POLICY_PEOPLE = (POLICY_MAKER, POLICY_APPROVER)
+_PERSON_PEOPLE = (SUPERVISOR, OPERATOR)
 
 _ROLES_BY_SERVICE: dict[str, dict[str, tuple[str, ...]]] = {
     "OutreachService": {
@@ -159,6 +161,17 @@ _ROLES_BY_SERVICE: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "EvidenceService": {
         "ExportEvidence": (SUPERVISOR, INSPECTOR, OPERATOR),
+    },
+    "PersonService": {
+        "GetPerson": (*_PERSON_PEOPLE, INSPECTOR),
+        "RestrictPerson": _PERSON_PEOPLE,
+        "AskForPerson": _PERSON_PEOPLE,
+        "DecideForPerson": _PERSON_PEOPLE,
+        "ListPersonRequests": (*_PERSON_PEOPLE, INSPECTOR),
+        "FetchPersonExport": _PERSON_PEOPLE,
+        "GetRetention": (*_PERSON_PEOPLE, INSPECTOR),
+        "AskRetention": _PERSON_PEOPLE,
+        "ReplayErasures": (OPERATOR,),
     },
     "UserService": {
         "CreateUser": (OPERATOR,),

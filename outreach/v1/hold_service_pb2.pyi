@@ -89,6 +89,8 @@ class _NoContactReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoCon
     """The bank said so."""
     NO_CONTACT_REASON_THIRD_PARTY_REFUSAL: _NoContactReason.ValueType  # 4
     """A third party refused contact."""
+    NO_CONTACT_REASON_RESTRICTED: _NoContactReason.ValueType  # 5
+    """The person's data is restricted or being erased. Set and lifted by PersonService alone."""
 
 class NoContactReason(_NoContactReason, metaclass=_NoContactReasonEnumTypeWrapper):
     """Why somebody is not to be contacted."""
@@ -103,6 +105,8 @@ NO_CONTACT_REASON_BANK_INSTRUCTION: NoContactReason.ValueType  # 3
 """The bank said so."""
 NO_CONTACT_REASON_THIRD_PARTY_REFUSAL: NoContactReason.ValueType  # 4
 """A third party refused contact."""
+NO_CONTACT_REASON_RESTRICTED: NoContactReason.ValueType  # 5
+"""The person's data is restricted or being erased. Set and lifted by PersonService alone."""
 Global___NoContactReason: _TypeAlias = NoContactReason  # noqa: Y015
 
 class _BadAddressReason:

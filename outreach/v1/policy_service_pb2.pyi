@@ -46,6 +46,7 @@ class Policy(_message.Message):
     LETTER_NEEDS_PRIOR_CALL_FIELD_NUMBER: _builtins.int
     PRIOR_CALL_MUST_BE_ANSWERED_FIELD_NUMBER: _builtins.int
     EXEMPT_RETURN_REASONS_FIELD_NUMBER: _builtins.int
+    RETENTION_DAYS_FIELD_NUMBER: _builtins.int
     bank_name: _builtins.str
     """The bank's name as its messages must show it."""
     agency_id: _builtins.str
@@ -82,6 +83,10 @@ class Policy(_message.Message):
     """A letter needs a recorded call before it. Default true."""
     prior_call_must_be_answered: _builtins.bool
     """That call must have been answered. Default false."""
+    retention_days: _builtins.int
+    """How long a person's data is kept after the last of the person's accounts has ended and the last message or letter
+    was asked for, in days. Default 1095; never less than 730, the two years for which collection records must be kept.
+    """
     @_builtins.property
     def hotlines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Hotlines that a message may show."""
@@ -118,10 +123,11 @@ class Policy(_message.Message):
         letter_needs_prior_call: _builtins.bool | None = ...,
         prior_call_must_be_answered: _builtins.bool | None = ...,
         exempt_return_reasons: _abc.Iterable[_builtins.int] | None = ...,
+        retention_days: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_agency_must_be_named", b"_agency_must_be_named", "_balance_max_age_minutes", b"_balance_max_age_minutes", "_care_amount_fen", b"_care_amount_fen", "_contact_from_minute", b"_contact_from_minute", "_contact_until_minute", b"_contact_until_minute", "_letter_gap_days", b"_letter_gap_days", "_letter_minimum_fen", b"_letter_minimum_fen", "_letter_minimum_inclusive", b"_letter_minimum_inclusive", "_letter_needs_prior_call", b"_letter_needs_prior_call", "_prior_call_must_be_answered", b"_prior_call_must_be_answered", "_request_lifetime_minutes", b"_request_lifetime_minutes", "_sms_gap_minutes", b"_sms_gap_minutes", "_sms_per_day", b"_sms_per_day", "_sms_per_seven_days", b"_sms_per_seven_days", "agency_must_be_named", b"agency_must_be_named", "balance_max_age_minutes", b"balance_max_age_minutes", "care_amount_fen", b"care_amount_fen", "contact_from_minute", b"contact_from_minute", "contact_until_minute", b"contact_until_minute", "letter_gap_days", b"letter_gap_days", "letter_minimum_fen", b"letter_minimum_fen", "letter_minimum_inclusive", b"letter_minimum_inclusive", "letter_needs_prior_call", b"letter_needs_prior_call", "prior_call_must_be_answered", b"prior_call_must_be_answered", "request_lifetime_minutes", b"request_lifetime_minutes", "sms_gap_minutes", b"sms_gap_minutes", "sms_per_day", b"sms_per_day", "sms_per_seven_days", b"sms_per_seven_days"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_agency_must_be_named", b"_agency_must_be_named", "_balance_max_age_minutes", b"_balance_max_age_minutes", "_care_amount_fen", b"_care_amount_fen", "_contact_from_minute", b"_contact_from_minute", "_contact_until_minute", b"_contact_until_minute", "_letter_gap_days", b"_letter_gap_days", "_letter_minimum_fen", b"_letter_minimum_fen", "_letter_minimum_inclusive", b"_letter_minimum_inclusive", "_letter_needs_prior_call", b"_letter_needs_prior_call", "_prior_call_must_be_answered", b"_prior_call_must_be_answered", "_request_lifetime_minutes", b"_request_lifetime_minutes", "_retention_days", b"_retention_days", "_sms_gap_minutes", b"_sms_gap_minutes", "_sms_per_day", b"_sms_per_day", "_sms_per_seven_days", b"_sms_per_seven_days", "agency_must_be_named", b"agency_must_be_named", "balance_max_age_minutes", b"balance_max_age_minutes", "care_amount_fen", b"care_amount_fen", "contact_from_minute", b"contact_from_minute", "contact_until_minute", b"contact_until_minute", "letter_gap_days", b"letter_gap_days", "letter_minimum_fen", b"letter_minimum_fen", "letter_minimum_inclusive", b"letter_minimum_inclusive", "letter_needs_prior_call", b"letter_needs_prior_call", "prior_call_must_be_answered", b"prior_call_must_be_answered", "request_lifetime_minutes", b"request_lifetime_minutes", "retention_days", b"retention_days", "sms_gap_minutes", b"sms_gap_minutes", "sms_per_day", b"sms_per_day", "sms_per_seven_days", b"sms_per_seven_days"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_agency_must_be_named", b"_agency_must_be_named", "_balance_max_age_minutes", b"_balance_max_age_minutes", "_care_amount_fen", b"_care_amount_fen", "_contact_from_minute", b"_contact_from_minute", "_contact_until_minute", b"_contact_until_minute", "_letter_gap_days", b"_letter_gap_days", "_letter_minimum_fen", b"_letter_minimum_fen", "_letter_minimum_inclusive", b"_letter_minimum_inclusive", "_letter_needs_prior_call", b"_letter_needs_prior_call", "_prior_call_must_be_answered", b"_prior_call_must_be_answered", "_request_lifetime_minutes", b"_request_lifetime_minutes", "_sms_gap_minutes", b"_sms_gap_minutes", "_sms_per_day", b"_sms_per_day", "_sms_per_seven_days", b"_sms_per_seven_days", "agency_id", b"agency_id", "agency_must_be_named", b"agency_must_be_named", "agency_name", b"agency_name", "balance_max_age_minutes", b"balance_max_age_minutes", "bank_name", b"bank_name", "care_amount_fen", b"care_amount_fen", "carriers", b"carriers", "contact_from_minute", b"contact_from_minute", "contact_until_minute", b"contact_until_minute", "exempt_return_reasons", b"exempt_return_reasons", "hotlines", b"hotlines", "letter_gap_days", b"letter_gap_days", "letter_minimum_fen", b"letter_minimum_fen", "letter_minimum_inclusive", b"letter_minimum_inclusive", "letter_needs_prior_call", b"letter_needs_prior_call", "prior_call_must_be_answered", b"prior_call_must_be_answered", "request_lifetime_minutes", b"request_lifetime_minutes", "sms_gap_minutes", b"sms_gap_minutes", "sms_per_day", b"sms_per_day", "sms_per_seven_days", b"sms_per_seven_days", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_agency_must_be_named", b"_agency_must_be_named", "_balance_max_age_minutes", b"_balance_max_age_minutes", "_care_amount_fen", b"_care_amount_fen", "_contact_from_minute", b"_contact_from_minute", "_contact_until_minute", b"_contact_until_minute", "_letter_gap_days", b"_letter_gap_days", "_letter_minimum_fen", b"_letter_minimum_fen", "_letter_minimum_inclusive", b"_letter_minimum_inclusive", "_letter_needs_prior_call", b"_letter_needs_prior_call", "_prior_call_must_be_answered", b"_prior_call_must_be_answered", "_request_lifetime_minutes", b"_request_lifetime_minutes", "_retention_days", b"_retention_days", "_sms_gap_minutes", b"_sms_gap_minutes", "_sms_per_day", b"_sms_per_day", "_sms_per_seven_days", b"_sms_per_seven_days", "agency_id", b"agency_id", "agency_must_be_named", b"agency_must_be_named", "agency_name", b"agency_name", "balance_max_age_minutes", b"balance_max_age_minutes", "bank_name", b"bank_name", "care_amount_fen", b"care_amount_fen", "carriers", b"carriers", "contact_from_minute", b"contact_from_minute", "contact_until_minute", b"contact_until_minute", "exempt_return_reasons", b"exempt_return_reasons", "hotlines", b"hotlines", "letter_gap_days", b"letter_gap_days", "letter_minimum_fen", b"letter_minimum_fen", "letter_minimum_inclusive", b"letter_minimum_inclusive", "letter_needs_prior_call", b"letter_needs_prior_call", "prior_call_must_be_answered", b"prior_call_must_be_answered", "request_lifetime_minutes", b"request_lifetime_minutes", "retention_days", b"retention_days", "sms_gap_minutes", b"sms_gap_minutes", "sms_per_day", b"sms_per_day", "sms_per_seven_days", b"sms_per_seven_days", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__agency_must_be_named: _TypeAlias = _typing.Literal["agency_must_be_named"]  # noqa: Y015
     _WhichOneofArgType__agency_must_be_named: _TypeAlias = _typing.Literal["_agency_must_be_named", b"_agency_must_be_named"]  # noqa: Y015
@@ -145,6 +151,8 @@ class Policy(_message.Message):
     _WhichOneofArgType__prior_call_must_be_answered: _TypeAlias = _typing.Literal["_prior_call_must_be_answered", b"_prior_call_must_be_answered"]  # noqa: Y015
     _WhichOneofReturnType__request_lifetime_minutes: _TypeAlias = _typing.Literal["request_lifetime_minutes"]  # noqa: Y015
     _WhichOneofArgType__request_lifetime_minutes: _TypeAlias = _typing.Literal["_request_lifetime_minutes", b"_request_lifetime_minutes"]  # noqa: Y015
+    _WhichOneofReturnType__retention_days: _TypeAlias = _typing.Literal["retention_days"]  # noqa: Y015
+    _WhichOneofArgType__retention_days: _TypeAlias = _typing.Literal["_retention_days", b"_retention_days"]  # noqa: Y015
     _WhichOneofReturnType__sms_gap_minutes: _TypeAlias = _typing.Literal["sms_gap_minutes"]  # noqa: Y015
     _WhichOneofArgType__sms_gap_minutes: _TypeAlias = _typing.Literal["_sms_gap_minutes", b"_sms_gap_minutes"]  # noqa: Y015
     _WhichOneofReturnType__sms_per_day: _TypeAlias = _typing.Literal["sms_per_day"]  # noqa: Y015
@@ -173,6 +181,8 @@ class Policy(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__prior_call_must_be_answered) -> _WhichOneofReturnType__prior_call_must_be_answered | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__request_lifetime_minutes) -> _WhichOneofReturnType__request_lifetime_minutes | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__retention_days) -> _WhichOneofReturnType__retention_days | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__sms_gap_minutes) -> _WhichOneofReturnType__sms_gap_minutes | None: ...
     @_typing.overload

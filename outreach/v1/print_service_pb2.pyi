@@ -385,3 +385,85 @@ class ReleaseLetterPdfResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReleaseLetterPdfResponse: _TypeAlias = ReleaseLetterPdfResponse  # noqa: Y015
+
+@_typing.final
+class ListErasedPdfsRequest(_message.Message):
+    """Request of ListErasedPdfs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListErasedPdfsRequest: _TypeAlias = ListErasedPdfsRequest  # noqa: Y015
+
+@_typing.final
+class ListErasedPdfsResponse(_message.Message):
+    """Response of ListErasedPdfs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PDF_SHA256_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def pdf_sha256(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Lower hex SHA-256 of each, by which it is kept; at most 1000."""
+
+    def __init__(
+        self,
+        *,
+        pdf_sha256: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pdf_sha256", b"pdf_sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListErasedPdfsResponse: _TypeAlias = ListErasedPdfsResponse  # noqa: Y015
+
+@_typing.final
+class ReportErasedPdfsRequest(_message.Message):
+    """Request of ReportErasedPdfs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PDF_SHA256_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def pdf_sha256(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Lower hex SHA-256 of each that was removed."""
+
+    def __init__(
+        self,
+        *,
+        pdf_sha256: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pdf_sha256", b"pdf_sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportErasedPdfsRequest: _TypeAlias = ReportErasedPdfsRequest  # noqa: Y015
+
+@_typing.final
+class ReportErasedPdfsResponse(_message.Message):
+    """Response of ReportErasedPdfs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportErasedPdfsResponse: _TypeAlias = ReportErasedPdfsResponse  # noqa: Y015

@@ -60,6 +60,16 @@ class PrintServiceStub:
                 request_serializer=outreach_dot_v1_dot_print__service__pb2.ReleaseLetterPdfRequest.SerializeToString,
                 response_deserializer=outreach_dot_v1_dot_print__service__pb2.ReleaseLetterPdfResponse.FromString,
                 _registered_method=True)
+        self.ListErasedPdfs = channel.unary_unary(
+                '/outreach.v1.PrintService/ListErasedPdfs',
+                request_serializer=outreach_dot_v1_dot_print__service__pb2.ListErasedPdfsRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_print__service__pb2.ListErasedPdfsResponse.FromString,
+                _registered_method=True)
+        self.ReportErasedPdfs = channel.unary_unary(
+                '/outreach.v1.PrintService/ReportErasedPdfs',
+                request_serializer=outreach_dot_v1_dot_print__service__pb2.ReportErasedPdfsRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_print__service__pb2.ReportErasedPdfsResponse.FromString,
+                _registered_method=True)
 
 
 class PrintServiceServicer:
@@ -103,6 +113,20 @@ class PrintServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListErasedPdfs(self, request, context):
+        """Lists kept PDFs that show a person who was erased. Each is listed until its removal is reported.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportErasedPdfs(self, request, context):
+        """Reports that these are kept no more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PrintServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -130,6 +154,16 @@ def add_PrintServiceServicer_to_server(servicer, server):
                     servicer.ReleaseLetterPdf,
                     request_deserializer=outreach_dot_v1_dot_print__service__pb2.ReleaseLetterPdfRequest.FromString,
                     response_serializer=outreach_dot_v1_dot_print__service__pb2.ReleaseLetterPdfResponse.SerializeToString,
+            ),
+            'ListErasedPdfs': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListErasedPdfs,
+                    request_deserializer=outreach_dot_v1_dot_print__service__pb2.ListErasedPdfsRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_print__service__pb2.ListErasedPdfsResponse.SerializeToString,
+            ),
+            'ReportErasedPdfs': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportErasedPdfs,
+                    request_deserializer=outreach_dot_v1_dot_print__service__pb2.ReportErasedPdfsRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_print__service__pb2.ReportErasedPdfsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -268,6 +302,60 @@ class PrintService:
             '/outreach.v1.PrintService/ReleaseLetterPdf',
             outreach_dot_v1_dot_print__service__pb2.ReleaseLetterPdfRequest.SerializeToString,
             outreach_dot_v1_dot_print__service__pb2.ReleaseLetterPdfResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListErasedPdfs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.PrintService/ListErasedPdfs',
+            outreach_dot_v1_dot_print__service__pb2.ListErasedPdfsRequest.SerializeToString,
+            outreach_dot_v1_dot_print__service__pb2.ListErasedPdfsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportErasedPdfs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.PrintService/ReportErasedPdfs',
+            outreach_dot_v1_dot_print__service__pb2.ReportErasedPdfsRequest.SerializeToString,
+            outreach_dot_v1_dot_print__service__pb2.ReportErasedPdfsResponse.FromString,
             options,
             channel_credentials,
             insecure,

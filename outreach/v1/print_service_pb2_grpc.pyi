@@ -47,6 +47,10 @@ class PrintServiceStub:
     """Records the release of a run's PDF to a station. Called by the gateway with the designated person's principal."""
     ReleaseLetterPdf: _grpc.UnaryUnaryMultiCallable[_print_service_pb2.ReleaseLetterPdfRequest, _print_service_pb2.ReleaseLetterPdfResponse]
     """Records a look at a letter's archive copy. Called by the gateway with the person's principal."""
+    ListErasedPdfs: _grpc.UnaryUnaryMultiCallable[_print_service_pb2.ListErasedPdfsRequest, _print_service_pb2.ListErasedPdfsResponse]
+    """Lists kept PDFs that show a person who was erased. Each is listed until its removal is reported."""
+    ReportErasedPdfs: _grpc.UnaryUnaryMultiCallable[_print_service_pb2.ReportErasedPdfsRequest, _print_service_pb2.ReportErasedPdfsResponse]
+    """Reports that these are kept no more."""
 
 @_typing.type_check_only
 class PrintServiceAsyncStub(PrintServiceStub):
@@ -67,6 +71,10 @@ class PrintServiceAsyncStub(PrintServiceStub):
     """Records the release of a run's PDF to a station. Called by the gateway with the designated person's principal."""
     ReleaseLetterPdf: _aio.UnaryUnaryMultiCallable[_print_service_pb2.ReleaseLetterPdfRequest, _print_service_pb2.ReleaseLetterPdfResponse]  # type: ignore[assignment]
     """Records a look at a letter's archive copy. Called by the gateway with the person's principal."""
+    ListErasedPdfs: _aio.UnaryUnaryMultiCallable[_print_service_pb2.ListErasedPdfsRequest, _print_service_pb2.ListErasedPdfsResponse]  # type: ignore[assignment]
+    """Lists kept PDFs that show a person who was erased. Each is listed until its removal is reported."""
+    ReportErasedPdfs: _aio.UnaryUnaryMultiCallable[_print_service_pb2.ReportErasedPdfsRequest, _print_service_pb2.ReportErasedPdfsResponse]  # type: ignore[assignment]
+    """Reports that these are kept no more."""
 
 class PrintServiceServicer(metaclass=_abc_1.ABCMeta):
     """Internal: how letter_service takes runs to lay out, and how the gateway has a release of a PDF recorded."""
@@ -114,5 +122,21 @@ class PrintServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_print_service_pb2.ReleaseLetterPdfResponse, _abc.Awaitable[_print_service_pb2.ReleaseLetterPdfResponse]]:
         """Records a look at a letter's archive copy. Called by the gateway with the person's principal."""
+
+    @_abc_1.abstractmethod
+    def ListErasedPdfs(
+        self,
+        request: _print_service_pb2.ListErasedPdfsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_print_service_pb2.ListErasedPdfsResponse, _abc.Awaitable[_print_service_pb2.ListErasedPdfsResponse]]:
+        """Lists kept PDFs that show a person who was erased. Each is listed until its removal is reported."""
+
+    @_abc_1.abstractmethod
+    def ReportErasedPdfs(
+        self,
+        request: _print_service_pb2.ReportErasedPdfsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_print_service_pb2.ReportErasedPdfsResponse, _abc.Awaitable[_print_service_pb2.ReportErasedPdfsResponse]]:
+        """Reports that these are kept no more."""
 
 def add_PrintServiceServicer_to_server(servicer: PrintServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -154,6 +154,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("caller_id", "employee_id"),
     )
     op.create_table(
+        "erased_pdf",
+        sa.Column("pdf_sha256", sa.String(length=64), nullable=False),
+        sa.Column("request_id", sa.String(length=26), nullable=False),
+        sa.PrimaryKeyConstraint("pdf_sha256", "request_id"),
+    )
+    op.create_index("erased_pdf_by_request", "erased_pdf", ["request_id"], unique=False)
+    op.create_table(
         "feed",
         sa.Column("bank_id", sa.String(length=32), nullable=False),
         sa.Column("complete_through_ms", sa.BigInteger(), nullable=False),
@@ -372,9 +379,41 @@ def upgrade() -> None:
         sa.Column("name_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("name_fault", sa.String(length=200), nullable=False),
         sa.Column("agreed_to_quiet_hours", sa.Boolean(), nullable=False),
+        sa.Column("restricted", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("person_id"),
         sa.UniqueConstraint("bank_id", "customer_hash"),
     )
+    op.create_index(
+        "person_restricted",
+        "person",
+        ["person_id"],
+        unique=False,
+        sqlite_where=sa.text("restricted"),
+        postgresql_where=sa.text("restricted"),
+    )
+    op.create_table(
+        "person_request",
+        sa.Column("request_id", sa.String(length=26), nullable=False),
+        sa.Column("bank_id", sa.String(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=26), nullable=False),
+        sa.Column("customer_hash", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("batch_id", sa.String(length=26), nullable=False),
+        sa.Column("asked_by", sa.String(length=130), nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=False),
+        sa.Column("decided_by", sa.String(length=130), nullable=False),
+        sa.Column("decided_ms", sa.BigInteger(), nullable=False),
+        sa.Column("done_ms", sa.BigInteger(), nullable=False),
+        sa.Column("note", sa.String(length=400), nullable=False),
+        sa.PrimaryKeyConstraint("request_id"),
+    )
+    op.create_index("person_request_by_bank", "person_request", ["bank_id", "request_id"], unique=False)
+    op.create_index("person_request_by_batch", "person_request", ["batch_id", "request_id"], unique=False)
+    op.create_index("person_request_by_customer", "person_request", ["bank_id", "customer_hash"], unique=False)
+    op.create_index("person_request_by_person", "person_request", ["person_id"], unique=False)
+    op.create_index("person_request_open", "person_request", ["state", "kind", "request_id"], unique=False)
     op.create_table(
         "policy",
         sa.Column("bank_id", sa.String(length=32), nullable=False),
