@@ -1,4 +1,5 @@
-"""Signing in and out. Passwords are verified before the transaction, which takes what was found and decides."""
+"""Signing in and out. Passwords are verified before the transaction, which takes what was found and decides; what an
+OpenID Connect provider says was verified by the gateway, which alone may call."""
 
 from __future__ import annotations
 
@@ -16,13 +17,15 @@ from approval_service.store import users as store
 from approval_service.users import ACTIVE, CONSOLE, split
 from approval_service.writer import Handler, Tx, one_by_one
 from outreach.domain.clocks import real_ms
-from outreach.domain.errors import Kind, Refusal
-from outreach.v1.common_pb2 import Principal
+from outreach.domain.errors import Kind, Refusal, precondition
+from outreach.v1.common_pb2 import Principal, ProviderIdentity
 from outreach.v1.session_service_pb2 import (
     ChangePasswordResponse,
     CheckSessionResponse,
+    LogInByProviderResponse,
     LogInResponse,
     LogOutResponse,
+    ReauthenticateByProviderResponse,
     ReauthenticateResponse,
     Session,
 )
@@ -46,6 +49,14 @@ class Proof(NamedTuple):
     """The hash that the password was compared with; empty where there is no account."""
     password_right: bool
     totp_code: str
+
+
+class ProviderProof(NamedTuple):
+    """Whom a provider has proven to the gateway."""
+
+    identity: ProviderIdentity
+    authenticated_real_ms: int
+    """When the provider proved the person; 0 if it does not say."""
 
 
 def hash_of(token: str) -> str:
@@ -75,17 +86,40 @@ def counting(function: Callable[[Tx, P], R]) -> Handler[P, R]:
 
 def _log_in(tx: Tx, proof: Proof) -> LogInResponse:
     account = _prove(tx, proof)
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
-    store.end_stale_sessions(tx.connection, tx.real_ms - LONGEST_MS)
-    times = dict.fromkeys(("opened_real_ms", "seen_real_ms", "authenticated_real_ms"), tx.real_ms)
-    store.open_session(tx.connection, {"token_hash": hash_of(token), "user_id": account.user_id, **times})
-    store.change(tx.connection, account.user_id, last_login_real_ms=tx.real_ms)
+    token = _begin(tx, account.user_id, tx.real_ms)
     tx.record("signed_in", "", user=account.user_id)
     return LogInResponse(token=token, session=_session(tx.connection, _open(tx.connection, token)))
 
 
 log_in = counting(_log_in)
 """Handler of LogIn: a Proof."""
+
+
+def _log_in_by_provider(tx: Tx, proof: ProviderProof) -> LogInByProviderResponse:
+    account = _proven(tx, proof)
+    token = _begin(tx, account.user_id, min(proof.authenticated_real_ms, tx.real_ms))
+    tx.record("signed_in", "", user=account.user_id, issuer=account.issuer)
+    return LogInByProviderResponse(token=token, session=_session(tx.connection, _open(tx.connection, token)))
+
+
+log_in_by_provider = one_by_one(_log_in_by_provider)
+"""Handler of LogInByProvider."""
+
+
+def _begin(tx: Tx, user_id: str, authenticated_ms: int) -> str:
+    """Opens a session. Returns its token."""
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    store.end_stale_sessions(tx.connection, tx.real_ms - LONGEST_MS)
+    values = {
+        "token_hash": hash_of(token),
+        "user_id": user_id,
+        "opened_real_ms": tx.real_ms,
+        "seen_real_ms": tx.real_ms,
+        "authenticated_real_ms": authenticated_ms,
+    }
+    store.open_session(tx.connection, values)
+    store.change(tx.connection, user_id, last_login_real_ms=tx.real_ms)
+    return token
 
 
 def _reauthenticate(tx: Tx, asked: tuple[str, Proof]) -> ReauthenticateResponse:
@@ -100,10 +134,41 @@ reauthenticate = counting(_reauthenticate)
 """Handler of Reauthenticate: the session's token, and what was given."""
 
 
+def _reauthenticate_by_provider(tx: Tx, asked: tuple[str, ProviderProof]) -> ReauthenticateByProviderResponse:
+    token, proof = asked
+    account, row = _proven(tx, proof), _open(tx.connection, token)
+    if account.user_id != row.user_id:
+        raise Refusal(
+            Kind.UNAUTHENTICATED,
+            "确认身份的是另一人，请用登录此会话的账号。Somebody else was proven: use the account of this session.",
+            reason="ANOTHER_PERSON",
+        )
+    authenticated_ms = min(proof.authenticated_real_ms, tx.real_ms)
+    store.change_session(tx.connection, hash_of(token), authenticated_real_ms=authenticated_ms, seen_real_ms=tx.real_ms)
+    tx.record("signed_in_again", "", user=account.user_id, issuer=account.issuer)
+    return ReauthenticateByProviderResponse(session=_session(tx.connection, _open(tx.connection, token)))
+
+
+reauthenticate_by_provider = one_by_one(_reauthenticate_by_provider)
+"""Handler of ReauthenticateByProvider: the session's token, and whom the provider proved."""
+
+
+def _proven(tx: Tx, proof: ProviderProof) -> Any:
+    """The account that has the identity. Raises Refusal UNAUTHENTICATED."""
+    account = store.by_identity(tx.connection, proof.identity.issuer, proof.identity.subject)
+    if account is None or account.state != ACTIVE:
+        raise Refusal(
+            Kind.UNAUTHENTICATED,
+            "此身份没有可用的账号，请联系运维。No account that can be used has this identity: ask an operator.",
+            reason="IDENTITY_UNKNOWN",
+        )
+    return account
+
+
 def _prove(tx: Tx, proof: Proof) -> Any:
     """The account whose password and code are right. Raises Refusal UNAUTHENTICATED, after it has counted."""
     account = store.get(tx.connection, proof.user_id)
-    if account is None or account.state != ACTIVE:
+    if account is None or account.state != ACTIVE or account.issuer is not None:
         raise wrong_credentials()
     if account.locked_until_real_ms > tx.real_ms:
         raise Refusal(
@@ -156,6 +221,8 @@ touch = one_by_one(_touch)
 def _change_password(tx: Tx, asked: tuple[str, Proof, str]) -> ChangePasswordResponse:
     token, proof, new_hash = asked
     row = _open(tx.connection, token)
+    if row.issuer is not None:
+        raise precondition("此账号的密码不在这里管理。This account has no password here.", "NOT_A_LOCAL_ACCOUNT")
     if not proof.password_right or proof.password_hash != row.password_hash:
         _count_failure(tx, row)
         raise wrong_credentials()
@@ -213,6 +280,7 @@ def _session(connection: Connection, row: Any) -> Session:
         ),
         must_change_password=row.must_change_password,
         banks=[bank for bank in catalog_store.banks(connection) if bank in covered or ALL_BANKS in covered],
+        issuer=row.issuer or "",
     )
     session.authenticate_time.FromMilliseconds(row.authenticated_real_ms)
     session.expire_time.FromMilliseconds(min(row.seen_real_ms + IDLE_MS, row.opened_real_ms + LONGEST_MS))

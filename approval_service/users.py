@@ -1,4 +1,7 @@
-"""People's accounts: one operator sets one up, another approves it."""
+"""People's accounts: one operator sets one up, another approves it.
+
+A person is proven either here, by password and one-time code, or by an OpenID Connect provider: never by both.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from approval_service.writer import Tx, one_by_one
 from outreach.domain.clocks import real_ms
 from outreach.domain.errors import Kind, Refusal, denied, invalid, not_found, precondition
 from outreach.domain.roles import ROLES_OF_PEOPLE
+from outreach.v1.common_pb2 import ProviderIdentity
 from outreach.v1.user_service_pb2 import (
     ApproveUserRequest,
     ApproveUserResponse,
@@ -43,7 +47,7 @@ DEACTIVATED = UserState.USER_STATE_DEACTIVATED
 
 
 class Secrets(NamedTuple):
-    """What is made outside the transaction for a new or reset account."""
+    """What is made outside the transaction for a new or reset local account."""
 
     password: str
     password_hash: str
@@ -55,7 +59,7 @@ def split(joined: str) -> list[str]:
     return [part for part in joined.split(",") if part]
 
 
-def _create(tx: Tx, asked: tuple[Call[CreateUserRequest], Secrets]) -> CreateUserResponse:
+def _create(tx: Tx, asked: tuple[Call[CreateUserRequest], Secrets | None]) -> CreateUserResponse:
     call, secrets = asked
     request, actor = call.request, _operator(tx, call)
     if store.get(tx.connection, request.user_id) is not None:
@@ -74,15 +78,16 @@ def _create(tx: Tx, asked: tuple[Call[CreateUserRequest], Secrets]) -> CreateUse
         "changed_by": actor,
         "approved_by": "",
         "last_login_real_ms": 0,
-        **_credentials(tx, secrets),
+        **_credentials(tx, request, secrets),
     }
     store.put_in(tx.connection, values)
-    tx.record("user_created", "", user=request.user_id, team=request.team, roles=roles, banks=banks, by=actor)
+    terms = {"team": request.team, "roles": roles, "banks": banks, **_proven_by(tx, request.user_id)}
+    tx.record("user_created", "", user=request.user_id, **terms, by=actor)
     return CreateUserResponse(user=_shown(tx, request.user_id), credentials=_first(secrets, request.user_id))
 
 
 create_user = one_by_one(_create)
-"""Handler of CreateUser."""
+"""Handler of CreateUser, with secrets for a local account."""
 
 
 def _change(tx: Tx, call: Call[ChangeUserRequest]) -> ChangeUserResponse:
@@ -100,19 +105,19 @@ change_user = one_by_one(_change)
 """Handler of ChangeUser."""
 
 
-def _reset(tx: Tx, asked: tuple[Call[ResetUserRequest], Secrets]) -> ResetUserResponse:
+def _reset(tx: Tx, asked: tuple[Call[ResetUserRequest], Secrets | None]) -> ResetUserResponse:
     call, secrets = asked
     request, actor = call.request, _operator(tx, call)
     _known(tx, request.user_id)
     _shut(tx, request.user_id)
-    fresh = _credentials(tx, secrets)
+    fresh = _credentials(tx, request, secrets)
     store.change(tx.connection, request.user_id, state=PENDING, changed_by=actor, approved_by="", **fresh)
-    tx.record("user_reset", "", user=request.user_id, by=actor)
+    tx.record("user_reset", "", user=request.user_id, **_proven_by(tx, request.user_id), by=actor)
     return ResetUserResponse(user=_shown(tx, request.user_id), credentials=_first(secrets, request.user_id))
 
 
 reset_user = one_by_one(_reset)
-"""Handler of ResetUser."""
+"""Handler of ResetUser, with secrets for a local account."""
 
 
 def _approve(tx: Tx, call: Call[ApproveUserRequest]) -> ApproveUserResponse:
@@ -126,7 +131,8 @@ def _approve(tx: Tx, call: Call[ApproveUserRequest]) -> ApproveUserResponse:
     store.change(tx.connection, request.user_id, state=ACTIVE, approved_by=actor)
     catalog_store.put_employee(tx.connection, CONSOLE, request.user_id, account.team, active=True)
     tx.touch_catalog()
-    tx.record("user_approved", "", user=request.user_id, roles=account.roles, banks=account.bank_ids, by=actor)
+    terms = {"roles": account.roles, "banks": account.bank_ids, **_proven_by(tx, request.user_id)}
+    tx.record("user_approved", "", user=request.user_id, **terms, by=actor)
     return ApproveUserResponse(user=_shown(tx, request.user_id))
 
 
@@ -184,20 +190,48 @@ def _terms(roles: Sequence[str], banks: Sequence[str]) -> tuple[str, str]:
     return ",".join(roles), ",".join(banks)
 
 
-def _credentials(tx: Tx, secrets: Secrets) -> dict[str, Any]:
+def _credentials(tx: Tx, request: CreateUserRequest | ResetUserRequest, secrets: Secrets | None) -> dict[str, Any]:
     wrapped, key = tx.keys.new_person()
+    identity = _identity(tx, request)
     return {
-        "password_hash": secrets.password_hash,
-        "must_change_password": True,
+        "password_hash": secrets.password_hash if secrets else "",
+        "must_change_password": secrets is not None,
         "wrapped_key": wrapped,
-        "totp_sealed": key.seal(secrets.totp_secret.encode()),
+        "totp_sealed": key.seal(secrets.totp_secret.encode()) if secrets else b"",
         "totp_step": 0,
         "failures": 0,
         "locked_until_real_ms": 0,
+        "issuer": identity.issuer if identity else None,
+        "subject": identity.subject if identity else None,
     }
 
 
-def _first(secrets: Secrets, user_id: str) -> FirstCredentials:
+def _identity(tx: Tx, request: CreateUserRequest | ResetUserRequest) -> ProviderIdentity | None:
+    """Who a provider says the person is; None for a local account. One identity has one account."""
+    if not request.HasField("identity"):
+        return None
+    holder = store.by_identity(tx.connection, request.identity.issuer, request.identity.subject)
+    if holder is not None and holder.user_id != request.user_id:
+        raise Refusal(
+            Kind.CONFLICT,
+            f"此身份已属于账号 {holder.user_id}，请核对。This identity has that account already: check it.",
+            field="identity",
+        )
+    return request.identity
+
+
+def _proven_by(tx: Tx, user_id: str) -> dict[str, str]:
+    """The provider, for the ledger; the subject as a commitment under the account's key."""
+    account = _known(tx, user_id)
+    if account.issuer is None:
+        return {}
+    subject = tx.keys.person(account.wrapped_key).commit(account.subject.encode())
+    return {"issuer": account.issuer, "subject": subject}
+
+
+def _first(secrets: Secrets | None, user_id: str) -> FirstCredentials | None:
+    if secrets is None:
+        return None
     return FirstCredentials(password=secrets.password, totp_uri=totp_uri(secrets.totp_secret, user_id))
 
 
@@ -223,6 +257,8 @@ def _user(row: Any) -> User:
         approved_by=row.approved_by,
         locked=row.locked_until_real_ms > real_ms(),
     )
+    if row.issuer is not None:
+        user.identity.issuer, user.identity.subject = row.issuer, row.subject
     if row.last_login_real_ms:
         user.last_login_time.FromMilliseconds(row.last_login_real_ms)
     return user

@@ -7,7 +7,7 @@ import asyncio
 from approval_service import credentials, sessions, users
 from approval_service.authority import Authority
 from approval_service.calls import Call
-from approval_service.sessions import Proof
+from approval_service.sessions import Proof, ProviderProof
 from approval_service.users import Secrets
 from outreach.runtime.server import Context
 from outreach.runtime.tokens import principal_of
@@ -23,14 +23,14 @@ class UserServer(UserServiceServicer):
 
     async def CreateUser(self, request: pb.CreateUserRequest, context: Context) -> pb.CreateUserResponse:
         call = Call(principal_of(context), request)
-        return await self._authority.write(users.create_user, (call, await _secrets()))
+        return await self._authority.write(users.create_user, (call, await _secrets(request)))
 
     async def ChangeUser(self, request: pb.ChangeUserRequest, context: Context) -> pb.ChangeUserResponse:
         return await self._authority.write(users.change_user, Call(principal_of(context), request))
 
     async def ResetUser(self, request: pb.ResetUserRequest, context: Context) -> pb.ResetUserResponse:
         call = Call(principal_of(context), request)
-        return await self._authority.write(users.reset_user, (call, await _secrets()))
+        return await self._authority.write(users.reset_user, (call, await _secrets(request)))
 
     async def ApproveUser(self, request: pb.ApproveUserRequest, context: Context) -> pb.ApproveUserResponse:
         return await self._authority.write(users.approve_user, Call(principal_of(context), request))
@@ -51,6 +51,11 @@ class SessionServer(SessionServiceServicer):
         proof = await self._prove(request.user_id, request.password, request.totp_code)
         return await self._authority.write(sessions.log_in, proof)
 
+    async def LogInByProvider(
+        self, request: session_pb.LogInByProviderRequest, context: Context
+    ) -> session_pb.LogInByProviderResponse:
+        return await self._authority.write(sessions.log_in_by_provider, _provider_proof(request))
+
     async def CheckSession(
         self, request: session_pb.CheckSessionRequest, context: Context
     ) -> session_pb.CheckSessionResponse:
@@ -65,6 +70,12 @@ class SessionServer(SessionServiceServicer):
         user_id = await self._authority.read(sessions.user_of, request.token)
         proof = await self._prove(user_id, request.password, request.totp_code)
         return await self._authority.write(sessions.reauthenticate, (request.token, proof))
+
+    async def ReauthenticateByProvider(
+        self, request: session_pb.ReauthenticateByProviderRequest, context: Context
+    ) -> session_pb.ReauthenticateByProviderResponse:
+        asked = (request.token, _provider_proof(request))
+        return await self._authority.write(sessions.reauthenticate_by_provider, asked)
 
     async def ChangePassword(
         self, request: session_pb.ChangePasswordRequest, context: Context
@@ -84,7 +95,16 @@ class SessionServer(SessionServiceServicer):
         return Proof(user_id, stored, right, totp_code)
 
 
-async def _secrets() -> Secrets:
+def _provider_proof(
+    request: session_pb.LogInByProviderRequest | session_pb.ReauthenticateByProviderRequest,
+) -> ProviderProof:
+    return ProviderProof(request.identity, request.authenticate_time.ToMilliseconds())
+
+
+async def _secrets(request: pb.CreateUserRequest | pb.ResetUserRequest) -> Secrets | None:
+    """For a local account only."""
+    if request.HasField("identity"):
+        return None
     password = credentials.first_password()
     password_hash = await asyncio.to_thread(credentials.hash_password, password)
     return Secrets(password, password_hash, credentials.totp_secret())

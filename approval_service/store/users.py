@@ -16,6 +16,11 @@ def get(connection: Connection, user_id: str) -> Row[Any] | None:
     return connection.execute(select(account).where(account.c.user_id == user_id)).first()
 
 
+def by_identity(connection: Connection, issuer: str, subject: str) -> Row[Any] | None:
+    theirs = (account.c.issuer == issuer) & (account.c.subject == subject)
+    return connection.execute(select(account).where(theirs)).first()
+
+
 def put_in(connection: Connection, values: Mapping[str, Any]) -> None:
     connection.execute(insert(account).values(**values))
 
