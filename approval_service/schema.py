@@ -81,6 +81,7 @@ person = Table(
     # Kept for the law alone: shown only to inspectors, and in evidence with a purpose.
     Column("restricted", Boolean, nullable=False),
     UniqueConstraint("bank_id", "customer_hash"),
+    Index("person_by_identity", "identity"),
     Index("person_restricted", "person_id", sqlite_where=text("restricted"), postgresql_where=text("restricted")),
 )
 
@@ -107,6 +108,8 @@ person_request = Table(
     Column("done_ms", BigInteger, nullable=False),
     # What it waits for, or what stopped it.
     Column("note", String(400), nullable=False),
+    # An erasure may go on although the fate of what is UNCONFIRMED can be found out no more.
+    Column("loss_accepted", Boolean, nullable=False),
     Index("person_request_by_person", "person_id"),
     Index("person_request_by_customer", "bank_id", "customer_hash"),
     Index("person_request_by_bank", "bank_id", "request_id"),
@@ -308,6 +311,8 @@ policy = Table(
     Column("body", LargeBinary, nullable=False),
     Column("effective_from_ms", BigInteger, nullable=False),
     Column("activated_ms", BigInteger),
+    # A serialized outreach.v1.PolicySimulation: the last one of this version.
+    Column("simulation", LargeBinary),
 )
 
 employee = Table(
@@ -423,6 +428,11 @@ outreach = Table(
     Column("codes", String(400), nullable=False),
     Column("attempt_id", String(26), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
+    # What the bank's record said when it was decided, for simulations: as of when amounts and feed were confirmed (0 if
+    # they were not), what was overdue (a letter's; NULL if unknown), whether the person agreed to any hour.
+    Column("amounts_ms", BigInteger, nullable=False),
+    Column("overdue_fen", BigInteger),
+    Column("agreed_to_quiet_hours", Boolean, nullable=False),
     UniqueConstraint("caller_id", "request_id"),
     Index(
         "outreach_due",
@@ -468,6 +478,21 @@ outreach = Table(
         sqlite_where=text("state = 1 AND waiting_for <> ''"),
         postgresql_where=text("state = 1 AND waiting_for <> ''"),
     ),
+)
+
+# What kept an outreach from leaving, and what ended that: each wait, each resumption (without codes), a cancellation.
+detour = Table(
+    "detour",
+    metadata,
+    Column("outreach_id", String(26), primary_key=True),
+    # The number of its ledger entry.
+    Column("entry", BigInteger, primary_key=True, autoincrement=False),
+    Column("time_ms", BigInteger, nullable=False),
+    # ADMITTED or CANCELLED.
+    Column("state", Integer, nullable=False),
+    Column("codes", String(400), nullable=False),
+    # When it was due after this; NULL where it waited for something without a time.
+    Column("due_ms", BigInteger),
 )
 
 print_run = Table(

@@ -146,6 +146,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("phone_hash"),
     )
     op.create_table(
+        "detour",
+        sa.Column("outreach_id", sa.String(length=26), nullable=False),
+        sa.Column("entry", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("time_ms", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Integer(), nullable=False),
+        sa.Column("codes", sa.String(length=400), nullable=False),
+        sa.Column("due_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("outreach_id", "entry"),
+    )
+    op.create_table(
         "employee",
         sa.Column("caller_id", sa.String(length=64), nullable=False),
         sa.Column("employee_id", sa.String(length=64), nullable=False),
@@ -314,6 +324,9 @@ def upgrade() -> None:
         sa.Column("codes", sa.String(length=400), nullable=False),
         sa.Column("attempt_id", sa.String(length=26), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("amounts_ms", sa.BigInteger(), nullable=False),
+        sa.Column("overdue_fen", sa.BigInteger(), nullable=True),
+        sa.Column("agreed_to_quiet_hours", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("outreach_id"),
         sa.UniqueConstraint("caller_id", "request_id"),
     )
@@ -383,6 +396,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person_id"),
         sa.UniqueConstraint("bank_id", "customer_hash"),
     )
+    op.create_index("person_by_identity", "person", ["identity"], unique=False)
     op.create_index(
         "person_restricted",
         "person",
@@ -407,6 +421,7 @@ def upgrade() -> None:
         sa.Column("decided_ms", sa.BigInteger(), nullable=False),
         sa.Column("done_ms", sa.BigInteger(), nullable=False),
         sa.Column("note", sa.String(length=400), nullable=False),
+        sa.Column("loss_accepted", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("request_id"),
     )
     op.create_index("person_request_by_bank", "person_request", ["bank_id", "request_id"], unique=False)
@@ -421,6 +436,7 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("effective_from_ms", sa.BigInteger(), nullable=False),
         sa.Column("activated_ms", sa.BigInteger(), nullable=True),
+        sa.Column("simulation", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("bank_id", "version"),
     )
     op.create_table(
