@@ -34,6 +34,8 @@ head = Table(
     Column("checkpoint", Text, nullable=False),
     Column("catalog_version", BigInteger, nullable=False),
     Column("published_position", BigInteger, nullable=False),
+    # Counts the changes of installation_key, so that each replica takes the new ones with its next transaction.
+    Column("keys_version", BigInteger, nullable=False, default=0),
     # The last number given to a letter.
     Column("letter_serial", BigInteger, nullable=False, default=0),
     Column("clock_business_ms", BigInteger, nullable=False),
@@ -48,6 +50,51 @@ ledger_entry = Table(
     metadata,
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("body", LargeBinary, nullable=False),
+)
+
+# The checkpoints with which one signing key named the next, signed by both.
+ledger_handover = Table(
+    "ledger_handover",
+    metadata,
+    Column("tree_size", BigInteger, primary_key=True, autoincrement=False),
+    Column("checkpoint", Text, nullable=False),
+)
+
+# The installation's own keys, each wrapped by every master key that is in force.
+installation_key = Table(
+    "installation_key",
+    metadata,
+    # wrapping (people's keys), notes, hashing or ledger.
+    Column("purpose", String(16), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("master_id", String(128), primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False),
+)
+
+# A rotation that one operator asked for and another has not approved yet, by the kind of key.
+key_request = Table(
+    "key_request",
+    metadata,
+    Column("kind", Integer, primary_key=True, autoincrement=False),
+    Column("asked_by", String(130), nullable=False),
+    Column("asked_real_ms", BigInteger, nullable=False),
+)
+
+# One row at most: how far the newest rotation of the master key has come.
+rewrapping = Table(
+    "rewrapping",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("master_id", String(128), nullable=False),
+    # The table in hand, and its last row that was looked at.
+    Column("in_hand", String(32), nullable=False),
+    Column("after", String(64), nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("approved_by", String(130), nullable=False),
+    Column("started_real_ms", BigInteger, nullable=False),
+    # 0 while it runs.
+    Column("finished_real_ms", BigInteger, nullable=False),
 )
 
 # Status changes in ledger order: what Watch tells and the outbox publishes. `body` is its ProtoJSON.

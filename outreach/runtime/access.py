@@ -53,6 +53,7 @@ CERTIFICATES: dict[str, frozenset[str]] = {
     "outreach.v1.PersonService": frozenset({GATEWAY}),
     "outreach.v1.OperationsService": frozenset({GATEWAY}),
     "outreach.v1.UserService": frozenset({GATEWAY}),
+    "outreach.v1.KeyService": frozenset({GATEWAY}),
     "outreach.v1.SessionService": frozenset({GATEWAY}),
 }
 
@@ -180,6 +181,11 @@ _ROLES_BY_SERVICE: dict[str, dict[str, tuple[str, ...]]] = {
         "ApproveUser": (OPERATOR,),
         "DeactivateUser": (OPERATOR,),
         "ListUsers": (OPERATOR, INSPECTOR),
+    },
+    "KeyService": {
+        "ListKeys": (OPERATOR, INSPECTOR),
+        "AskRotation": (OPERATOR,),
+        "ApproveRotation": (OPERATOR,),
     },
     "OperationsService": {
         "GetSummary": (OPERATOR, SUPERVISOR, BANK, INSPECTOR),

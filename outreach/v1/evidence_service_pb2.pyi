@@ -167,19 +167,25 @@ class EvidenceSeal(_message.Message):
 
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     VERIFIER_KEY_FIELD_NUMBER: _builtins.int
+    HANDOVERS_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.str
     """The checkpoint that covers all entries, a signed note."""
     verifier_key: _builtins.str
     """The verifier key in signed-note form. Who checks must have it from elsewhere."""
+    @_builtins.property
+    def handovers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The checkpoints with which one key named the next, signed by both, oldest first."""
+
     def __init__(
         self,
         *,
         checkpoint: _builtins.str = ...,
         verifier_key: _builtins.str = ...,
+        handovers: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "verifier_key", b"verifier_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "handovers", b"handovers", "verifier_key", b"verifier_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -193,6 +193,7 @@ def upgrade() -> None:
         sa.Column("checkpoint", sa.Text(), nullable=False),
         sa.Column("catalog_version", sa.BigInteger(), nullable=False),
         sa.Column("published_position", sa.BigInteger(), nullable=False),
+        sa.Column("keys_version", sa.BigInteger(), nullable=False),
         sa.Column("letter_serial", sa.BigInteger(), nullable=False),
         sa.Column("clock_business_ms", sa.BigInteger(), nullable=False),
         sa.Column("clock_real_ms", sa.BigInteger(), nullable=False),
@@ -216,10 +217,31 @@ def upgrade() -> None:
     )
     op.create_index("hold_by_account", "hold", ["account_id"], unique=False)
     op.create_table(
+        "installation_key",
+        sa.Column("purpose", sa.String(length=16), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("master_id", sa.String(length=128), nullable=False),
+        sa.Column("wrapped", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("purpose", "number", "master_id"),
+    )
+    op.create_table(
+        "key_request",
+        sa.Column("kind", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("asked_by", sa.String(length=130), nullable=False),
+        sa.Column("asked_real_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("kind"),
+    )
+    op.create_table(
         "ledger_entry",
         sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
+    )
+    op.create_table(
+        "ledger_handover",
+        sa.Column("tree_size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("checkpoint", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("tree_size"),
     )
     op.create_table(
         "letter",
@@ -515,6 +537,19 @@ def upgrade() -> None:
     )
     op.create_index("reply_by_bank", "reply", ["bank_id", "reply_id"], unique=False)
     op.create_index("reply_by_outreach", "reply", ["outreach_id"], unique=False)
+    op.create_table(
+        "rewrapping",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("master_id", sa.String(length=128), nullable=False),
+        sa.Column("in_hand", sa.String(length=32), nullable=False),
+        sa.Column("after", sa.String(length=64), nullable=False),
+        sa.Column("done", sa.BigInteger(), nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("approved_by", sa.String(length=130), nullable=False),
+        sa.Column("started_real_ms", sa.BigInteger(), nullable=False),
+        sa.Column("finished_real_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
     op.create_table(
         "template",
         sa.Column("digest", sa.String(length=64), nullable=False),

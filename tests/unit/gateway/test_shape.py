@@ -18,8 +18,10 @@ METHODS = [method for service in SERVICES for method in service.methods]
 LEFT_TO_THE_AUTHORITY = {
     "ApproveLetterVersion",
     "ApproveLift",
+    "ApproveRotation",
     "ApproveTemplate",
     "ApproveUser",
+    "AskRotation",
     "ChangeUser",
     "CheckAddresses",
     "CloseRun",
@@ -39,6 +41,7 @@ LEFT_TO_THE_AUTHORITY = {
     "GetRun",
     "GetTemplate",
     "ListEntries",
+    "ListKeys",
     "ListUsers",
     "Mail",
     "Pull",
