@@ -18,6 +18,7 @@ from approval_service.requests import (
     Subject,
     codes_of,
     findings_of,
+    known_then,
     not_after_ms,
     not_before_ms,
     recipient,
@@ -263,6 +264,7 @@ def _decide(tx: Tx, context: Context, asked: Asked, one: Judged) -> tuple[dict[s
         "codes": ",".join(codes),
         "attempt_id": "",
         "created_ms": tx.now_ms,
+        **known_then(one.facts, message.person),
     }
     tx.changed(
         Subject(bank_id, outreach_id, request_id, requester.caller_id, case_id),

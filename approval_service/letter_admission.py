@@ -20,6 +20,7 @@ from approval_service.requests import (
     Subject,
     codes_of,
     findings_of,
+    known_then,
     not_after_ms,
     not_before_ms,
     recipient,
@@ -237,6 +238,7 @@ def _decide(
         "codes": ",".join(codes),
         "attempt_id": "",
         "created_ms": tx.now_ms,
+        **known_then(one.facts, letter.person),
     }
     tx.changed(
         Subject(item.bank_id, outreach_id, item.request_id, principal.caller_id, item.case_id),

@@ -29,6 +29,7 @@ class Moves:
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
         self._outreach: list[dict[str, Any]] = []
+        self._detours: list[dict[str, Any]] = []
         self._attempts: list[dict[str, Any]] = []
 
     def outreach(
@@ -47,11 +48,14 @@ class Moves:
         if not states.may_move(row.state, state):
             raise RuntimeError(f"no transition from {states.name(row.state)} to {states.name(state)}")
         self._set(row, state, codes, due_ms, waiting_for, cause, attempt_id)
+        if state in (states.ADMITTED, states.CANCELLED):
+            self._detour(row, state, codes, due_ms)
         self._tx.changed(row, state, codes, attempt_id=attempt_id, cause=cause, **ledger_fields)
 
     def wait(self, row: Any, codes: Sequence[str], due_ms: int | None, waiting_for: str) -> None:
         """Gives an admitted outreach another due time, or none. Its state stays, so only the ledger hears of it."""
         self._set(row, states.ADMITTED, codes, due_ms, waiting_for, "", "")
+        self._detour(row, states.ADMITTED, codes, due_ms)
         self._tx.changed(row, states.ADMITTED, codes, waits=True)
 
     def set_aside(self, row: Any, error: Exception) -> None:
@@ -66,6 +70,18 @@ class Moves:
     def mark_cancelled(self, row: Any, cause: str) -> None:
         """Marks what may be leaving: it is cancelled should it be handed back."""
         self._set(row, row.state, [cause], row.due_ms, row.waiting_for, cause, row.attempt_id)
+
+    def _detour(self, row: Any, state: State.ValueType, codes: Sequence[str], due_ms: int | None) -> None:
+        self._detours.append(
+            {
+                "outreach_id": row.outreach_id,
+                "entry": self._tx.next_entry,
+                "time_ms": self._tx.now_ms,
+                "state": state,
+                "codes": ",".join(codes),
+                "due_ms": due_ms,
+            }
+        )
 
     def _set(
         self,
@@ -118,3 +134,4 @@ class Moves:
         if changed != len(self._outreach):
             raise RuntimeError(f"{len(self._outreach) - changed} outreach had moved meanwhile")
         store.update_attempts(self._tx.connection, self._attempts)
+        store.insert_detours(self._tx.connection, self._detours)

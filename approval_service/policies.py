@@ -46,6 +46,7 @@ DEFAULTS: dict[str, Any] = {
     "care_amount_fen": 0,
     "letter_needs_prior_call": True,
     "prior_call_must_be_answered": False,
+    "approval_life_days": 0,
     "retention_days": 1095,
 }
 """What an unset field means, as policy_service.proto tells it."""

@@ -132,6 +132,17 @@ def codes_of(verdicts: Sequence[Verdict], *, refused: bool) -> list[str]:
     return sorted({str(v.code) for v in verdicts if (v.effect is Effect.REFUSE) is refused})
 
 
+def known_then(facts: CaseFacts, person: Any | None) -> dict[str, int | bool | None]:
+    """Columns of outreach: what the bank's record said when it was decided, which a simulation must know later."""
+    account = facts.account
+    known = account is not None and account.balance_known
+    return {
+        "amounts_ms": min(account.as_of_ms, facts.feed_complete_through_ms) if known else 0,
+        "overdue_fen": account.overdue_fen if known else None,
+        "agreed_to_quiet_hours": person is not None and person.agreed_to_quiet_hours,
+    }
+
+
 def version_of(facts: CaseFacts) -> int:
     """The policy version that decides; 0 for none."""
     return facts.policy.version if facts.policy else 0

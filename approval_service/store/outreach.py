@@ -194,6 +194,10 @@ def move_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
     return update_rows(connection, outreach, {"outreach_id": "outreach_id", "state": "old_state"}, rows)
 
 
+def insert_detours(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    insert_rows(connection, schema.detour, rows)
+
+
 def release_care(connection: Connection, outreach_id: str) -> None:
     """A reviewer let the letter go."""
     connection.execute(update(outreach).where(outreach.c.outreach_id == outreach_id).values(care_released=True))

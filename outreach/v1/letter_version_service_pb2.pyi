@@ -92,6 +92,10 @@ class LetterVersion(_message.Message):
     FINDINGS_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     SUSPENDED_BY_FIELD_NUMBER: _builtins.int
+    APPROVE_TIME_FIELD_NUMBER: _builtins.int
+    APPROVED_UNTIL_FIELD_NUMBER: _builtins.int
+    APPROVAL_DAYS_LEFT_FIELD_NUMBER: _builtins.int
+    RENEWAL_FIELD_NUMBER: _builtins.int
     digest: _builtins.str
     """Lower hex SHA-256 of the content."""
     state: _template_service_pb2.TemplateState.ValueType
@@ -112,6 +116,8 @@ class LetterVersion(_message.Message):
     """Who entered the document, or empty."""
     suspended_by: _builtins.str
     """Who suspended it, or empty."""
+    approval_days_left: _builtins.int
+    """Days until then, begun ones counted; 0 or less once it is over. Unset for never."""
     @_builtins.property
     def content(self) -> Global___LetterContent:
         """The content. Its files are left out but where one version is asked for, or is to be laid out."""
@@ -132,6 +138,18 @@ class LetterVersion(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was drafted (business clock)."""
 
+    @_builtins.property
+    def approve_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was approved last (business clock); unset before."""
+
+    @_builtins.property
+    def approved_until(self) -> _timestamp_pb2.Timestamp:
+        """First moment its approval is over by the bank's policy in force; unset for never. Told where versions are read."""
+
+    @_builtins.property
+    def renewal(self) -> _template_service_pb2.Renewal:
+        """Its renewal, if one is on its way."""
+
     def __init__(
         self,
         *,
@@ -150,12 +168,18 @@ class LetterVersion(_message.Message):
         findings: _abc.Iterable[_common_pb2.Finding] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         suspended_by: _builtins.str = ...,
+        approve_time: _timestamp_pb2.Timestamp | None = ...,
+        approved_until: _timestamp_pb2.Timestamp | None = ...,
+        approval_days_left: _builtins.int | None = ...,
+        renewal: _template_service_pb2.Renewal | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["bank_document", b"bank_document", "content", b"content", "create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_approval_days_left", b"_approval_days_left", "approval_days_left", b"approval_days_left", "approve_time", b"approve_time", "approved_until", b"approved_until", "bank_document", b"bank_document", "content", b"content", "create_time", b"create_time", "renewal", b"renewal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "bank_document", b"bank_document", "content", b"content", "create_time", b"create_time", "digest", b"digest", "documented_by", b"documented_by", "drafted_by", b"drafted_by", "envelope", b"envelope", "filing_number", b"filing_number", "findings", b"findings", "placeholders", b"placeholders", "reviewed_by", b"reviewed_by", "state", b"state", "suspended_by", b"suspended_by", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_approval_days_left", b"_approval_days_left", "approval_days_left", b"approval_days_left", "approve_time", b"approve_time", "approved_by", b"approved_by", "approved_until", b"approved_until", "bank_document", b"bank_document", "content", b"content", "create_time", b"create_time", "digest", b"digest", "documented_by", b"documented_by", "drafted_by", b"drafted_by", "envelope", b"envelope", "filing_number", b"filing_number", "findings", b"findings", "placeholders", b"placeholders", "renewal", b"renewal", "reviewed_by", b"reviewed_by", "state", b"state", "suspended_by", b"suspended_by", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__approval_days_left: _TypeAlias = _typing.Literal["approval_days_left"]  # noqa: Y015
+    _WhichOneofArgType__approval_days_left: _TypeAlias = _typing.Literal["_approval_days_left", b"_approval_days_left"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__approval_days_left) -> _WhichOneofReturnType__approval_days_left | None: ...
 
 Global___LetterVersion: _TypeAlias = LetterVersion  # noqa: Y015
 
@@ -643,6 +667,52 @@ class RetireLetterVersionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RetireLetterVersionResponse: _TypeAlias = RetireLetterVersionResponse  # noqa: Y015
+
+@_typing.final
+class RenewLetterVersionRequest(_message.Message):
+    """Request of RenewLetterVersion."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    digest: _builtins.str
+    """The version."""
+    def __init__(
+        self,
+        *,
+        digest: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenewLetterVersionRequest: _TypeAlias = RenewLetterVersionRequest  # noqa: Y015
+
+@_typing.final
+class RenewLetterVersionResponse(_message.Message):
+    """Response of RenewLetterVersion."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def version(self) -> Global___LetterVersion:
+        """The version."""
+
+    def __init__(
+        self,
+        *,
+        version: Global___LetterVersion | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenewLetterVersionResponse: _TypeAlias = RenewLetterVersionResponse  # noqa: Y015
 
 @_typing.final
 class GetLetterVersionRequest(_message.Message):

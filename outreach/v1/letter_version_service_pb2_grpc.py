@@ -81,6 +81,11 @@ class LetterVersionServiceStub:
                 request_serializer=outreach_dot_v1_dot_letter__version__service__pb2.RetireLetterVersionRequest.SerializeToString,
                 response_deserializer=outreach_dot_v1_dot_letter__version__service__pb2.RetireLetterVersionResponse.FromString,
                 _registered_method=True)
+        self.RenewLetterVersion = channel.unary_unary(
+                '/outreach.v1.LetterVersionService/RenewLetterVersion',
+                request_serializer=outreach_dot_v1_dot_letter__version__service__pb2.RenewLetterVersionRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_letter__version__service__pb2.RenewLetterVersionResponse.FromString,
+                _registered_method=True)
         self.GetLetterVersion = channel.unary_unary(
                 '/outreach.v1.LetterVersionService/GetLetterVersion',
                 request_serializer=outreach_dot_v1_dot_letter__version__service__pb2.GetLetterVersionRequest.SerializeToString,
@@ -162,6 +167,14 @@ class LetterVersionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RenewLetterVersion(self, request, context):
+        """Asks for an authorized version to be authorized anew: the same content passes the gates again. It stays in force
+        meanwhile as long as its last authorization does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetLetterVersion(self, request, context):
         """Returns one version with its files.
         """
@@ -223,6 +236,11 @@ def add_LetterVersionServiceServicer_to_server(servicer, server):
                     servicer.RetireLetterVersion,
                     request_deserializer=outreach_dot_v1_dot_letter__version__service__pb2.RetireLetterVersionRequest.FromString,
                     response_serializer=outreach_dot_v1_dot_letter__version__service__pb2.RetireLetterVersionResponse.SerializeToString,
+            ),
+            'RenewLetterVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenewLetterVersion,
+                    request_deserializer=outreach_dot_v1_dot_letter__version__service__pb2.RenewLetterVersionRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_letter__version__service__pb2.RenewLetterVersionResponse.SerializeToString,
             ),
             'GetLetterVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.GetLetterVersion,
@@ -480,6 +498,33 @@ class LetterVersionService:
             '/outreach.v1.LetterVersionService/RetireLetterVersion',
             outreach_dot_v1_dot_letter__version__service__pb2.RetireLetterVersionRequest.SerializeToString,
             outreach_dot_v1_dot_letter__version__service__pb2.RetireLetterVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenewLetterVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.LetterVersionService/RenewLetterVersion',
+            outreach_dot_v1_dot_letter__version__service__pb2.RenewLetterVersionRequest.SerializeToString,
+            outreach_dot_v1_dot_letter__version__service__pb2.RenewLetterVersionResponse.FromString,
             options,
             channel_credentials,
             insecure,

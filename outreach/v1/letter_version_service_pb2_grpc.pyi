@@ -55,6 +55,10 @@ class LetterVersionServiceStub:
     """Lifts a suspension; what waited becomes due again. Not by the one who suspended it."""
     RetireLetterVersion: _grpc.UnaryUnaryMultiCallable[_letter_version_service_pb2.RetireLetterVersionRequest, _letter_version_service_pb2.RetireLetterVersionResponse]
     """Ends a version for good, cancels what is pending with it and pulls what is printed."""
+    RenewLetterVersion: _grpc.UnaryUnaryMultiCallable[_letter_version_service_pb2.RenewLetterVersionRequest, _letter_version_service_pb2.RenewLetterVersionResponse]
+    """Asks for an authorized version to be authorized anew: the same content passes the gates again. It stays in force
+    meanwhile as long as its last authorization does.
+    """
     GetLetterVersion: _grpc.UnaryUnaryMultiCallable[_letter_version_service_pb2.GetLetterVersionRequest, _letter_version_service_pb2.GetLetterVersionResponse]
     """Returns one version with its files."""
     ListLetterVersions: _grpc.UnaryUnaryMultiCallable[_letter_version_service_pb2.ListLetterVersionsRequest, _letter_version_service_pb2.ListLetterVersionsResponse]
@@ -87,6 +91,10 @@ class LetterVersionServiceAsyncStub(LetterVersionServiceStub):
     """Lifts a suspension; what waited becomes due again. Not by the one who suspended it."""
     RetireLetterVersion: _aio.UnaryUnaryMultiCallable[_letter_version_service_pb2.RetireLetterVersionRequest, _letter_version_service_pb2.RetireLetterVersionResponse]  # type: ignore[assignment]
     """Ends a version for good, cancels what is pending with it and pulls what is printed."""
+    RenewLetterVersion: _aio.UnaryUnaryMultiCallable[_letter_version_service_pb2.RenewLetterVersionRequest, _letter_version_service_pb2.RenewLetterVersionResponse]  # type: ignore[assignment]
+    """Asks for an authorized version to be authorized anew: the same content passes the gates again. It stays in force
+    meanwhile as long as its last authorization does.
+    """
     GetLetterVersion: _aio.UnaryUnaryMultiCallable[_letter_version_service_pb2.GetLetterVersionRequest, _letter_version_service_pb2.GetLetterVersionResponse]  # type: ignore[assignment]
     """Returns one version with its files."""
     ListLetterVersions: _aio.UnaryUnaryMultiCallable[_letter_version_service_pb2.ListLetterVersionsRequest, _letter_version_service_pb2.ListLetterVersionsResponse]  # type: ignore[assignment]
@@ -170,6 +178,16 @@ class LetterVersionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_letter_version_service_pb2.RetireLetterVersionResponse, _abc.Awaitable[_letter_version_service_pb2.RetireLetterVersionResponse]]:
         """Ends a version for good, cancels what is pending with it and pulls what is printed."""
+
+    @_abc_1.abstractmethod
+    def RenewLetterVersion(
+        self,
+        request: _letter_version_service_pb2.RenewLetterVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_letter_version_service_pb2.RenewLetterVersionResponse, _abc.Awaitable[_letter_version_service_pb2.RenewLetterVersionResponse]]:
+        """Asks for an authorized version to be authorized anew: the same content passes the gates again. It stays in force
+        meanwhile as long as its last authorization does.
+        """
 
     @_abc_1.abstractmethod
     def GetLetterVersion(

@@ -23,10 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from outreach import validation as buf_dot_validate_dot_validate__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from outreach.v1 import outreach_service_pb2 as outreach_dot_v1_dot_outreach__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n outreach/v1/policy_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\n\n\x06Policy\x12\x1c\n\tbank_name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x02\x18(\x12\x30\n\tagency_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\x12\x1e\n\x0b\x61gency_name\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x02\x18(\x12!\n\x14\x61gency_must_be_named\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12-\n\x13\x63ontact_from_minute\x18\x05 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x10\xa0\x0b(\xe0\x03H\x01\x88\x01\x01\x12.\n\x14\x63ontact_until_minute\x18\x06 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xec\t \xe0\x03H\x02\x88\x01\x01\x12\x1a\n\ttime_zone\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18(\x12#\n\x0bsms_per_day\x18\x08 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x04(\x00H\x03\x88\x01\x01\x12*\n\x12sms_per_seven_days\x18\t \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x1c(\x00H\x04\x88\x01\x01\x12)\n\x0fsms_gap_minutes\x18\n \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\xd1\x02(\x1eH\x05\x88\x01\x01\x12\x30\n\x17\x62\x61lance_max_age_minutes\x18\x0b \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x01H\x06\x88\x01\x01\x12\x32\n\x18request_lifetime_minutes\x18\x0c \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\xf4\x07(\x01H\x07\x88\x01\x01\x12.\n\x08hotlines\x18\r \x03(\tB\x1c\xbaH\x19\x92\x01\x16\x10\x14\"\x12r\x10\x32\x0e^[0-9-]{5,15}$\x12\x38\n\x08\x63\x61rriers\x18\x0e \x03(\x0b\x32\x1a.outreach.v1.CarrierChoiceB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x05\x12(\n\x0fletter_gap_days\x18\x0f \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xee\x02(\x07H\x08\x88\x01\x01\x12/\n\x12letter_minimum_fen\x18\x10 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xd0\xdb\xc3\xf4\x02(\x00H\t\x88\x01\x01\x12%\n\x18letter_minimum_inclusive\x18\x11 \x01(\x08H\n\x88\x01\x01\x12,\n\x0f\x63\x61re_amount_fen\x18\x12 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xd0\xdb\xc3\xf4\x02(\x00H\x0b\x88\x01\x01\x12$\n\x17letter_needs_prior_call\x18\x13 \x01(\x08H\x0c\x88\x01\x01\x12(\n\x1bprior_call_must_be_answered\x18\x14 \x01(\x08H\r\x88\x01\x01\x12/\n\x15\x65xempt_return_reasons\x18\x15 \x03(\x05\x42\x10\xbaH\r\x92\x01\n\x18\x01\"\x06\x1a\x04\x30\x07\x30\x0b\x12)\n\x0eretention_days\x18\x16 \x01(\x05\x42\x0c\xbaH\t\x1a\x07\x18\x94\x9d\x02(\xda\x05H\x0e\x88\x01\x01\x42\x17\n\x15_agency_must_be_namedB\x16\n\x14_contact_from_minuteB\x17\n\x15_contact_until_minuteB\x0e\n\x0c_sms_per_dayB\x15\n\x13_sms_per_seven_daysB\x12\n\x10_sms_gap_minutesB\x1a\n\x18_balance_max_age_minutesB\x1b\n\x19_request_lifetime_minutesB\x12\n\x10_letter_gap_daysB\x15\n\x13_letter_minimum_fenB\x1b\n\x19_letter_minimum_inclusiveB\x12\n\x10_care_amount_fenB\x1a\n\x18_letter_needs_prior_callB\x1e\n\x1c_prior_call_must_be_answeredB\x11\n\x0f_retention_days\"c\n\rCarrierChoice\x12\x31\n\ncarrier_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\x12\x1f\n\x17renders_registered_copy\x18\x02 \x01(\x08\"\xb4\x01\n\rPolicyVersion\x12\x0f\n\x07\x62\x61nk_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12#\n\x06policy\x18\x03 \x01(\x0b\x32\x13.outreach.v1.Policy\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ndrafted_by\x18\x05 \x01(\t\x12\x14\n\x0c\x61\x63tivated_by\x18\x06 \x01(\t\"\xb8\x01\n\x12\x44raftPolicyRequest\x12.\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\x12+\n\x06policy\x18\x02 \x01(\x0b\x32\x13.outreach.v1.PolicyB\x06\xbaH\x03\xc8\x01\x01\x12\x45\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x11\xbaH\x0e\xb2\x01\x0b\"\x07\x08\xff\x82\xd1\xff\xaf\x07\x32\x00\"B\n\x13\x44raftPolicyResponse\x12+\n\x07version\x18\x01 \x01(\x0b\x32\x1a.outreach.v1.PolicyVersion\"M\n\x15\x41\x63tivatePolicyRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x18\n\x07version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00\"E\n\x16\x41\x63tivatePolicyResponse\x12+\n\x07version\x18\x01 \x01(\x0b\x32\x1a.outreach.v1.PolicyVersion\"H\n\x10GetPolicyRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x18\n\x07version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"@\n\x11GetPolicyResponse\x12+\n\x07version\x18\x01 \x01(\x0b\x32\x1a.outreach.v1.PolicyVersion\"n\n\x13ListPoliciesRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"]\n\x14ListPoliciesResponse\x12,\n\x08versions\x18\x01 \x03(\x0b\x32\x1a.outreach.v1.PolicyVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xdd\x02\n\rPolicyService\x12P\n\x0b\x44raftPolicy\x12\x1f.outreach.v1.DraftPolicyRequest\x1a .outreach.v1.DraftPolicyResponse\x12Y\n\x0e\x41\x63tivatePolicy\x12\".outreach.v1.ActivatePolicyRequest\x1a#.outreach.v1.ActivatePolicyResponse\x12J\n\tGetPolicy\x12\x1d.outreach.v1.GetPolicyRequest\x1a\x1e.outreach.v1.GetPolicyResponse\x12S\n\x0cListPolicies\x12 .outreach.v1.ListPoliciesRequest\x1a!.outreach.v1.ListPoliciesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n outreach/v1/policy_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"outreach/v1/outreach_service.proto\"\xeb\n\n\x06Policy\x12\x1c\n\tbank_name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x02\x18(\x12\x30\n\tagency_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\x12\x1e\n\x0b\x61gency_name\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x02\x18(\x12!\n\x14\x61gency_must_be_named\x18\x04 \x01(\x08H\x00\x88\x01\x01\x12-\n\x13\x63ontact_from_minute\x18\x05 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x10\xa0\x0b(\xe0\x03H\x01\x88\x01\x01\x12.\n\x14\x63ontact_until_minute\x18\x06 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xec\t \xe0\x03H\x02\x88\x01\x01\x12\x1a\n\ttime_zone\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18(\x12#\n\x0bsms_per_day\x18\x08 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x04(\x00H\x03\x88\x01\x01\x12*\n\x12sms_per_seven_days\x18\t \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x1c(\x00H\x04\x88\x01\x01\x12)\n\x0fsms_gap_minutes\x18\n \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\xd1\x02(\x1eH\x05\x88\x01\x01\x12\x30\n\x17\x62\x61lance_max_age_minutes\x18\x0b \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe0N(\x01H\x06\x88\x01\x01\x12\x32\n\x18request_lifetime_minutes\x18\x0c \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xc0\xf4\x07(\x01H\x07\x88\x01\x01\x12.\n\x08hotlines\x18\r \x03(\tB\x1c\xbaH\x19\x92\x01\x16\x10\x14\"\x12r\x10\x32\x0e^[0-9-]{5,15}$\x12\x38\n\x08\x63\x61rriers\x18\x0e \x03(\x0b\x32\x1a.outreach.v1.CarrierChoiceB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x05\x12(\n\x0fletter_gap_days\x18\x0f \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xee\x02(\x07H\x08\x88\x01\x01\x12/\n\x12letter_minimum_fen\x18\x10 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xd0\xdb\xc3\xf4\x02(\x00H\t\x88\x01\x01\x12%\n\x18letter_minimum_inclusive\x18\x11 \x01(\x08H\n\x88\x01\x01\x12,\n\x0f\x63\x61re_amount_fen\x18\x12 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xd0\xdb\xc3\xf4\x02(\x00H\x0b\x88\x01\x01\x12$\n\x17letter_needs_prior_call\x18\x13 \x01(\x08H\x0c\x88\x01\x01\x12(\n\x1bprior_call_must_be_answered\x18\x14 \x01(\x08H\r\x88\x01\x01\x12/\n\x15\x65xempt_return_reasons\x18\x15 \x03(\x05\x42\x10\xbaH\r\x92\x01\n\x18\x01\"\x06\x1a\x04\x30\x07\x30\x0b\x12)\n\x0eretention_days\x18\x16 \x01(\x05\x42\x0c\xbaH\t\x1a\x07\x18\x94\x9d\x02(\xda\x05H\x0e\x88\x01\x01\x12+\n\x12\x61pproval_life_days\x18\x17 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xcc\x1c(\x00H\x0f\x88\x01\x01\x42\x17\n\x15_agency_must_be_namedB\x16\n\x14_contact_from_minuteB\x17\n\x15_contact_until_minuteB\x0e\n\x0c_sms_per_dayB\x15\n\x13_sms_per_seven_daysB\x12\n\x10_sms_gap_minutesB\x1a\n\x18_balance_max_age_minutesB\x1b\n\x19_request_lifetime_minutesB\x12\n\x10_letter_gap_daysB\x15\n\x13_letter_minimum_fenB\x1b\n\x19_letter_minimum_inclusiveB\x12\n\x10_care_amount_fenB\x1a\n\x18_letter_needs_prior_callB\x1e\n\x1c_prior_call_must_be_answeredB\x11\n\x0f_retention_daysB\x15\n\x13_approval_life_days\"c\n\rCarrierChoice\x12\x31\n\ncarrier_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\x12\x1f\n\x17renders_registered_copy\x18\x02 \x01(\x08\"\xb4\x01\n\rPolicyVersion\x12\x0f\n\x07\x62\x61nk_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12#\n\x06policy\x18\x03 \x01(\x0b\x32\x13.outreach.v1.Policy\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ndrafted_by\x18\x05 \x01(\t\x12\x14\n\x0c\x61\x63tivated_by\x18\x06 \x01(\t\"\xb8\x01\n\x12\x44raftPolicyRequest\x12.\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,31}$\x12+\n\x06policy\x18\x02 \x01(\x0b\x32\x13.outreach.v1.PolicyB\x06\xbaH\x03\xc8\x01\x01\x12\x45\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x11\xbaH\x0e\xb2\x01\x0b\"\x07\x08\xff\x82\xd1\xff\xaf\x07\x32\x00\"B\n\x13\x44raftPolicyResponse\x12+\n\x07version\x18\x01 \x01(\x0b\x32\x1a.outreach.v1.PolicyVersion\"M\n\x15\x41\x63tivatePolicyRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x18\n\x07version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00\"E\n\x16\x41\x63tivatePolicyResponse\x12+\n\x07version\x18\x01 \x01(\x0b\x32\x1a.outreach.v1.PolicyVersion\"H\n\x10GetPolicyRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x18\n\x07version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"s\n\x11GetPolicyResponse\x12+\n\x07version\x18\x01 \x01(\x0b\x32\x1a.outreach.v1.PolicyVersion\x12\x31\n\nsimulation\x18\x02 \x01(\x0b\x32\x1d.outreach.v1.PolicySimulation\"n\n\x13ListPoliciesRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"]\n\x14ListPoliciesResponse\x12,\n\x08versions\x18\x01 \x03(\x0b\x32\x1a.outreach.v1.PolicyVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8e\x01\n\x15SimulatePolicyRequest\x12\x1a\n\x07\x62\x61nk_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x18\n\x07version\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00\x12?\n\x06period\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x14\xbaH\x11\xaa\x01\x0b\"\x05\x08\x80\xb0\xbd\x10\x32\x02\x08<\xc8\x01\x01\"\x8a\x01\n\x16SimulatePolicyResponse\x12\x33\n\x08progress\x18\x01 \x01(\x0b\x32\x1f.outreach.v1.SimulationProgressH\x00\x12\x33\n\nsimulation\x18\x02 \x01(\x0b\x32\x1d.outreach.v1.PolicySimulationH\x00\x42\x06\n\x04part\"1\n\x12SimulationProgress\x12\x0c\n\x04\x64one\x18\x01 \x01(\x03\x12\r\n\x05total\x18\x02 \x01(\x03\"\xd0\x01\n\x10PolicySimulation\x12\x0f\n\x07\x62\x61nk_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tmake_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07made_by\x18\x05 \x01(\t\x12/\n\x08\x63hannels\x18\x06 \x03(\x0b\x32\x1d.outreach.v1.SimulatedChannel\"\xa1\x01\n\x10SimulatedChannel\x12%\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x14.outreach.v1.Channel\x12\x10\n\x08requests\x18\x02 \x01(\x03\x12)\n\x05\x63\x65lls\x18\x03 \x03(\x0b\x32\x1a.outreach.v1.SimulatedCell\x12)\n\x05\x63odes\x18\x04 \x03(\x0b\x32\x1a.outreach.v1.SimulatedCode\"\x90\x01\n\rSimulatedCell\x12,\n\x08happened\x18\x01 \x01(\x0e\x32\x1a.outreach.v1.PolicyOutcome\x12)\n\x05would\x18\x02 \x01(\x0e\x32\x1a.outreach.v1.PolicyOutcome\x12\x10\n\x08requests\x18\x03 \x01(\x03\x12\x14\n\x0coutreach_ids\x18\x04 \x03(\t\"\x85\x01\n\rSimulatedCode\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x10\n\x08happened\x18\x02 \x01(\x03\x12\r\n\x05would\x18\x03 \x01(\x03\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x04 \x01(\x03\x12\x0f\n\x07removed\x18\x05 \x01(\x03\x12\x0f\n\x07unknown\x18\x06 \x01(\x03\x12\x14\n\x0coutreach_ids\x18\x07 \x03(\t*\xda\x01\n\rPolicyOutcome\x12\x1e\n\x1aPOLICY_OUTCOME_UNSPECIFIED\x10\x00\x12\x1e\n\x1aPOLICY_OUTCOME_LET_THROUGH\x10\x01\x12\x17\n\x13POLICY_OUTCOME_HELD\x10\x02\x12\x1a\n\x16POLICY_OUTCOME_EXPIRED\x10\x03\x12\x1a\n\x16POLICY_OUTCOME_BLOCKED\x10\x04\x12\x1c\n\x18POLICY_OUTCOME_WITHDRAWN\x10\x05\x12\x1a\n\x16POLICY_OUTCOME_UNKNOWN\x10\x06\x32\xba\x03\n\rPolicyService\x12P\n\x0b\x44raftPolicy\x12\x1f.outreach.v1.DraftPolicyRequest\x1a .outreach.v1.DraftPolicyResponse\x12Y\n\x0e\x41\x63tivatePolicy\x12\".outreach.v1.ActivatePolicyRequest\x1a#.outreach.v1.ActivatePolicyResponse\x12J\n\tGetPolicy\x12\x1d.outreach.v1.GetPolicyRequest\x1a\x1e.outreach.v1.GetPolicyResponse\x12S\n\x0cListPolicies\x12 .outreach.v1.ListPoliciesRequest\x1a!.outreach.v1.ListPoliciesResponse\x12[\n\x0eSimulatePolicy\x12\".outreach.v1.SimulatePolicyRequest\x1a#.outreach.v1.SimulatePolicyResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -69,6 +71,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POLICY'].fields_by_name['exempt_return_reasons']._serialized_options = b'\272H\r\222\001\n\030\001\"\006\032\0040\0070\013'
   _globals['_POLICY'].fields_by_name['retention_days']._loaded_options = None
   _globals['_POLICY'].fields_by_name['retention_days']._serialized_options = b'\272H\t\032\007\030\224\235\002(\332\005'
+  _globals['_POLICY'].fields_by_name['approval_life_days']._loaded_options = None
+  _globals['_POLICY'].fields_by_name['approval_life_days']._serialized_options = b'\272H\007\032\005\030\314\034(\000'
   _globals['_CARRIERCHOICE'].fields_by_name['carrier_id']._loaded_options = None
   _globals['_CARRIERCHOICE'].fields_by_name['carrier_id']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9-]{0,31}$'
   _globals['_DRAFTPOLICYREQUEST'].fields_by_name['bank_id']._loaded_options = None
@@ -91,28 +95,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPOLICIESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_LISTPOLICIESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTPOLICIESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\310\001'
-  _globals['_POLICY']._serialized_start=112
-  _globals['_POLICY']._serialized_end=1431
-  _globals['_CARRIERCHOICE']._serialized_start=1433
-  _globals['_CARRIERCHOICE']._serialized_end=1532
-  _globals['_POLICYVERSION']._serialized_start=1535
-  _globals['_POLICYVERSION']._serialized_end=1715
-  _globals['_DRAFTPOLICYREQUEST']._serialized_start=1718
-  _globals['_DRAFTPOLICYREQUEST']._serialized_end=1902
-  _globals['_DRAFTPOLICYRESPONSE']._serialized_start=1904
-  _globals['_DRAFTPOLICYRESPONSE']._serialized_end=1970
-  _globals['_ACTIVATEPOLICYREQUEST']._serialized_start=1972
-  _globals['_ACTIVATEPOLICYREQUEST']._serialized_end=2049
-  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_start=2051
-  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_end=2120
-  _globals['_GETPOLICYREQUEST']._serialized_start=2122
-  _globals['_GETPOLICYREQUEST']._serialized_end=2194
-  _globals['_GETPOLICYRESPONSE']._serialized_start=2196
-  _globals['_GETPOLICYRESPONSE']._serialized_end=2260
-  _globals['_LISTPOLICIESREQUEST']._serialized_start=2262
-  _globals['_LISTPOLICIESREQUEST']._serialized_end=2372
-  _globals['_LISTPOLICIESRESPONSE']._serialized_start=2374
-  _globals['_LISTPOLICIESRESPONSE']._serialized_end=2467
-  _globals['_POLICYSERVICE']._serialized_start=2470
-  _globals['_POLICYSERVICE']._serialized_end=2819
+  _globals['_SIMULATEPOLICYREQUEST'].fields_by_name['bank_id']._loaded_options = None
+  _globals['_SIMULATEPOLICYREQUEST'].fields_by_name['bank_id']._serialized_options = b'\272H\006r\004\020\001\030 '
+  _globals['_SIMULATEPOLICYREQUEST'].fields_by_name['version']._loaded_options = None
+  _globals['_SIMULATEPOLICYREQUEST'].fields_by_name['version']._serialized_options = b'\272H\004\"\002 \000'
+  _globals['_SIMULATEPOLICYREQUEST'].fields_by_name['period']._loaded_options = None
+  _globals['_SIMULATEPOLICYREQUEST'].fields_by_name['period']._serialized_options = b'\272H\021\252\001\013\"\005\010\200\260\275\0202\002\010<\310\001\001'
+  _globals['_POLICYOUTCOME']._serialized_start=3652
+  _globals['_POLICYOUTCOME']._serialized_end=3870
+  _globals['_POLICY']._serialized_start=180
+  _globals['_POLICY']._serialized_end=1567
+  _globals['_CARRIERCHOICE']._serialized_start=1569
+  _globals['_CARRIERCHOICE']._serialized_end=1668
+  _globals['_POLICYVERSION']._serialized_start=1671
+  _globals['_POLICYVERSION']._serialized_end=1851
+  _globals['_DRAFTPOLICYREQUEST']._serialized_start=1854
+  _globals['_DRAFTPOLICYREQUEST']._serialized_end=2038
+  _globals['_DRAFTPOLICYRESPONSE']._serialized_start=2040
+  _globals['_DRAFTPOLICYRESPONSE']._serialized_end=2106
+  _globals['_ACTIVATEPOLICYREQUEST']._serialized_start=2108
+  _globals['_ACTIVATEPOLICYREQUEST']._serialized_end=2185
+  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_start=2187
+  _globals['_ACTIVATEPOLICYRESPONSE']._serialized_end=2256
+  _globals['_GETPOLICYREQUEST']._serialized_start=2258
+  _globals['_GETPOLICYREQUEST']._serialized_end=2330
+  _globals['_GETPOLICYRESPONSE']._serialized_start=2332
+  _globals['_GETPOLICYRESPONSE']._serialized_end=2447
+  _globals['_LISTPOLICIESREQUEST']._serialized_start=2449
+  _globals['_LISTPOLICIESREQUEST']._serialized_end=2559
+  _globals['_LISTPOLICIESRESPONSE']._serialized_start=2561
+  _globals['_LISTPOLICIESRESPONSE']._serialized_end=2654
+  _globals['_SIMULATEPOLICYREQUEST']._serialized_start=2657
+  _globals['_SIMULATEPOLICYREQUEST']._serialized_end=2799
+  _globals['_SIMULATEPOLICYRESPONSE']._serialized_start=2802
+  _globals['_SIMULATEPOLICYRESPONSE']._serialized_end=2940
+  _globals['_SIMULATIONPROGRESS']._serialized_start=2942
+  _globals['_SIMULATIONPROGRESS']._serialized_end=2991
+  _globals['_POLICYSIMULATION']._serialized_start=2994
+  _globals['_POLICYSIMULATION']._serialized_end=3202
+  _globals['_SIMULATEDCHANNEL']._serialized_start=3205
+  _globals['_SIMULATEDCHANNEL']._serialized_end=3366
+  _globals['_SIMULATEDCELL']._serialized_start=3369
+  _globals['_SIMULATEDCELL']._serialized_end=3513
+  _globals['_SIMULATEDCODE']._serialized_start=3516
+  _globals['_SIMULATEDCODE']._serialized_end=3649
+  _globals['_POLICYSERVICE']._serialized_start=3873
+  _globals['_POLICYSERVICE']._serialized_end=4315
 # @@protoc_insertion_point(module_scope)

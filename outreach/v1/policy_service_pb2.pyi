@@ -5,9 +5,12 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from outreach.v1 import outreach_service_pb2 as _outreach_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -18,6 +21,46 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _PolicyOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PolicyOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PolicyOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    POLICY_OUTCOME_UNSPECIFIED: _PolicyOutcome.ValueType  # 0
+    """Never set."""
+    POLICY_OUTCOME_LET_THROUGH: _PolicyOutcome.ValueType  # 1
+    """No rule stopped it or kept it waiting."""
+    POLICY_OUTCOME_HELD: _PolicyOutcome.ValueType  # 2
+    """A rule kept it waiting, or still does."""
+    POLICY_OUTCOME_EXPIRED: _PolicyOutcome.ValueType  # 3
+    """It waited for a rule until it expired."""
+    POLICY_OUTCOME_BLOCKED: _PolicyOutcome.ValueType  # 4
+    """A rule refused it, at the door or when it was to leave."""
+    POLICY_OUTCOME_WITHDRAWN: _PolicyOutcome.ValueType  # 5
+    """Before it left, something that is no threshold ended it: a repayment, a hold, a recall, a request to cancel."""
+    POLICY_OUTCOME_UNKNOWN: _PolicyOutcome.ValueType  # 6
+    """It cannot be told: what the rule would have looked at is no longer known."""
+
+class PolicyOutcome(_PolicyOutcome, metaclass=_PolicyOutcomeEnumTypeWrapper):
+    """What became of a request, as far as a policy decides it."""
+
+POLICY_OUTCOME_UNSPECIFIED: PolicyOutcome.ValueType  # 0
+"""Never set."""
+POLICY_OUTCOME_LET_THROUGH: PolicyOutcome.ValueType  # 1
+"""No rule stopped it or kept it waiting."""
+POLICY_OUTCOME_HELD: PolicyOutcome.ValueType  # 2
+"""A rule kept it waiting, or still does."""
+POLICY_OUTCOME_EXPIRED: PolicyOutcome.ValueType  # 3
+"""It waited for a rule until it expired."""
+POLICY_OUTCOME_BLOCKED: PolicyOutcome.ValueType  # 4
+"""A rule refused it, at the door or when it was to leave."""
+POLICY_OUTCOME_WITHDRAWN: PolicyOutcome.ValueType  # 5
+"""Before it left, something that is no threshold ended it: a repayment, a hold, a recall, a request to cancel."""
+POLICY_OUTCOME_UNKNOWN: PolicyOutcome.ValueType  # 6
+"""It cannot be told: what the rule would have looked at is no longer known."""
+Global___PolicyOutcome: _TypeAlias = PolicyOutcome  # noqa: Y015
 
 @_typing.final
 class Policy(_message.Message):
@@ -47,6 +90,7 @@ class Policy(_message.Message):
     PRIOR_CALL_MUST_BE_ANSWERED_FIELD_NUMBER: _builtins.int
     EXEMPT_RETURN_REASONS_FIELD_NUMBER: _builtins.int
     RETENTION_DAYS_FIELD_NUMBER: _builtins.int
+    APPROVAL_LIFE_DAYS_FIELD_NUMBER: _builtins.int
     bank_name: _builtins.str
     """The bank's name as its messages must show it."""
     agency_id: _builtins.str
@@ -87,6 +131,10 @@ class Policy(_message.Message):
     """How long a person's data is kept after the last of the person's accounts has ended and the last message or letter
     was asked for, in days. Default 1095; never less than 730, the two years for which collection records must be kept.
     """
+    approval_life_days: _builtins.int
+    """How long the bank's approval of a template or letter version lasts, in days from when it was given; the version is
+    no longer in force then, until it is renewed. Default 0: for ever.
+    """
     @_builtins.property
     def hotlines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Hotlines that a message may show."""
@@ -124,13 +172,16 @@ class Policy(_message.Message):
         prior_call_must_be_answered: _builtins.bool | None = ...,
         exempt_return_reasons: _abc.Iterable[_builtins.int] | None = ...,
         retention_days: _builtins.int | None = ...,
+        approval_life_days: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_agency_must_be_named", b"_agency_must_be_named", "_balance_max_age_minutes", b"_balance_max_age_minutes", "_care_amount_fen", b"_care_amount_fen", "_contact_from_minute", b"_contact_from_minute", "_contact_until_minute", b"_contact_until_minute", "_letter_gap_days", b"_letter_gap_days", "_letter_minimum_fen", b"_letter_minimum_fen", "_letter_minimum_inclusive", b"_letter_minimum_inclusive", "_letter_needs_prior_call", b"_letter_needs_prior_call", "_prior_call_must_be_answered", b"_prior_call_must_be_answered", "_request_lifetime_minutes", b"_request_lifetime_minutes", "_retention_days", b"_retention_days", "_sms_gap_minutes", b"_sms_gap_minutes", "_sms_per_day", b"_sms_per_day", "_sms_per_seven_days", b"_sms_per_seven_days", "agency_must_be_named", b"agency_must_be_named", "balance_max_age_minutes", b"balance_max_age_minutes", "care_amount_fen", b"care_amount_fen", "contact_from_minute", b"contact_from_minute", "contact_until_minute", b"contact_until_minute", "letter_gap_days", b"letter_gap_days", "letter_minimum_fen", b"letter_minimum_fen", "letter_minimum_inclusive", b"letter_minimum_inclusive", "letter_needs_prior_call", b"letter_needs_prior_call", "prior_call_must_be_answered", b"prior_call_must_be_answered", "request_lifetime_minutes", b"request_lifetime_minutes", "retention_days", b"retention_days", "sms_gap_minutes", b"sms_gap_minutes", "sms_per_day", b"sms_per_day", "sms_per_seven_days", b"sms_per_seven_days"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_agency_must_be_named", b"_agency_must_be_named", "_approval_life_days", b"_approval_life_days", "_balance_max_age_minutes", b"_balance_max_age_minutes", "_care_amount_fen", b"_care_amount_fen", "_contact_from_minute", b"_contact_from_minute", "_contact_until_minute", b"_contact_until_minute", "_letter_gap_days", b"_letter_gap_days", "_letter_minimum_fen", b"_letter_minimum_fen", "_letter_minimum_inclusive", b"_letter_minimum_inclusive", "_letter_needs_prior_call", b"_letter_needs_prior_call", "_prior_call_must_be_answered", b"_prior_call_must_be_answered", "_request_lifetime_minutes", b"_request_lifetime_minutes", "_retention_days", b"_retention_days", "_sms_gap_minutes", b"_sms_gap_minutes", "_sms_per_day", b"_sms_per_day", "_sms_per_seven_days", b"_sms_per_seven_days", "agency_must_be_named", b"agency_must_be_named", "approval_life_days", b"approval_life_days", "balance_max_age_minutes", b"balance_max_age_minutes", "care_amount_fen", b"care_amount_fen", "contact_from_minute", b"contact_from_minute", "contact_until_minute", b"contact_until_minute", "letter_gap_days", b"letter_gap_days", "letter_minimum_fen", b"letter_minimum_fen", "letter_minimum_inclusive", b"letter_minimum_inclusive", "letter_needs_prior_call", b"letter_needs_prior_call", "prior_call_must_be_answered", b"prior_call_must_be_answered", "request_lifetime_minutes", b"request_lifetime_minutes", "retention_days", b"retention_days", "sms_gap_minutes", b"sms_gap_minutes", "sms_per_day", b"sms_per_day", "sms_per_seven_days", b"sms_per_seven_days"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_agency_must_be_named", b"_agency_must_be_named", "_balance_max_age_minutes", b"_balance_max_age_minutes", "_care_amount_fen", b"_care_amount_fen", "_contact_from_minute", b"_contact_from_minute", "_contact_until_minute", b"_contact_until_minute", "_letter_gap_days", b"_letter_gap_days", "_letter_minimum_fen", b"_letter_minimum_fen", "_letter_minimum_inclusive", b"_letter_minimum_inclusive", "_letter_needs_prior_call", b"_letter_needs_prior_call", "_prior_call_must_be_answered", b"_prior_call_must_be_answered", "_request_lifetime_minutes", b"_request_lifetime_minutes", "_retention_days", b"_retention_days", "_sms_gap_minutes", b"_sms_gap_minutes", "_sms_per_day", b"_sms_per_day", "_sms_per_seven_days", b"_sms_per_seven_days", "agency_id", b"agency_id", "agency_must_be_named", b"agency_must_be_named", "agency_name", b"agency_name", "balance_max_age_minutes", b"balance_max_age_minutes", "bank_name", b"bank_name", "care_amount_fen", b"care_amount_fen", "carriers", b"carriers", "contact_from_minute", b"contact_from_minute", "contact_until_minute", b"contact_until_minute", "exempt_return_reasons", b"exempt_return_reasons", "hotlines", b"hotlines", "letter_gap_days", b"letter_gap_days", "letter_minimum_fen", b"letter_minimum_fen", "letter_minimum_inclusive", b"letter_minimum_inclusive", "letter_needs_prior_call", b"letter_needs_prior_call", "prior_call_must_be_answered", b"prior_call_must_be_answered", "request_lifetime_minutes", b"request_lifetime_minutes", "retention_days", b"retention_days", "sms_gap_minutes", b"sms_gap_minutes", "sms_per_day", b"sms_per_day", "sms_per_seven_days", b"sms_per_seven_days", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_agency_must_be_named", b"_agency_must_be_named", "_approval_life_days", b"_approval_life_days", "_balance_max_age_minutes", b"_balance_max_age_minutes", "_care_amount_fen", b"_care_amount_fen", "_contact_from_minute", b"_contact_from_minute", "_contact_until_minute", b"_contact_until_minute", "_letter_gap_days", b"_letter_gap_days", "_letter_minimum_fen", b"_letter_minimum_fen", "_letter_minimum_inclusive", b"_letter_minimum_inclusive", "_letter_needs_prior_call", b"_letter_needs_prior_call", "_prior_call_must_be_answered", b"_prior_call_must_be_answered", "_request_lifetime_minutes", b"_request_lifetime_minutes", "_retention_days", b"_retention_days", "_sms_gap_minutes", b"_sms_gap_minutes", "_sms_per_day", b"_sms_per_day", "_sms_per_seven_days", b"_sms_per_seven_days", "agency_id", b"agency_id", "agency_must_be_named", b"agency_must_be_named", "agency_name", b"agency_name", "approval_life_days", b"approval_life_days", "balance_max_age_minutes", b"balance_max_age_minutes", "bank_name", b"bank_name", "care_amount_fen", b"care_amount_fen", "carriers", b"carriers", "contact_from_minute", b"contact_from_minute", "contact_until_minute", b"contact_until_minute", "exempt_return_reasons", b"exempt_return_reasons", "hotlines", b"hotlines", "letter_gap_days", b"letter_gap_days", "letter_minimum_fen", b"letter_minimum_fen", "letter_minimum_inclusive", b"letter_minimum_inclusive", "letter_needs_prior_call", b"letter_needs_prior_call", "prior_call_must_be_answered", b"prior_call_must_be_answered", "request_lifetime_minutes", b"request_lifetime_minutes", "retention_days", b"retention_days", "sms_gap_minutes", b"sms_gap_minutes", "sms_per_day", b"sms_per_day", "sms_per_seven_days", b"sms_per_seven_days", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__agency_must_be_named: _TypeAlias = _typing.Literal["agency_must_be_named"]  # noqa: Y015
     _WhichOneofArgType__agency_must_be_named: _TypeAlias = _typing.Literal["_agency_must_be_named", b"_agency_must_be_named"]  # noqa: Y015
+    _WhichOneofReturnType__approval_life_days: _TypeAlias = _typing.Literal["approval_life_days"]  # noqa: Y015
+    _WhichOneofArgType__approval_life_days: _TypeAlias = _typing.Literal["_approval_life_days", b"_approval_life_days"]  # noqa: Y015
     _WhichOneofReturnType__balance_max_age_minutes: _TypeAlias = _typing.Literal["balance_max_age_minutes"]  # noqa: Y015
     _WhichOneofArgType__balance_max_age_minutes: _TypeAlias = _typing.Literal["_balance_max_age_minutes", b"_balance_max_age_minutes"]  # noqa: Y015
     _WhichOneofReturnType__care_amount_fen: _TypeAlias = _typing.Literal["care_amount_fen"]  # noqa: Y015
@@ -161,6 +212,8 @@ class Policy(_message.Message):
     _WhichOneofArgType__sms_per_seven_days: _TypeAlias = _typing.Literal["_sms_per_seven_days", b"_sms_per_seven_days"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__agency_must_be_named) -> _WhichOneofReturnType__agency_must_be_named | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__approval_life_days) -> _WhichOneofReturnType__approval_life_days | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__balance_max_age_minutes) -> _WhichOneofReturnType__balance_max_age_minutes | None: ...
     @_typing.overload
@@ -405,18 +458,24 @@ class GetPolicyResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VERSION_FIELD_NUMBER: _builtins.int
+    SIMULATION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def version(self) -> Global___PolicyVersion:
         """The version."""
+
+    @_builtins.property
+    def simulation(self) -> Global___PolicySimulation:
+        """The last simulation of it, if there was one."""
 
     def __init__(
         self,
         *,
         version: Global___PolicyVersion | None = ...,
+        simulation: Global___PolicySimulation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["simulation", b"simulation", "version", b"version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["simulation", b"simulation", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -479,3 +538,265 @@ class ListPoliciesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListPoliciesResponse: _TypeAlias = ListPoliciesResponse  # noqa: Y015
+
+@_typing.final
+class SimulatePolicyRequest(_message.Message):
+    """Request of SimulatePolicy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    bank_id: _builtins.str
+    """The bank."""
+    version: _builtins.int
+    """The version, usually a draft."""
+    @_builtins.property
+    def period(self) -> _duration_pb2.Duration:
+        """How far back from now (business clock) requests are looked at: from a minute to 400 days."""
+
+    def __init__(
+        self,
+        *,
+        bank_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        period: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_id", b"bank_id", "period", b"period", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulatePolicyRequest: _TypeAlias = SimulatePolicyRequest  # noqa: Y015
+
+@_typing.final
+class SimulatePolicyResponse(_message.Message):
+    """A part of the answer of SimulatePolicy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRESS_FIELD_NUMBER: _builtins.int
+    SIMULATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def progress(self) -> Global___SimulationProgress:
+        """How far it has come."""
+
+    @_builtins.property
+    def simulation(self) -> Global___PolicySimulation:
+        """The result, last."""
+
+    def __init__(
+        self,
+        *,
+        progress: Global___SimulationProgress | None = ...,
+        simulation: Global___PolicySimulation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "progress", b"progress", "simulation", b"simulation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "progress", b"progress", "simulation", b"simulation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["progress", "simulation"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___SimulatePolicyResponse: _TypeAlias = SimulatePolicyResponse  # noqa: Y015
+
+@_typing.final
+class SimulationProgress(_message.Message):
+    """How far a simulation has come."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DONE_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    done: _builtins.int
+    """Requests looked at."""
+    total: _builtins.int
+    """Requests of the period."""
+    def __init__(
+        self,
+        *,
+        done: _builtins.int = ...,
+        total: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulationProgress: _TypeAlias = SimulationProgress  # noqa: Y015
+
+@_typing.final
+class PolicySimulation(_message.Message):
+    """What a version would have decided of past requests, against what happened."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    MAKE_TIME_FIELD_NUMBER: _builtins.int
+    MADE_BY_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    bank_id: _builtins.str
+    """The bank."""
+    version: _builtins.int
+    """The version."""
+    made_by: _builtins.str
+    """Who made it."""
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """First moment whose requests were looked at."""
+
+    @_builtins.property
+    def make_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was made (business clock): requests from then on were not looked at."""
+
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimulatedChannel]:
+        """The requests, by channel."""
+
+    def __init__(
+        self,
+        *,
+        bank_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+        make_time: _timestamp_pb2.Timestamp | None = ...,
+        made_by: _builtins.str = ...,
+        channels: _abc.Iterable[Global___SimulatedChannel] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["make_time", b"make_time", "since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_id", b"bank_id", "channels", b"channels", "made_by", b"made_by", "make_time", b"make_time", "since", b"since", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicySimulation: _TypeAlias = PolicySimulation  # noqa: Y015
+
+@_typing.final
+class SimulatedChannel(_message.Message):
+    """The requests of one channel."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    CELLS_FIELD_NUMBER: _builtins.int
+    CODES_FIELD_NUMBER: _builtins.int
+    channel: _outreach_service_pb2.Channel.ValueType
+    """The channel."""
+    requests: _builtins.int
+    """How many there were."""
+    @_builtins.property
+    def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimulatedCell]:
+        """What happened and what would have happened, where there is any such request."""
+
+    @_builtins.property
+    def codes(self) -> _containers.RepeatedCompositeFieldContainer[Global___SimulatedCode]:
+        """The same by rule code; EXPIRED and NOT_AFTER (the request asked to wait longer than the policy allows) beside the
+        rules'.
+        """
+
+    def __init__(
+        self,
+        *,
+        channel: _outreach_service_pb2.Channel.ValueType = ...,
+        requests: _builtins.int = ...,
+        cells: _abc.Iterable[Global___SimulatedCell] | None = ...,
+        codes: _abc.Iterable[Global___SimulatedCode] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "channel", b"channel", "codes", b"codes", "requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulatedChannel: _TypeAlias = SimulatedChannel  # noqa: Y015
+
+@_typing.final
+class SimulatedCell(_message.Message):
+    """Requests of one outcome, and of one under the version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HAPPENED_FIELD_NUMBER: _builtins.int
+    WOULD_FIELD_NUMBER: _builtins.int
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    OUTREACH_IDS_FIELD_NUMBER: _builtins.int
+    happened: Global___PolicyOutcome.ValueType
+    """What happened."""
+    would: Global___PolicyOutcome.ValueType
+    """What would have happened."""
+    requests: _builtins.int
+    """How many."""
+    @_builtins.property
+    def outreach_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Some of them, where the two differ: the first that were found."""
+
+    def __init__(
+        self,
+        *,
+        happened: Global___PolicyOutcome.ValueType = ...,
+        would: Global___PolicyOutcome.ValueType = ...,
+        requests: _builtins.int = ...,
+        outreach_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["happened", b"happened", "outreach_ids", b"outreach_ids", "requests", b"requests", "would", b"would"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulatedCell: _TypeAlias = SimulatedCell  # noqa: Y015
+
+@_typing.final
+class SimulatedCode(_message.Message):
+    """One code, among those that stopped a request or kept it waiting."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    HAPPENED_FIELD_NUMBER: _builtins.int
+    WOULD_FIELD_NUMBER: _builtins.int
+    ADDED_FIELD_NUMBER: _builtins.int
+    REMOVED_FIELD_NUMBER: _builtins.int
+    UNKNOWN_FIELD_NUMBER: _builtins.int
+    OUTREACH_IDS_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """The code."""
+    happened: _builtins.int
+    """Requests that it did concern."""
+    would: _builtins.int
+    """Requests that it would have concerned."""
+    added: _builtins.int
+    """Requests that it would newly have concerned."""
+    removed: _builtins.int
+    """Requests that it would have concerned no more."""
+    unknown: _builtins.int
+    """Requests of which it cannot be told: what the rule would have looked at is no longer known."""
+    @_builtins.property
+    def outreach_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Some of those that are added or removed."""
+
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        happened: _builtins.int = ...,
+        would: _builtins.int = ...,
+        added: _builtins.int = ...,
+        removed: _builtins.int = ...,
+        unknown: _builtins.int = ...,
+        outreach_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "code", b"code", "happened", b"happened", "outreach_ids", b"outreach_ids", "removed", b"removed", "unknown", b"unknown", "would", b"would"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulatedCode: _TypeAlias = SimulatedCode  # noqa: Y015

@@ -55,6 +55,11 @@ class PolicyServiceStub:
                 request_serializer=outreach_dot_v1_dot_policy__service__pb2.ListPoliciesRequest.SerializeToString,
                 response_deserializer=outreach_dot_v1_dot_policy__service__pb2.ListPoliciesResponse.FromString,
                 _registered_method=True)
+        self.SimulatePolicy = channel.unary_stream(
+                '/outreach.v1.PolicyService/SimulatePolicy',
+                request_serializer=outreach_dot_v1_dot_policy__service__pb2.SimulatePolicyRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_policy__service__pb2.SimulatePolicyResponse.FromString,
+                _registered_method=True)
 
 
 class PolicyServiceServicer:
@@ -89,6 +94,14 @@ class PolicyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SimulatePolicy(self, request, context):
+        """Tells what a version would have decided of the bank's past requests, against what happened: how far it has come,
+        then the result. It changes no request; that it was made is in the ledger.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PolicyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +124,11 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     servicer.ListPolicies,
                     request_deserializer=outreach_dot_v1_dot_policy__service__pb2.ListPoliciesRequest.FromString,
                     response_serializer=outreach_dot_v1_dot_policy__service__pb2.ListPoliciesResponse.SerializeToString,
+            ),
+            'SimulatePolicy': grpc.unary_stream_rpc_method_handler(
+                    servicer.SimulatePolicy,
+                    request_deserializer=outreach_dot_v1_dot_policy__service__pb2.SimulatePolicyRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_policy__service__pb2.SimulatePolicyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +240,33 @@ class PolicyService:
             '/outreach.v1.PolicyService/ListPolicies',
             outreach_dot_v1_dot_policy__service__pb2.ListPoliciesRequest.SerializeToString,
             outreach_dot_v1_dot_policy__service__pb2.ListPoliciesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SimulatePolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/outreach.v1.PolicyService/SimulatePolicy',
+            outreach_dot_v1_dot_policy__service__pb2.SimulatePolicyRequest.SerializeToString,
+            outreach_dot_v1_dot_policy__service__pb2.SimulatePolicyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,10 @@ class PolicyServiceStub:
     """Returns a version, or the one in force."""
     ListPolicies: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.ListPoliciesRequest, _policy_service_pb2.ListPoliciesResponse]
     """Lists versions of a bank, newest first."""
+    SimulatePolicy: _grpc.UnaryStreamMultiCallable[_policy_service_pb2.SimulatePolicyRequest, _policy_service_pb2.SimulatePolicyResponse]
+    """Tells what a version would have decided of the bank's past requests, against what happened: how far it has come,
+    then the result. It changes no request; that it was made is in the ledger.
+    """
 
 @_typing.type_check_only
 class PolicyServiceAsyncStub(PolicyServiceStub):
@@ -55,6 +59,10 @@ class PolicyServiceAsyncStub(PolicyServiceStub):
     """Returns a version, or the one in force."""
     ListPolicies: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.ListPoliciesRequest, _policy_service_pb2.ListPoliciesResponse]  # type: ignore[assignment]
     """Lists versions of a bank, newest first."""
+    SimulatePolicy: _aio.UnaryStreamMultiCallable[_policy_service_pb2.SimulatePolicyRequest, _policy_service_pb2.SimulatePolicyResponse]  # type: ignore[assignment]
+    """Tells what a version would have decided of the bank's past requests, against what happened: how far it has come,
+    then the result. It changes no request; that it was made is in the ledger.
+    """
 
 class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
     """The thresholds of the rules, per bank. Versions are never edited; each decision records the one that made it."""
@@ -90,5 +98,15 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_policy_service_pb2.ListPoliciesResponse, _abc.Awaitable[_policy_service_pb2.ListPoliciesResponse]]:
         """Lists versions of a bank, newest first."""
+
+    @_abc_1.abstractmethod
+    def SimulatePolicy(
+        self,
+        request: _policy_service_pb2.SimulatePolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_policy_service_pb2.SimulatePolicyResponse], _abc.AsyncIterator[_policy_service_pb2.SimulatePolicyResponse]]:
+        """Tells what a version would have decided of the bank's past requests, against what happened: how far it has come,
+        then the result. It changes no request; that it was made is in the ledger.
+        """
 
 def add_PolicyServiceServicer_to_server(servicer: PolicyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

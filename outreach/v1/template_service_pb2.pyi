@@ -249,6 +249,10 @@ class Template(_message.Message):
     FILINGS_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     SUSPENDED_BY_FIELD_NUMBER: _builtins.int
+    APPROVE_TIME_FIELD_NUMBER: _builtins.int
+    APPROVED_UNTIL_FIELD_NUMBER: _builtins.int
+    APPROVAL_DAYS_LEFT_FIELD_NUMBER: _builtins.int
+    RENEWAL_FIELD_NUMBER: _builtins.int
     digest: _builtins.str
     """Lower hex SHA-256 of the content."""
     state: Global___TemplateState.ValueType
@@ -263,6 +267,8 @@ class Template(_message.Message):
     """Who entered the document, or empty."""
     suspended_by: _builtins.str
     """Who suspended it, or empty."""
+    approval_days_left: _builtins.int
+    """Days until then, begun ones counted; 0 or less once it is over. Unset for never."""
     @_builtins.property
     def content(self) -> Global___TemplateContent:
         """The content."""
@@ -283,6 +289,18 @@ class Template(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was drafted (business clock)."""
 
+    @_builtins.property
+    def approve_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was approved last (business clock); unset before."""
+
+    @_builtins.property
+    def approved_until(self) -> _timestamp_pb2.Timestamp:
+        """First moment its approval is over by the bank's policy in force; unset for never. Told where versions are read."""
+
+    @_builtins.property
+    def renewal(self) -> Global___Renewal:
+        """Its renewal, if one is on its way."""
+
     def __init__(
         self,
         *,
@@ -298,14 +316,70 @@ class Template(_message.Message):
         filings: _abc.Iterable[Global___Filing] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         suspended_by: _builtins.str = ...,
+        approve_time: _timestamp_pb2.Timestamp | None = ...,
+        approved_until: _timestamp_pb2.Timestamp | None = ...,
+        approval_days_left: _builtins.int | None = ...,
+        renewal: Global___Renewal | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["bank_document", b"bank_document", "content", b"content", "create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_approval_days_left", b"_approval_days_left", "approval_days_left", b"approval_days_left", "approve_time", b"approve_time", "approved_until", b"approved_until", "bank_document", b"bank_document", "content", b"content", "create_time", b"create_time", "renewal", b"renewal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "bank_document", b"bank_document", "content", b"content", "create_time", b"create_time", "digest", b"digest", "documented_by", b"documented_by", "drafted_by", b"drafted_by", "filings", b"filings", "findings", b"findings", "reviewed_by", b"reviewed_by", "state", b"state", "suspended_by", b"suspended_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_approval_days_left", b"_approval_days_left", "approval_days_left", b"approval_days_left", "approve_time", b"approve_time", "approved_by", b"approved_by", "approved_until", b"approved_until", "bank_document", b"bank_document", "content", b"content", "create_time", b"create_time", "digest", b"digest", "documented_by", b"documented_by", "drafted_by", b"drafted_by", "filings", b"filings", "findings", b"findings", "renewal", b"renewal", "reviewed_by", b"reviewed_by", "state", b"state", "suspended_by", b"suspended_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__approval_days_left: _TypeAlias = _typing.Literal["approval_days_left"]  # noqa: Y015
+    _WhichOneofArgType__approval_days_left: _TypeAlias = _typing.Literal["_approval_days_left", b"_approval_days_left"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__approval_days_left) -> _WhichOneofReturnType__approval_days_left | None: ...
+
+Global___Template: _TypeAlias = Template  # noqa: Y015
+
+@_typing.final
+class Renewal(_message.Message):
+    """A version's new approval, on its way through the gates while the last one goes on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    DRAFTED_BY_FIELD_NUMBER: _builtins.int
+    REVIEWED_BY_FIELD_NUMBER: _builtins.int
+    BANK_DOCUMENT_FIELD_NUMBER: _builtins.int
+    DOCUMENTED_BY_FIELD_NUMBER: _builtins.int
+    APPROVED_BY_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    state: Global___TemplateState.ValueType
+    """Where it stands: DRAFT, REVIEWED or DOCUMENTED."""
+    drafted_by: _builtins.str
+    """Who asked for it."""
+    reviewed_by: _builtins.str
+    """Who reviewed it, or empty."""
+    documented_by: _builtins.str
+    """Who entered the document, or empty."""
+    approved_by: _builtins.str
+    """Who approves it, or empty."""
+    @_builtins.property
+    def bank_document(self) -> Global___BankDocument:
+        """The bank's document, if one is entered."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was asked for (business clock)."""
+
+    def __init__(
+        self,
+        *,
+        state: Global___TemplateState.ValueType = ...,
+        drafted_by: _builtins.str = ...,
+        reviewed_by: _builtins.str = ...,
+        bank_document: Global___BankDocument | None = ...,
+        documented_by: _builtins.str = ...,
+        approved_by: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bank_document", b"bank_document", "create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "bank_document", b"bank_document", "create_time", b"create_time", "documented_by", b"documented_by", "drafted_by", b"drafted_by", "reviewed_by", b"reviewed_by", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Template: _TypeAlias = Template  # noqa: Y015
+Global___Renewal: _TypeAlias = Renewal  # noqa: Y015
 
 @_typing.final
 class BankDocument(_message.Message):
@@ -886,6 +960,52 @@ class RetireTemplateResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RetireTemplateResponse: _TypeAlias = RetireTemplateResponse  # noqa: Y015
+
+@_typing.final
+class RenewTemplateRequest(_message.Message):
+    """Request of RenewTemplate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    digest: _builtins.str
+    """The version."""
+    def __init__(
+        self,
+        *,
+        digest: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenewTemplateRequest: _TypeAlias = RenewTemplateRequest  # noqa: Y015
+
+@_typing.final
+class RenewTemplateResponse(_message.Message):
+    """Response of RenewTemplate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEMPLATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def template(self) -> Global___Template:
+        """The version."""
+
+    def __init__(
+        self,
+        *,
+        template: Global___Template | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["template", b"template"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["template", b"template"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenewTemplateResponse: _TypeAlias = RenewTemplateResponse  # noqa: Y015
 
 @_typing.final
 class RecordFilingRequest(_message.Message):

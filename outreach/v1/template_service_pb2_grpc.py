@@ -81,6 +81,11 @@ class TemplateServiceStub:
                 request_serializer=outreach_dot_v1_dot_template__service__pb2.RetireTemplateRequest.SerializeToString,
                 response_deserializer=outreach_dot_v1_dot_template__service__pb2.RetireTemplateResponse.FromString,
                 _registered_method=True)
+        self.RenewTemplate = channel.unary_unary(
+                '/outreach.v1.TemplateService/RenewTemplate',
+                request_serializer=outreach_dot_v1_dot_template__service__pb2.RenewTemplateRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_template__service__pb2.RenewTemplateResponse.FromString,
+                _registered_method=True)
         self.RecordFiling = channel.unary_unary(
                 '/outreach.v1.TemplateService/RecordFiling',
                 request_serializer=outreach_dot_v1_dot_template__service__pb2.RecordFilingRequest.SerializeToString,
@@ -166,6 +171,14 @@ class TemplateServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RenewTemplate(self, request, context):
+        """Asks for an approved version to be approved anew: the same content passes both gates again. It stays in force
+        meanwhile as long as its last approval does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RecordFiling(self, request, context):
         """Records the copy of a version that a carrier has registered (报备), as the carrier shows it.
         """
@@ -234,6 +247,11 @@ def add_TemplateServiceServicer_to_server(servicer, server):
                     servicer.RetireTemplate,
                     request_deserializer=outreach_dot_v1_dot_template__service__pb2.RetireTemplateRequest.FromString,
                     response_serializer=outreach_dot_v1_dot_template__service__pb2.RetireTemplateResponse.SerializeToString,
+            ),
+            'RenewTemplate': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenewTemplate,
+                    request_deserializer=outreach_dot_v1_dot_template__service__pb2.RenewTemplateRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_template__service__pb2.RenewTemplateResponse.SerializeToString,
             ),
             'RecordFiling': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordFiling,
@@ -496,6 +514,33 @@ class TemplateService:
             '/outreach.v1.TemplateService/RetireTemplate',
             outreach_dot_v1_dot_template__service__pb2.RetireTemplateRequest.SerializeToString,
             outreach_dot_v1_dot_template__service__pb2.RetireTemplateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenewTemplate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.TemplateService/RenewTemplate',
+            outreach_dot_v1_dot_template__service__pb2.RenewTemplateRequest.SerializeToString,
+            outreach_dot_v1_dot_template__service__pb2.RenewTemplateResponse.FromString,
             options,
             channel_credentials,
             insecure,

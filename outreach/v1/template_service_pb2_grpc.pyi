@@ -53,6 +53,10 @@ class TemplateServiceStub:
     """Lifts a suspension; what waited becomes due again. Not by the one who suspended it."""
     RetireTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.RetireTemplateRequest, _template_service_pb2.RetireTemplateResponse]
     """Ends a version for good and cancels what is pending with it."""
+    RenewTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.RenewTemplateRequest, _template_service_pb2.RenewTemplateResponse]
+    """Asks for an approved version to be approved anew: the same content passes both gates again. It stays in force
+    meanwhile as long as its last approval does.
+    """
     RecordFiling: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.RecordFilingRequest, _template_service_pb2.RecordFilingResponse]
     """Records the copy of a version that a carrier has registered (报备), as the carrier shows it."""
     GetTemplate: _grpc.UnaryUnaryMultiCallable[_template_service_pb2.GetTemplateRequest, _template_service_pb2.GetTemplateResponse]
@@ -85,6 +89,10 @@ class TemplateServiceAsyncStub(TemplateServiceStub):
     """Lifts a suspension; what waited becomes due again. Not by the one who suspended it."""
     RetireTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.RetireTemplateRequest, _template_service_pb2.RetireTemplateResponse]  # type: ignore[assignment]
     """Ends a version for good and cancels what is pending with it."""
+    RenewTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.RenewTemplateRequest, _template_service_pb2.RenewTemplateResponse]  # type: ignore[assignment]
+    """Asks for an approved version to be approved anew: the same content passes both gates again. It stays in force
+    meanwhile as long as its last approval does.
+    """
     RecordFiling: _aio.UnaryUnaryMultiCallable[_template_service_pb2.RecordFilingRequest, _template_service_pb2.RecordFilingResponse]  # type: ignore[assignment]
     """Records the copy of a version that a carrier has registered (报备), as the carrier shows it."""
     GetTemplate: _aio.UnaryUnaryMultiCallable[_template_service_pb2.GetTemplateRequest, _template_service_pb2.GetTemplateResponse]  # type: ignore[assignment]
@@ -168,6 +176,16 @@ class TemplateServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_template_service_pb2.RetireTemplateResponse, _abc.Awaitable[_template_service_pb2.RetireTemplateResponse]]:
         """Ends a version for good and cancels what is pending with it."""
+
+    @_abc_1.abstractmethod
+    def RenewTemplate(
+        self,
+        request: _template_service_pb2.RenewTemplateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_template_service_pb2.RenewTemplateResponse, _abc.Awaitable[_template_service_pb2.RenewTemplateResponse]]:
+        """Asks for an approved version to be approved anew: the same content passes both gates again. It stays in force
+        meanwhile as long as its last approval does.
+        """
 
     @_abc_1.abstractmethod
     def RecordFiling(
