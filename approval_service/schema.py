@@ -207,6 +207,7 @@ party = Table(
     Column("account_id", String(26), primary_key=True),
     Column("person_id", String(26), primary_key=True),
     Column("role", Integer, nullable=False),
+    Index("party_by_person", "person_id"),
 )
 
 contact = Table(

@@ -404,6 +404,7 @@ def upgrade() -> None:
         sa.Column("role", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "person_id"),
     )
+    op.create_index("party_by_person", "party", ["person_id"], unique=False)
     op.create_table(
         "person",
         sa.Column("person_id", sa.String(length=26), nullable=False),
