@@ -521,6 +521,7 @@ class EvidencedLetter(_message.Message):
     DELIVERED_FIELD_NUMBER: _builtins.int
     RETURN_REASON_FIELD_NUMBER: _builtins.int
     RETURN_SCAN_SHA256_FIELD_NUMBER: _builtins.int
+    RETURN_SCAN_KEPT_FIELD_NUMBER: _builtins.int
     policy_version: _builtins.int
     """The policy version that permitted it."""
     commitment: _builtins.str
@@ -541,6 +542,8 @@ class EvidencedLetter(_message.Message):
     """Why it came back."""
     return_scan_sha256: _builtins.str
     """Lower hex SHA-256 of the scan of what came back, or empty."""
+    return_scan_kept: _builtins.bool
+    """True if that scan is kept here: MailroomService.FetchReturnScan gives it."""
     @_builtins.property
     def permit(self) -> _print_service_pb2.LetterPermit:
         """The permit: recipient, address and values, word for word."""
@@ -564,10 +567,11 @@ class EvidencedLetter(_message.Message):
         delivered: _builtins.bool = ...,
         return_reason: _mailroom_service_pb2.ReturnReason.ValueType = ...,
         return_scan_sha256: _builtins.str = ...,
+        return_scan_kept: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["mail_time", b"mail_time", "permit", b"permit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acceptance", b"acceptance", "commitment", b"commitment", "delivered", b"delivered", "item_number", b"item_number", "mail_time", b"mail_time", "pdf_sha256", b"pdf_sha256", "permit", b"permit", "policy_version", b"policy_version", "return_reason", b"return_reason", "return_scan_sha256", b"return_scan_sha256", "sheets", b"sheets", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acceptance", b"acceptance", "commitment", b"commitment", "delivered", b"delivered", "item_number", b"item_number", "mail_time", b"mail_time", "pdf_sha256", b"pdf_sha256", "permit", b"permit", "policy_version", b"policy_version", "return_reason", b"return_reason", "return_scan_kept", b"return_scan_kept", "return_scan_sha256", b"return_scan_sha256", "sheets", b"sheets", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -348,6 +348,7 @@ class Letter(_message.Message):
     CAUSE_FIELD_NUMBER: _builtins.int
     RETURN_REASON_FIELD_NUMBER: _builtins.int
     REPLACED_BY_FIELD_NUMBER: _builtins.int
+    RETURN_SCAN_KEPT_FIELD_NUMBER: _builtins.int
     BALANCE_SEQUENCE_FIELD_NUMBER: _builtins.int
     letter_number: _builtins.str
     """Its number, never reused."""
@@ -379,6 +380,8 @@ class Letter(_message.Message):
     """Why it came back."""
     replaced_by: _builtins.str
     """The letter number that replaces it, or empty."""
+    return_scan_kept: _builtins.bool
+    """True if a scan of what came back is kept."""
     balance_sequence: _builtins.int
     """The bank's sequence number of the balance that it shows."""
     def __init__(
@@ -399,11 +402,12 @@ class Letter(_message.Message):
         cause: _builtins.str = ...,
         return_reason: Global___ReturnReason.ValueType = ...,
         replaced_by: _builtins.str = ...,
+        return_scan_kept: _builtins.bool = ...,
         balance_sequence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "balance_sequence", b"balance_sequence", "cause", b"cause", "item_number", b"item_number", "letter_number", b"letter_number", "masked_address", b"masked_address", "masked_name", b"masked_name", "outreach_id", b"outreach_id", "pdf_sha256", b"pdf_sha256", "position", b"position", "replaced_by", b"replaced_by", "return_reason", b"return_reason", "run_id", b"run_id", "sealed", b"sealed", "sheets", b"sheets", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "balance_sequence", b"balance_sequence", "cause", b"cause", "item_number", b"item_number", "letter_number", b"letter_number", "masked_address", b"masked_address", "masked_name", b"masked_name", "outreach_id", b"outreach_id", "pdf_sha256", b"pdf_sha256", "position", b"position", "replaced_by", b"replaced_by", "return_reason", b"return_reason", "return_scan_kept", b"return_scan_kept", "run_id", b"run_id", "sealed", b"sealed", "sheets", b"sheets", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1336,22 +1340,28 @@ class ReturnRequest(_message.Message):
     LETTER_NUMBER_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     SCAN_SHA256_FIELD_NUMBER: _builtins.int
+    SCAN_IMAGE_FIELD_NUMBER: _builtins.int
     letter_number: _builtins.str
     """The letter."""
     reason: Global___ReturnReason.ValueType
     """Why it came back."""
     scan_sha256: _builtins.str
-    """Lower hex SHA-256 of the scanned slip, or empty."""
+    """Lower hex SHA-256 of a scan of the slip that is kept elsewhere, or empty."""
+    scan_image: _builtins.bytes
+    """Or the scan itself, a JPEG or PNG. It is drawn anew, which leaves nothing but the picture, and kept sealed under the
+    person's key; the ledger has the hash of what is kept. One that comes with a repeated return is kept if none was.
+    """
     def __init__(
         self,
         *,
         letter_number: _builtins.str = ...,
         reason: Global___ReturnReason.ValueType = ...,
         scan_sha256: _builtins.str = ...,
+        scan_image: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["letter_number", b"letter_number", "reason", b"reason", "scan_sha256", b"scan_sha256"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["letter_number", b"letter_number", "reason", b"reason", "scan_image", b"scan_image", "scan_sha256", b"scan_sha256"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1388,6 +1398,54 @@ class ReturnResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReturnResponse: _TypeAlias = ReturnResponse  # noqa: Y015
+
+@_typing.final
+class FetchReturnScanRequest(_message.Message):
+    """Request of FetchReturnScan."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LETTER_NUMBER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    letter_number: _builtins.str
+    """The letter."""
+    reason: _builtins.str
+    """Why, for the ledger; must not hold personal data."""
+    def __init__(
+        self,
+        *,
+        letter_number: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["letter_number", b"letter_number", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FetchReturnScanRequest: _TypeAlias = FetchReturnScanRequest  # noqa: Y015
+
+@_typing.final
+class FetchReturnScanResponse(_message.Message):
+    """Response of FetchReturnScan."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMAGE_FIELD_NUMBER: _builtins.int
+    image: _builtins.bytes
+    """A JPEG, whose SHA-256 the ledger has."""
+    def __init__(
+        self,
+        *,
+        image: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["image", b"image"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FetchReturnScanResponse: _TypeAlias = FetchReturnScanResponse  # noqa: Y015
 
 @_typing.final
 class CloseRunRequest(_message.Message):

@@ -111,6 +111,11 @@ class MailroomServiceStub:
                 request_serializer=outreach_dot_v1_dot_mailroom__service__pb2.ReturnRequest.SerializeToString,
                 response_deserializer=outreach_dot_v1_dot_mailroom__service__pb2.ReturnResponse.FromString,
                 _registered_method=True)
+        self.FetchReturnScan = channel.unary_unary(
+                '/outreach.v1.MailroomService/FetchReturnScan',
+                request_serializer=outreach_dot_v1_dot_mailroom__service__pb2.FetchReturnScanRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_mailroom__service__pb2.FetchReturnScanResponse.FromString,
+                _registered_method=True)
         self.CloseRun = channel.unary_unary(
                 '/outreach.v1.MailroomService/CloseRun',
                 request_serializer=outreach_dot_v1_dot_mailroom__service__pb2.CloseRunRequest.SerializeToString,
@@ -233,6 +238,13 @@ class MailroomServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FetchReturnScan(self, request, context):
+        """The scan of a returned letter, for a reason that the ledger keeps. NOT_FOUND if none is kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CloseRun(self, request, context):
         """Closes a run. FAILED_PRECONDITION with the numbers that do not meet, unless two people explain the difference.
         """
@@ -324,6 +336,11 @@ def add_MailroomServiceServicer_to_server(servicer, server):
                     servicer.Return,
                     request_deserializer=outreach_dot_v1_dot_mailroom__service__pb2.ReturnRequest.FromString,
                     response_serializer=outreach_dot_v1_dot_mailroom__service__pb2.ReturnResponse.SerializeToString,
+            ),
+            'FetchReturnScan': grpc.unary_unary_rpc_method_handler(
+                    servicer.FetchReturnScan,
+                    request_deserializer=outreach_dot_v1_dot_mailroom__service__pb2.FetchReturnScanRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_mailroom__service__pb2.FetchReturnScanResponse.SerializeToString,
             ),
             'CloseRun': grpc.unary_unary_rpc_method_handler(
                     servicer.CloseRun,
@@ -743,6 +760,33 @@ class MailroomService:
             '/outreach.v1.MailroomService/Return',
             outreach_dot_v1_dot_mailroom__service__pb2.ReturnRequest.SerializeToString,
             outreach_dot_v1_dot_mailroom__service__pb2.ReturnResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FetchReturnScan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.MailroomService/FetchReturnScan',
+            outreach_dot_v1_dot_mailroom__service__pb2.FetchReturnScanRequest.SerializeToString,
+            outreach_dot_v1_dot_mailroom__service__pb2.FetchReturnScanResponse.FromString,
             options,
             channel_credentials,
             insecure,

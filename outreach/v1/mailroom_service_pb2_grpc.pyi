@@ -65,6 +65,8 @@ class MailroomServiceStub:
     """Records letters that the post says were delivered, such as by registered mail's return receipts."""
     Return: _grpc.UnaryUnaryMultiCallable[_mailroom_service_pb2.ReturnRequest, _mailroom_service_pb2.ReturnResponse]
     """A letter came back. Its address becomes known bad where the reason says so; a death puts the account on hold."""
+    FetchReturnScan: _grpc.UnaryUnaryMultiCallable[_mailroom_service_pb2.FetchReturnScanRequest, _mailroom_service_pb2.FetchReturnScanResponse]
+    """The scan of a returned letter, for a reason that the ledger keeps. NOT_FOUND if none is kept."""
     CloseRun: _grpc.UnaryUnaryMultiCallable[_mailroom_service_pb2.CloseRunRequest, _mailroom_service_pb2.CloseRunResponse]
     """Closes a run. FAILED_PRECONDITION with the numbers that do not meet, unless two people explain the difference."""
     ReleaseCare: _grpc.UnaryUnaryMultiCallable[_mailroom_service_pb2.ReleaseCareRequest, _mailroom_service_pb2.ReleaseCareResponse]
@@ -107,6 +109,8 @@ class MailroomServiceAsyncStub(MailroomServiceStub):
     """Records letters that the post says were delivered, such as by registered mail's return receipts."""
     Return: _aio.UnaryUnaryMultiCallable[_mailroom_service_pb2.ReturnRequest, _mailroom_service_pb2.ReturnResponse]  # type: ignore[assignment]
     """A letter came back. Its address becomes known bad where the reason says so; a death puts the account on hold."""
+    FetchReturnScan: _aio.UnaryUnaryMultiCallable[_mailroom_service_pb2.FetchReturnScanRequest, _mailroom_service_pb2.FetchReturnScanResponse]  # type: ignore[assignment]
+    """The scan of a returned letter, for a reason that the ledger keeps. NOT_FOUND if none is kept."""
     CloseRun: _aio.UnaryUnaryMultiCallable[_mailroom_service_pb2.CloseRunRequest, _mailroom_service_pb2.CloseRunResponse]  # type: ignore[assignment]
     """Closes a run. FAILED_PRECONDITION with the numbers that do not meet, unless two people explain the difference."""
     ReleaseCare: _aio.UnaryUnaryMultiCallable[_mailroom_service_pb2.ReleaseCareRequest, _mailroom_service_pb2.ReleaseCareResponse]  # type: ignore[assignment]
@@ -236,6 +240,14 @@ class MailroomServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_mailroom_service_pb2.ReturnResponse, _abc.Awaitable[_mailroom_service_pb2.ReturnResponse]]:
         """A letter came back. Its address becomes known bad where the reason says so; a death puts the account on hold."""
+
+    @_abc_1.abstractmethod
+    def FetchReturnScan(
+        self,
+        request: _mailroom_service_pb2.FetchReturnScanRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mailroom_service_pb2.FetchReturnScanResponse, _abc.Awaitable[_mailroom_service_pb2.FetchReturnScanResponse]]:
+        """The scan of a returned letter, for a reason that the ledger keeps. NOT_FOUND if none is kept."""
 
     @_abc_1.abstractmethod
     def CloseRun(

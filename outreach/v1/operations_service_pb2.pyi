@@ -29,19 +29,23 @@ class GetSummaryRequest(_message.Message):
 
     BANK_ID_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
+    OPEN_ONLY_FIELD_NUMBER: _builtins.int
     bank_id: _builtins.str
     """The bank."""
     channel: _outreach_service_pb2.Channel.ValueType
     """Only this channel, or unspecified for both."""
+    open_only: _builtins.bool
+    """Only what waits, is in the mailroom or is unknown: a quick answer, however much has ended."""
     def __init__(
         self,
         *,
         bank_id: _builtins.str = ...,
         channel: _outreach_service_pb2.Channel.ValueType = ...,
+        open_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_id", b"bank_id", "channel", b"channel"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_id", b"bank_id", "channel", b"channel", "open_only", b"open_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

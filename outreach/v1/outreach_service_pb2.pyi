@@ -981,6 +981,9 @@ class ListRequest(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    CREATED_FROM_FIELD_NUMBER: _builtins.int
+    CREATED_BEFORE_FIELD_NUMBER: _builtins.int
     bank_id: _builtins.str
     """The bank."""
     case_id: _builtins.str
@@ -993,6 +996,16 @@ class ListRequest(_message.Message):
     """At most this many; 0 for 100."""
     page_token: _builtins.str
     """The `next_page_token` of the previous page, or empty."""
+    code: _builtins.str
+    """Only what this rule code or cause blocks, cancels or holds up, or empty."""
+    @_builtins.property
+    def created_from(self) -> _timestamp_pb2.Timestamp:
+        """Only what was submitted from then on (business clock), if set."""
+
+    @_builtins.property
+    def created_before(self) -> _timestamp_pb2.Timestamp:
+        """Only what was submitted before then (business clock), if set."""
+
     def __init__(
         self,
         *,
@@ -1002,10 +1015,13 @@ class ListRequest(_message.Message):
         state: _common_pb2.State.ValueType = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        code: _builtins.str = ...,
+        created_from: _timestamp_pb2.Timestamp | None = ...,
+        created_before: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_before", b"created_before", "created_from", b"created_from"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_number", b"account_number", "bank_id", b"bank_id", "case_id", b"case_id", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_number", b"account_number", "bank_id", b"bank_id", "case_id", b"case_id", "code", b"code", "created_before", b"created_before", "created_from", b"created_from", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1023,7 +1039,9 @@ class ListResponse(_message.Message):
     """For the next page; empty at the end."""
     @_builtins.property
     def outreach(self) -> _containers.RepeatedCompositeFieldContainer[Global___Outreach]:
-        """The page."""
+        """The page, newest first. With filters that few meet it can hold less than was asked for, or nothing, and still not be
+        the last one: so many are looked at for a page and no more.
+        """
 
     def __init__(
         self,
@@ -1187,6 +1205,7 @@ class WatchRequest(_message.Message):
     AFTER_POSITION_FIELD_NUMBER: _builtins.int
     CASE_ID_FIELD_NUMBER: _builtins.int
     ONLY_PAST_FIELD_NUMBER: _builtins.int
+    OUTREACH_ID_FIELD_NUMBER: _builtins.int
     bank_id: _builtins.str
     """The bank."""
     after_position: _builtins.int
@@ -1195,6 +1214,8 @@ class WatchRequest(_message.Message):
     """Only those of this case, or empty."""
     only_past: _builtins.bool
     """End the stream once the past changes are told."""
+    outreach_id: _builtins.str
+    """Only those of this outreach, or empty."""
     def __init__(
         self,
         *,
@@ -1202,10 +1223,11 @@ class WatchRequest(_message.Message):
         after_position: _builtins.int = ...,
         case_id: _builtins.str = ...,
         only_past: _builtins.bool = ...,
+        outreach_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_position", b"after_position", "bank_id", b"bank_id", "case_id", b"case_id", "only_past", b"only_past"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_position", b"after_position", "bank_id", b"bank_id", "case_id", b"case_id", "only_past", b"only_past", "outreach_id", b"outreach_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
