@@ -628,6 +628,15 @@ letter = Table(
     ),
 )
 
+# What came back with a letter: a JPEG, sealed under the key of the person it was written to.
+return_scan = Table(
+    "return_scan",
+    metadata,
+    Column("letter_number", String(26), primary_key=True),
+    Column("person_id", String(26), nullable=False),
+    Column("image_sealed", LargeBinary, nullable=False),
+)
+
 attempt = Table(
     "attempt",
     metadata,
