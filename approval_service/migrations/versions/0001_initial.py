@@ -552,6 +552,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "return_scan",
+        sa.Column("letter_number", sa.String(length=26), nullable=False),
+        sa.Column("person_id", sa.String(length=26), nullable=False),
+        sa.Column("image_sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("letter_number"),
+    )
+    op.create_table(
         "template",
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("bank_id", sa.String(length=32), nullable=False),
