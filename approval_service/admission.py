@@ -16,28 +16,32 @@ from approval_service.keys import KeyRing
 from approval_service.requests import (
     Answers,
     Subject,
+    Window,
     codes_of,
     findings_of,
     known_then,
     not_after_ms,
-    not_before_ms,
     recipient,
-    version_of,
     window,
 )
 from approval_service.rules import Effect, Facts, Verdict, due_ms, evaluate
 from approval_service.store import accounts as account_store
 from approval_service.store import outreach as store
-from approval_service.writer import Tx
+from approval_service.writer import KINDS, Tx
 from outreach.domain import states
 from outreach.domain.clocks import timestamp
 from outreach.domain.codes import Code
 from outreach.domain.errors import Refusal
-from outreach.domain.ids import new_id
+from outreach.domain.ids import new_ids
 from outreach.domain.masking import mask_account, mask_phone
 from outreach.domain.phone import normalize_mobile
-from outreach.v1.common_pb2 import Finding, State
+from outreach.ledger.entries import Form
+from outreach.v1.common_pb2 import State
 from outreach.v1.outreach_service_pb2 import Channel, Decision, SmsItem
+
+SMS = Channel.CHANNEL_SMS
+_OUTREACH_ID = b"\x0a\x1a"
+"""How a serialized Decision begins: its first field, of the length of an id."""
 
 
 class Requester(NamedTuple):
@@ -57,10 +61,14 @@ class Asked(NamedTuple):
     item: SmsItem
     requester: Requester
     bank_id: str
+    request_id: str
+    account_number: str
     number_hash: str
     phone: str | None
     phone_hash: str
     variables: dict[str, str]
+    case_id: str
+    window: Window
     request_hash: str
 
 
@@ -69,30 +77,36 @@ class Judged(NamedTuple):
 
     message: Message
     facts: Facts
-    verdicts: list[Verdict]
-    refused: bool
-
-    @property
-    def parked(self) -> list[Code]:
-        """The codes it waits for without a time."""
-        return [] if self.refused else [v.code for v in self.verdicts if v.effect is Effect.PARK]
+    verdicts: tuple[Verdict, ...]
 
 
-def admit(tx: Tx, calls: Sequence[Call[SmsItem]]) -> Sequence[Decision | Exception]:
-    """Handler of Admit: the decision per item, or the Refusal that keeps it from being decided."""
+class Outcome(NamedTuple):
+    """What verdicts come to, whosever message they are about."""
+
+    state: State.ValueType
+    codes: tuple[str, ...]
+    waiting_for: str
+    """The code that it waits for without a time, or empty."""
+    answer: bytes
+    """The serialized Decision without the outreach's id."""
+
+
+def admit(tx: Tx, calls: Sequence[Call[SmsItem]]) -> Sequence[bytes | Exception]:
+    """Handler of Admit: the serialized Decision per item, or the Refusal that keeps it from being decided."""
     asked = read(tx.keys, tx.catalog, calls)
-    answers = Answers(tx.connection, calls, [one.request_hash for one in asked])
+    keys = [(one.requester.caller_id, one.request_id) for one in asked]
+    answers = Answers(tx.connection, keys, [one.request_hash for one in asked])
     context, judged = judge(tx.connection, tx.keys, tx.catalog, tx.now_ms, [asked[index] for index in answers.open])
     rows: list[dict[str, Any]] = []
     # Each item goes all the way before the next one is looked at: it is at hand in the processor's cache.
-    for index, one in zip(answers.open, judged, strict=True):
+    for index, one, outreach_id in zip(answers.open, judged, new_ids(len(answers.open)), strict=True):
         try:
-            row, decision = _decide(tx, context, asked[index], one)
+            row = _decide(tx, context, asked[index], one, outreach_id)
         except Refusal as refusal:
             answers.put(index, refusal)
             continue
         rows.append(row)
-        answers.put(index, decision)
+        answers.put(index, row["decision"])
     store.insert_many(tx.connection, rows)
     return answers.all()
 
@@ -103,7 +117,7 @@ def preflight(
     """Judges an item as Admit would now. Raises the Refusal that Admit would answer."""
     call.require_bank(call.request.bank_id)
     context, (judged,) = judge(connection, keys, catalog, now_ms, read(keys, catalog, [call]))
-    not_after_ms(call.request, now_ms, judged.facts.policy)
+    not_after_ms(window(call.request), now_ms, judged.facts.policy)
     return context, judged
 
 
@@ -126,10 +140,10 @@ def _requester(catalog: Catalog, call: Call[SmsItem]) -> Requester:
 
 
 def _read(keys: KeyRing, item: SmsItem, requester: Requester) -> Asked:
-    bank_id, number, phone_number, given = item.bank_id, item.account_number, item.phone_number, item.variables
-    variables = {name: given[name] for name in given}
+    bank_id, number, phone_number, case_id = item.bank_id, item.account_number, item.phone_number, item.case_id
+    variables, wanted = dict(item.variables.items()), window(item)
     # Of our own canonical form: protobuf bytes are not canonical.
-    form = [
+    form = (
         bank_id,
         number,
         item.customer_id,
@@ -137,19 +151,23 @@ def _read(keys: KeyRing, item: SmsItem, requester: Requester) -> Asked:
         item.template_name,
         item.template_digest,
         variables,
-        item.case_id,
-        *window(item),
-    ]
+        case_id,
+        *wanted,
+    )
     phone = normalize_mobile(phone_number)
     return Asked(
         item,
         requester,
         bank_id,
+        item.request_id,
+        number,
         keys.hash("account", number),
         phone,
         keys.hash("phone", phone) if phone else "",
         variables,
-        keys.hash("request", orjson.dumps(form, option=orjson.OPT_SORT_KEYS)),
+        case_id,
+        wanted,
+        keys.hash("request", orjson.dumps(form, None, orjson.OPT_SORT_KEYS)),
     )
 
 
@@ -165,87 +183,85 @@ def judge(
 def _judge(context: Context, keys: KeyRing, one: Asked, account: Any | None) -> Judged:
     item = one.item
     message = Message(
-        bank_id=one.bank_id,
-        account=account,
-        person=recipient(context, keys, account, item.customer_id),
-        phone=one.phone,
-        phone_hash=one.phone_hash,
-        template=context.template(one.bank_id, item.template_name),
-        pinned_digest=item.template_digest,
-        variables=one.variables,
-        employee_active=one.requester.active,
+        one.bank_id,
+        account,
+        recipient(context, keys, account, item.customer_id),
+        one.phone,
+        one.phone_hash,
+        context.terms_in_force(one.bank_id, item.template_name),
+        item.template_digest,
+        one.variables,
+        one.requester.active,
     )
     facts = context.facts(message, at_permit=False)
-    verdicts = evaluate(facts)
-    return Judged(message, facts, verdicts, any(verdict.effect is Effect.REFUSE for verdict in verdicts))
+    return Judged(message, facts, tuple(evaluate(facts)))
 
 
 def decision_of(one: Judged, item: SmsItem) -> Decision:
     """The answer to an item, without an id."""
-    return Decision.FromString(_answer(one, _due_ms(one, item)))
+    return Decision.FromString(_outcome(one, window(item))[0].answer)
 
 
-def _due_ms(one: Judged, item: SmsItem) -> int | None:
-    """None where it waits for something that has no time, or does not wait at all."""
-    return None if one.refused or one.parked else due_ms(one.verdicts, one.facts, not_before_ms(item))
-
-
-def _answer(one: Judged, due: int | None) -> bytes:
-    """The serialized Decision without an id."""
-    digest, version = one.facts.template.digest if one.facts.template else "", version_of(one.facts)
-    if not one.verdicts:
-        return _admitted(digest, version, due)
-    state = states.BLOCKED if one.refused else states.ADMITTED
-    return _serialized(digest, version, due, state, findings_of(one.verdicts))
+def _outcome(one: Judged, wanted: Window) -> tuple[Outcome, int | None]:
+    """And when it is due; None where it waits for something that has no time, or does not wait at all."""
+    terms, verdicts = one.message.terms, one.verdicts
+    due = None
+    if not verdicts or all(verdict.effect is Effect.WAIT for verdict in verdicts):
+        due = due_ms(verdicts, one.facts, wanted.not_before_ms)
+    return _outcome_of(verdicts, due, terms.digest, terms.policy_version), due
 
 
 @lru_cache(maxsize=1024)
-def _admitted(digest: str, version: int, due: int | None) -> bytes:
-    """Kept in mind, since most of a group is answered alike."""
-    return _serialized(digest, version, due, states.ADMITTED, ())
-
-
-def _serialized(
-    digest: str, version: int, due: int | None, state: State.ValueType, findings: Sequence[Finding]
-) -> bytes:
-    return Decision(
+def _outcome_of(verdicts: tuple[Verdict, ...], due: int | None, digest: str, policy_version: int) -> Outcome:
+    """Kept in mind, since most of a group comes to the same."""
+    refused = any(verdict.effect is Effect.REFUSE for verdict in verdicts)
+    state = states.BLOCKED if refused else states.ADMITTED
+    decision = Decision(
         state=state,
-        findings=findings,
+        findings=findings_of(verdicts),
         template_digest=digest,
-        policy_version=version,
+        policy_version=policy_version,
         due_time=timestamp(due) if due is not None else None,
-    ).SerializeToString()
+    )
+    parked: list[Code] = [] if refused else [v.code for v in verdicts if v.effect is Effect.PARK]
+    return Outcome(
+        state, tuple(codes_of(verdicts, refused=refused)), next(map(str, parked), ""), decision.SerializeToString()
+    )
 
 
-def _decide(tx: Tx, context: Context, asked: Asked, one: Judged) -> tuple[dict[str, Any], Decision]:
-    item, requester, message, bank_id = asked.item, asked.requester, one.message, asked.bank_id
+def _decide(tx: Tx, context: Context, asked: Asked, one: Judged, outreach_id: str) -> dict[str, Any]:
+    """The row of outreach; what it records is told to the transaction."""
+    requester, message, bank_id, case_id = asked.requester, one.message, asked.bank_id, asked.case_id
     require_among(requester.banks, bank_id)
-    expires_ms = not_after_ms(item, tx.now_ms, one.facts.policy)
-    due = _due_ms(one, item)
-    decision = Decision.FromString(_answer(one, due))
-    outreach_id = decision.outreach_id = new_id()
-    state, digest, request_id, case_id = decision.state, decision.template_digest, item.request_id, item.case_id
-    codes = codes_of(one.verdicts, refused=one.refused) if one.verdicts else []
+    account, person, phone, digest = message.account, message.person, message.phone, message.terms.digest
+    expires_ms = not_after_ms(asked.window, tx.now_ms, message.terms.policy)
+    outcome, due = _outcome(one, asked.window)
     sealed, commitment = b"", ""
-    if message.person is not None and message.phone is not None:
-        key = context.key(message.person)
-        content = orjson.dumps([message.phone, message.variables], option=orjson.OPT_SORT_KEYS)
+    if person is not None and phone is not None:
+        key = context.key(person)
+        content = orjson.dumps((phone, message.variables), None, orjson.OPT_SORT_KEYS)
         sealed, commitment = key.seal(content), key.commit(content)
-    row = {
+    subject = Subject(bank_id, outreach_id, asked.request_id, requester.caller_id, case_id)
+    tx.tell(subject, outcome.state, outcome.codes)
+    entry = _entry(tx.time, bank_id, requester.actor, outcome, digest, message.terms.policy_version, bool(commitment))
+    tx.append(
+        entry.fill(commitment, outreach_id, tx.next_entry) if commitment else entry.fill(outreach_id, tx.next_entry)
+    )
+    return {
         "outreach_id": outreach_id,
-        "channel": Channel.CHANNEL_SMS,
+        "channel": SMS,
         "caller_id": requester.caller_id,
-        "request_id": request_id,
+        "request_id": asked.request_id,
         "request_hash": asked.request_hash,
         "employee_id": requester.employee_id,
         "team": requester.team,
         "bank_id": bank_id,
         "case_id": case_id,
-        "account_id": message.account.account_id if message.account is not None else "",
-        "person_id": message.person.person_id if message.person is not None else "",
+        "account_id": account.account_id if account is not None else "",
+        "person_id": person.person_id if person is not None else "",
         "phone_hash": message.phone_hash,
-        "masked_phone": mask_phone(message.phone or ""),
-        "masked_account": mask_account(item.account_number),
+        "masked_phone": mask_phone(phone or ""),
+        "masked_account": mask_account(asked.account_number),
         "address_hash": "",
         "masked_address": "",
         "postal_class": 0,
@@ -254,25 +270,33 @@ def _decide(tx: Tx, context: Context, asked: Asked, one: Judged) -> tuple[dict[s
         "care_released": False,
         "request_sealed": sealed,
         "template_digest": digest,
-        "state": state,
+        "state": outcome.state,
         "due_ms": due,
-        "waiting_for": next(map(str, one.parked), ""),
+        "waiting_for": outcome.waiting_for,
         "cause": "",
-        "not_before_ms": not_before_ms(item),
+        "not_before_ms": asked.window.not_before_ms,
         "not_after_ms": expires_ms,
-        "decision": decision.SerializeToString(),
-        "codes": ",".join(codes),
+        "decision": _OUTREACH_ID + outreach_id.encode() + outcome.answer,
+        "codes": ",".join(outcome.codes),
         "attempt_id": "",
         "created_ms": tx.now_ms,
-        **known_then(one.facts, message.person),
+        **known_then(one.facts, person),
     }
-    tx.changed(
-        Subject(bank_id, outreach_id, request_id, requester.caller_id, case_id),
-        state,
-        codes,
-        by=requester.actor,
-        policy=decision.policy_version,
-        template=digest,
-        commitment=commitment,
-    )
-    return row, decision
+
+
+@lru_cache(maxsize=256)
+def _entry(
+    time: str, bank_id: str, actor: str, outcome: Outcome, digest: str, policy_version: int, committed: bool
+) -> Form:
+    """The ledger's entry on messages that come to the same."""
+    entry = {
+        "time": time,
+        "kind": KINDS[outcome.state],
+        "bank": bank_id,
+        "codes": list(outcome.codes),
+        "by": actor,
+        "policy": policy_version,
+        "template": digest,
+    }
+    kept = {name: value for name, value in entry.items() if value}
+    return Form(kept, {"commitment": str, "outreach": str, "seq": int} if committed else {"outreach": str, "seq": int})

@@ -16,9 +16,41 @@ from approval_service.rules import LONGEST_GAP_MS, Facts
 from approval_service.store import accounts as account_store
 from approval_service.store import outreach as outreach_store
 from approval_service.store import stops as stop_store
-from approval_service.variables import Slot, slots_of
+from approval_service.variables import Slots, check, slots_of
 from outreach.v1.policy_service_pb2 import CarrierChoice, PolicyVersion
-from outreach.v1.template_service_pb2 import Template
+from outreach.v1.template_service_pb2 import Template, TemplateContent
+
+NOBODY: Mapping[str, int] = {}
+"""The parties of an account that nobody placed."""
+NEVER: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds, at one moment, of every message of a bank that uses one version; looked at once for a group."""
+
+    policy: PolicyVersion | None
+    policy_version: int
+    """0 for none."""
+    template: Template | None
+    digest: str
+    """Empty for none."""
+    superseded: bool
+    filing_problem: str
+    identity_problem: str
+    slots: Slots
+    gaps_of_record: list[values.RecordGap]
+    hotlines: tuple[str, ...]
+    time_zone: str
+
+    def value_problems(self, variables: Mapping[str, str], account: Any, person: Any) -> list[tuple[str, str]]:
+        """What is wrong with the caller's values, and what the record does not give, as (placeholder, reason)."""
+        if self.policy is None or self.template is None:
+            return []
+        problems = check(self.slots, variables, self.hotlines)
+        if account is None or person is None:
+            return problems
+        return problems + values.faults_of_record(self.gaps_of_record, account, person, self.time_zone)
 
 
 @dataclass(slots=True)
@@ -30,22 +62,10 @@ class Message:
     person: Any | None
     phone: str | None
     phone_hash: str
-    template: Template | None
+    terms: Terms
     pinned_digest: str
     variables: Mapping[str, str]
     employee_active: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Terms:
-    """What holds of every message that uses a template under a policy."""
-
-    superseded: bool
-    filing_problem: str
-    identity_problem: str
-    slots: tuple[Slot, ...]
-    gaps_of_record: list[values.RecordGap]
-    hotlines: tuple[str, ...]
 
 
 class CaseContext:
@@ -78,7 +98,7 @@ class CaseContext:
 
     def roles(self, account_id: str) -> Mapping[str, int]:
         """Role by person id."""
-        return self._roles.get(account_id, {})
+        return self._roles.get(account_id, NOBODY)
 
     def key(self, person: Any) -> PersonKey:
         return self._keys.person(person.wrapped_key)
@@ -97,6 +117,8 @@ class CaseContext:
 
     def marks(self, bank_id: str, account: Any | None, person: Any | None, *subjects: str) -> list[Any]:
         """Reasons of the no-contact marks on an account, a person, or other subjects."""
+        if not self._marks:
+            return []
         named = [*subjects]
         if account is not None:
             named.append(account.account_id)
@@ -135,8 +157,7 @@ class Context(CaseContext):
         self._carriers = carriers or {}
         self._contacts = account_store.contact_statuses(connection, self.person_ids)
         self._dead = stop_store.dead_among(connection, phones)
-        self._templates: dict[tuple[str, str], Template | None] = {}
-        self._terms: dict[tuple[str, str], _Terms] = {}
+        self._terms: dict[tuple[str, str], Terms] = {}
         identities = {person.identity for person in self.persons.values()}
         self._by_identity: dict[str, dict[str, tuple[str, int]]] = defaultdict(dict)
         self._by_phone: dict[str, dict[str, tuple[str, int]]] = defaultdict(dict)
@@ -148,83 +169,84 @@ class Context(CaseContext):
         self._by_identity[identity][attempt_id] = (bank_id, released_ms)
         self._by_phone[phone_hash][attempt_id] = (bank_id, released_ms)
 
-    def template(self, bank_id: str, name: str) -> Template | None:
-        """The version in force."""
-        key = (bank_id, name)
-        if key not in self._templates:
-            self._templates[key] = self.catalog.template_at(bank_id, name, self.now_ms)
-        return self._templates[key]
-
     def carrier(self, policy: PolicyVersion) -> CarrierChoice:
         return self._carriers.get(policy.bank_id) or policy.policy.carriers[0]
 
+    def terms_in_force(self, bank_id: str, name: str) -> Terms:
+        """Those of the version in force."""
+        terms = self._terms.get((bank_id, name))
+        if terms is None:
+            template = self.catalog.template_at(bank_id, name, self.now_ms)
+            terms = self._terms[bank_id, name] = self._terms_of(bank_id, template)
+        return terms
+
+    def terms_of_version(self, bank_id: str, digest: str) -> Terms:
+        terms = self._terms.get((bank_id, digest))
+        if terms is None:
+            terms = self._terms[bank_id, digest] = self._terms_of(bank_id, self.catalog.templates.get(digest))
+        return terms
+
+    def _terms_of(self, bank_id: str, template: Template | None) -> Terms:
+        policy = self.policy(bank_id)
+        content = template.content if template is not None else TemplateContent()
+        filing = identity = ""
+        if template is not None and policy is not None:
+            filing = self.catalog.filing_problem(template, self.carrier(policy))
+            identity = identity_problem(content, policy)
+        return Terms(
+            policy=policy,
+            policy_version=policy.version if policy is not None else 0,
+            template=template,
+            digest=template.digest if template is not None else "",
+            superseded=template is not None and self.catalog.superseded(template, self.now_ms),
+            filing_problem=filing,
+            identity_problem=identity,
+            slots=slots_of(content.placeholders),
+            gaps_of_record=values.gaps_of_record(content.placeholders),
+            hotlines=tuple(policy.policy.hotlines) if policy is not None else (),
+            time_zone=policy.policy.time_zone if policy is not None else "",
+        )
+
     def facts(self, message: Message, *, at_permit: bool) -> Facts:
-        account, person, phone_hash = message.account, message.person, message.phone_hash
-        policy = self.policy(message.bank_id)
-        roles = self.roles(account.account_id) if account is not None else {}
-        template = message.template
-        terms = self._terms_of(message.bank_id, template, policy) if template is not None else None
-        own_sends, all_sends = self._sends(message)
+        account, person, phone_hash, terms = message.account, message.person, message.phone_hash, message.terms
+        roles = self.roles(account.account_id) if account is not None else NOBODY
+        contact = self._contacts.get((person.person_id, phone_hash)) if person is not None else None
+        own_sends, all_sends = self._sends(message) if self._by_phone else (NEVER, NEVER)
         return Facts(
             now_ms=self.now_ms,
             at_permit=at_permit,
             employee_active=message.employee_active,
-            policy=policy,
+            policy=terms.policy,
             account=account,
             role=roles.get(person.person_id) if person is not None else None,
             phone=message.phone,
-            phone_of_third_party=self._of_third_party(roles, person, phone_hash),
+            phone_of_third_party=contact is None and self._of_another(roles, phone_hash),
             phone_dead=phone_hash in self._dead,
-            contact_status=self._contacts.get((person.person_id, phone_hash), "") if person is not None else "",
+            contact_status=contact or "",
             marks=self.marks(message.bank_id, account, person, phone_hash),
             holds=self.holds(account),
-            template=template,
-            template_superseded=terms is not None and terms.superseded,
+            template=terms.template,
+            template_superseded=terms.superseded,
             pinned_digest=message.pinned_digest,
-            filing_problem=terms.filing_problem if terms is not None else "",
-            identity_problem=terms.identity_problem if terms is not None else "",
-            value_problems=self._value_problems(message, terms, policy) if terms and policy else (),
+            filing_problem=terms.filing_problem,
+            identity_problem=terms.identity_problem,
+            value_problems=terms.value_problems(message.variables, account, person),
             feed_complete_through_ms=self.feed_complete_through_ms(message.bank_id),
             own_sends_ms=own_sends,
             all_sends_ms=all_sends,
             agreed_to_quiet_hours=person is not None and person.agreed_to_quiet_hours,
         )
 
-    def _of_third_party(self, roles: Mapping[str, int], recipient: Any | None, phone_hash: str) -> bool:
-        """True if the number is known as that of another party of the account, and not as the recipient's own."""
-        if recipient is not None and (recipient.person_id, phone_hash) in self._contacts:
-            return False
+    def _of_another(self, roles: Mapping[str, int], phone_hash: str) -> bool:
+        """True if the number is known as that of a party of the account, which is another than the recipient."""
         return any((person_id, phone_hash) in self._contacts for person_id in roles)
-
-    def _terms_of(self, bank_id: str, template: Template, policy: PolicyVersion | None) -> _Terms:
-        key = (bank_id, template.digest)
-        if key not in self._terms:
-            self._terms[key] = _Terms(
-                superseded=self.catalog.superseded(template, self.now_ms),
-                filing_problem=self.catalog.filing_problem(template, self.carrier(policy)) if policy else "",
-                identity_problem=identity_problem(template.content, policy) if policy else "",
-                slots=slots_of(template.content.placeholders),
-                gaps_of_record=values.gaps_of_record(template.content.placeholders),
-                hotlines=tuple(policy.policy.hotlines) if policy else (),
-            )
-        return self._terms[key]
-
-    def _value_problems(self, message: Message, terms: _Terms, policy: PolicyVersion) -> Sequence[tuple[str, str]]:
-        problems = values.problems(terms.slots, message.variables, terms.hotlines)
-        account, person = message.account, message.person
-        if account is None or person is None:
-            return problems
-        zone = policy.policy.time_zone
-        return [*problems, *values.faults_of_record(terms.gaps_of_record, account, person, zone)]
 
     def record_texts(self, message: Message) -> dict[str, str]:
         """What the bank's record gives for the template's placeholders, of a message without value problems."""
-        template, account, person = message.template, message.account, message.person
-        policy = self.policy(message.bank_id)
-        if template is None or account is None or person is None or policy is None:
+        terms, account, person = message.terms, message.account, message.person
+        if terms.template is None or account is None or person is None or terms.policy is None:
             raise RuntimeError("the bank's record needs a template, an account, a person and a policy")
-        record = self.record(account, person, policy)
-        return values.texts_of_record(self._terms_of(message.bank_id, template, policy).gaps_of_record, record)
+        return values.texts_of_record(terms.gaps_of_record, self.record(account, person, terms.policy))
 
     def _sends(self, message: Message) -> tuple[list[int], list[int]]:
         by_person = self._by_identity.get(message.person.identity, {}) if message.person is not None else {}

@@ -153,7 +153,7 @@ def _message(context: Context, row: Any) -> Message:
         person=person,
         phone=phone,
         phone_hash=row.phone_hash,
-        template=context.catalog.templates.get(row.template_digest),
+        terms=context.terms_of_version(row.bank_id, row.template_digest),
         pinned_digest="",
         variables=variables,
         employee_active=(row.caller_id, row.employee_id) in context.catalog.employees,

@@ -22,7 +22,6 @@ from approval_service.requests import (
     findings_of,
     known_then,
     not_after_ms,
-    not_before_ms,
     recipient,
     version_of,
     window,
@@ -61,10 +60,10 @@ class Judged(NamedTuple):
         return [] if self.refused else [v.code for v in self.verdicts if v.effect is Effect.PARK]
 
 
-def admit(tx: Tx, calls: Sequence[Call[LetterItem]]) -> Sequence[Decision | Exception]:
-    """Handler of AdmitLetters: the decision per letter, or the Refusal that keeps it from being decided."""
+def admit(tx: Tx, calls: Sequence[Call[LetterItem]]) -> Sequence[bytes | Exception]:
+    """Handler of AdmitLetters: the serialized Decision per letter, or the Refusal that keeps it from being decided."""
     hashes = [_request_hash(tx.keys, call.request) for call in calls]
-    answers = Answers(tx.connection, calls, hashes)
+    answers = Answers(tx.connection, [(call.principal.caller_id, call.request.request_id) for call in calls], hashes)
     judging = _Judging(tx.connection, tx.keys, tx.catalog, tx.now_ms, [calls[index] for index in answers.open])
     rows: list[dict[str, Any]] = []
     for index in answers.open:
@@ -73,9 +72,9 @@ def admit(tx: Tx, calls: Sequence[Call[LetterItem]]) -> Sequence[Decision | Exce
         except Refusal as refusal:
             answers.put(index, refusal)
             continue
-        row, decision = _decide(tx, judging.context, calls[index], one, hashes[index])
+        row = _decide(tx, judging.context, calls[index], one, hashes[index])
         rows.append(row)
-        answers.put(index, decision)
+        answers.put(index, row["decision"])
     taken = quantities.take(tx, [row for row in rows if row["state"] == states.ADMITTED])
     for row in rows:
         row["quantity_id"] = taken.get(row["outreach_id"], "")
@@ -116,7 +115,7 @@ class _Judging:
         """Raises the Refusal that keeps a letter from being decided."""
         require_bank(call.principal, call.request.bank_id)
         policy = self.context.policy(call.request.bank_id)
-        expires_ms = not_after_ms(call.request, self.context.now_ms, policy)
+        expires_ms = not_after_ms(window(call.request), self.context.now_ms, policy)
         team = Team(call.request.bank_id, call.request.letter_name, _team(self.context.catalog, call.principal))
         letter = self._letter(call, has_quantity=self._left(team) > 0)
         facts = self.context.facts(letter, at_permit=False)
@@ -172,7 +171,7 @@ def _content(item: LetterItem) -> LetterContent:
 def _decision_of(one: Judged, item: LetterItem) -> Decision:
     """The answer to a letter, without an id. The due time is unset where it waits for something that has no time."""
     facts = one.facts
-    due = None if one.refused or one.parked else due_ms(one.verdicts, facts.now_ms, not_before_ms(item))
+    due = None if one.refused or one.parked else due_ms(one.verdicts, facts.now_ms, window(item).not_before_ms)
     return Decision(
         state=_state_of(one),
         findings=findings_of(one.verdicts),
@@ -194,9 +193,7 @@ def _waiting_for(one: Judged) -> str:
     return str(Code.QUANTITY_NOT_APPROVED) if Code.QUANTITY_NOT_APPROVED in parked else next(map(str, parked), "")
 
 
-def _decide(
-    tx: Tx, context: LetterContext, call: Call[LetterItem], one: Judged, request_hash: str
-) -> tuple[dict[str, Any], Decision]:
+def _decide(tx: Tx, context: LetterContext, call: Call[LetterItem], one: Judged, request_hash: str) -> dict[str, Any]:
     item, principal, letter = call.request, call.principal, one.letter
     decision = _decision_of(one, item)
     outreach_id = decision.outreach_id = new_id()
@@ -232,7 +229,7 @@ def _decide(
         "due_ms": milliseconds(decision.due_time) if decision.HasField("due_time") else None,
         "waiting_for": _waiting_for(one),
         "cause": "",
-        "not_before_ms": not_before_ms(item),
+        "not_before_ms": window(item).not_before_ms,
         "not_after_ms": one.expires_ms,
         "decision": decision.SerializeToString(),
         "codes": ",".join(codes),
@@ -249,7 +246,7 @@ def _decide(
         template=decision.template_digest,
         commitment=commitment,
     )
-    return row, decision
+    return row
 
 
 def _request_hash(keys: KeyRing, item: LetterItem) -> str:

@@ -21,6 +21,7 @@ from approval_service.rules import DAY_MS
 from approval_service.screening.address import judge
 from approval_service.store import addresses as address_store
 from approval_service.store import letters_sent
+from approval_service.variables import check, slots_of
 from outreach.v1.hold_service_pb2 import BadAddressReason, NoContactReason
 from outreach.v1.letter_version_service_pb2 import LetterVersion
 from outreach.v1.outreach_service_pb2 import CallOutcome
@@ -148,7 +149,7 @@ class LetterContext(CaseContext):
     ) -> Sequence[tuple[str, str]]:
         if version is None or policy is None:
             return ()
-        problems = values.problems(version.placeholders, letter.content.variables, policy.policy.hotlines)
+        problems = check(slots_of(version.placeholders), letter.content.variables, policy.policy.hotlines)
         account, person = letter.account, letter.person
         if account is not None and person is not None:
             gaps = values.gaps_of_record(version.placeholders)

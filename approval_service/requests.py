@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from approval_service.calls import Call
 from approval_service.context import CaseContext
 from approval_service.keys import KeyRing
 from approval_service.rules import MINUTE_MS, CaseFacts, Effect, Verdict
 from approval_service.store import outreach as store
 from outreach.domain.errors import Kind, Refusal, invalid
 from outreach.v1.common_pb2 import Finding
-from outreach.v1.outreach_service_pb2 import Decision, LetterItem, SmsItem
+from outreach.v1.outreach_service_pb2 import LetterItem, SmsItem
 from outreach.v1.policy_service_pb2 import PolicyVersion
 
 Item = SmsItem | LetterItem
@@ -32,50 +31,51 @@ class Subject(NamedTuple):
     case_id: str
 
 
+Key = tuple[str, str]
+"""A caller's id and its id of a request: unique for ever."""
+Answer = bytes | Refusal
+"""A serialized Decision, or why there is none."""
+
+
 class Answers:
     """The answers to a group of requests. One whose id was used before, or earlier in the group, gets the first."""
 
-    def __init__(self, connection: Connection, calls: Sequence[Call[Any]], hashes: Sequence[str]) -> None:
+    def __init__(self, connection: Connection, keys: Sequence[Key], hashes: Sequence[str]) -> None:
         """`hashes` are those of the requests' canonical forms."""
-        self._keys = [(call.principal.caller_id, call.request.request_id) for call in calls]
+        self._keys = keys
         self._hashes = hashes
-        self._answers: dict[tuple[str, str], tuple[str, Decision | Refusal]] = _known(connection, self._keys)
-        first: dict[tuple[str, str], int] = {}
-        for index, key in enumerate(self._keys):
+        self._answers = _known(connection, keys)
+        first: dict[Key, int] = {}
+        for index, key in enumerate(keys):
             if key not in self._answers:
                 first.setdefault(key, index)
         self.open: list[int] = list(first.values())
         """Which requests are to be decided, by position."""
 
-    def put(self, index: int, answer: Decision | Refusal) -> None:
+    def put(self, index: int, answer: Answer) -> None:
         self._answers[self._keys[index]] = (self._hashes[index], answer)
 
-    def all(self) -> list[Decision | Exception]:
+    def all(self) -> list[bytes | Exception]:
         """One for each request; every open one must have been put."""
-        return [
-            _same_or_conflict(key[1], *self._answers[key], request_hash)
-            for key, request_hash in zip(self._keys, self._hashes, strict=True)
-        ]
+        found: list[bytes | Exception] = []
+        for key, request_hash in zip(self._keys, self._hashes, strict=True):
+            first_hash, answer = self._answers[key]
+            found.append(answer if first_hash == request_hash else _conflict(key[1]))
+        return found
 
 
-def _known(
-    connection: Connection, keys: Iterable[tuple[str, str]]
-) -> dict[tuple[str, str], tuple[str, Decision | Refusal]]:
+def _known(connection: Connection, keys: Iterable[Key]) -> dict[Key, tuple[str, Answer]]:
     by_caller: dict[str, set[str]] = defaultdict(set)
     for caller, request_id in keys:
         by_caller[caller].add(request_id)
     return {
-        (caller, request_id): (row.request_hash, Decision.FromString(row.decision))
+        (caller, request_id): (request_hash, decision)
         for caller, request_ids in by_caller.items()
-        for request_id, row in store.by_request(connection, caller, request_ids).items()
+        for request_id, request_hash, decision in store.by_request(connection, caller, request_ids)
     }
 
 
-def _same_or_conflict(
-    request_id: str, known_hash: str, answer: Decision | Refusal, request_hash: str
-) -> Decision | Refusal:
-    if known_hash == request_hash:
-        return answer
+def _conflict(request_id: str) -> Refusal:
     return Refusal(
         Kind.CONFLICT,
         f"request_id {request_id} 已用于另一内容的请求，请换新的编号。It was used for a request with another body;"
@@ -96,27 +96,37 @@ def recipient(context: CaseContext, keys: KeyRing, account: Any | None, customer
     return next((person for person in people if person.customer_hash == wanted), None)
 
 
-def window(item: Item) -> list[int | None]:
-    """not_before and not_after in nanoseconds, for the canonical form."""
-    return [
-        getattr(item, name).ToNanoseconds() if item.HasField(name) else None for name in ("not_before", "not_after")
-    ]
+class Window(NamedTuple):
+    """When a request may leave, in nanoseconds; None for what it leaves open."""
+
+    not_before: int | None
+    not_after: int | None
+
+    @property
+    def not_before_ms(self) -> int:
+        """0 for none."""
+        return self.not_before // 1_000_000 if self.not_before is not None else 0
 
 
-def not_before_ms(item: Item) -> int:
-    return item.not_before.ToMilliseconds() if item.HasField("not_before") else 0
+ANY_TIME = Window(None, None)
 
 
-def not_after_ms(item: Item, now_ms: int, policy: PolicyVersion | None) -> int:
+def window(item: Item) -> Window:
+    earliest = item.not_before.ToNanoseconds() if item.HasField("not_before") else None
+    latest = item.not_after.ToNanoseconds() if item.HasField("not_after") else None
+    return ANY_TIME if earliest is None and latest is None else Window(earliest, latest)
+
+
+def not_after_ms(wanted: Window, now_ms: int, policy: PolicyVersion | None) -> int:
     """When a request expires. Raises a Refusal if it could never leave, or would wait longer than the policy allows."""
     minutes = policy.policy.request_lifetime_minutes if policy else DEFAULT_LIFETIME_MINUTES
     limit = now_ms + minutes * MINUTE_MS
-    not_after: int = item.not_after.ToMilliseconds() if item.HasField("not_after") else limit
+    not_after = wanted.not_after // 1_000_000 if wanted.not_after is not None else limit
     if not_after <= now_ms:
         raise invalid("not_after", "已经过去，请给出将来的时间。It has passed; give a time to come.")
     if not_after > limit:
         raise invalid("not_after", f"超过规则允许的最长等待（{minutes} 分钟）。It exceeds the policy's longest wait.")
-    if not_after <= not_before_ms(item):
+    if not_after <= wanted.not_before_ms:
         raise invalid(
             "not_before", "不早于失效时间，永远不会发出。It is not before the request expires: it would never leave."
         )

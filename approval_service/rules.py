@@ -251,7 +251,9 @@ def quiet_hours(facts: Facts) -> Sequence[Verdict]:
         return NOTHING
     opens = next_opening(facts.now_ms, facts.policy)
     if opens == facts.now_ms:
-        latest = facts.now_ms + SEND_WITHIN_MS if facts.at_permit else facts.now_ms
+        if not facts.at_permit:
+            return NOTHING
+        latest = facts.now_ms + SEND_WITHIN_MS
         opens = next_opening(latest, facts.policy)
         if opens == latest:
             return NOTHING
@@ -313,7 +315,9 @@ def evaluate(facts: Facts) -> list[Verdict]:
 
 def due_ms(verdicts: Sequence[Verdict], facts: Facts, not_before_ms: int) -> int:
     """When an admitted message becomes due by the waits among the verdicts, never inside the quiet hours."""
-    due = max([facts.now_ms, not_before_ms, *(v.until_ms for v in verdicts if v.effect is Effect.WAIT)])
+    due = max(facts.now_ms, not_before_ms)
+    if verdicts:
+        due = max([due, *(v.until_ms for v in verdicts if v.effect is Effect.WAIT)])
     if facts.policy is None or facts.agreed_to_quiet_hours:
         return due
     return next_opening(due, facts.policy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from approval_service import variables as variable_rules
 from outreach.domain.money import format_fen
 from outreach.v1.template_service_pb2 import Placeholder, PlaceholderType, RecordField
+
+AMOUNT, DATE = PlaceholderType.PLACEHOLDER_TYPE_AMOUNT, PlaceholderType.PLACEHOLDER_TYPE_DATE
 
 
 class Record(NamedTuple):
@@ -22,29 +24,27 @@ class Record(NamedTuple):
     time_zone: str
 
 
-def problems(
-    placeholders: Sequence[Placeholder | variable_rules.Slot], variables: Mapping[str, str], hotlines: Sequence[str]
-) -> list[tuple[str, str]]:
-    """What is wrong with the caller's values, as (placeholder, reason)."""
-    return variable_rules.check(placeholders, variables, hotlines)
-
-
 class RecordGap(NamedTuple):
     """A placeholder that the record fills."""
 
     name: str
-    kind: PlaceholderType.ValueType
     text: Callable[[Record], str]
-    known_fault: Callable[[Any, Any], str] | None
-    """What was found wrong with a sealed text when the bank told it, by the rows of account and person."""
+    fault: Callable[[Any, Any, str], str]
+    """Why it may not be shown, empty if it may, by the rows of account and person and the time zone. Told without
+    unsealing anything: what is sealed was judged when the bank told it."""
 
 
 def gaps_of_record(placeholders: Iterable[Placeholder]) -> list[RecordGap]:
-    return [
-        RecordGap(p.name, p.type, _TEXTS[p.record_field], _KNOWN_FAULTS.get(p.record_field))
-        for p in placeholders
-        if p.record_field
-    ]
+    return [RecordGap(p.name, _TEXTS[p.record_field], _fault_of(p)) for p in placeholders if p.record_field]
+
+
+def _fault_of(placeholder: Placeholder) -> Callable[[Any, Any, str], str]:
+    kind, field = placeholder.type, placeholder.record_field
+    known = _KNOWN_FAULTS.get((kind, field)) or _KNOWN_FAULTS.get((None, field))
+    if known is not None:
+        return known
+    text = _TEXTS[field]
+    return lambda account, _, zone: variable_rules.record_problem(kind, text(Record(account, "", "", zone)))
 
 
 def name_fault(name: str) -> str:
@@ -58,13 +58,12 @@ def number_fault(account_number: str) -> str:
 
 
 def faults_of_record(gaps: Iterable[RecordGap], account: Any, person: Any, time_zone: str) -> list[tuple[str, str]]:
-    """(placeholder, reason) for what the record does not give, told without unsealing anything."""
-    record = Record(account, "", "", time_zone)
+    """(placeholder, reason) for what the record does not give."""
     found = []
-    for name, kind, text_of, known_fault in gaps:
-        reason = known_fault(account, person) if known_fault else variable_rules.record_problem(kind, text_of(record))
-        if reason:
-            found.append((name, reason))
+    for name, _, fault_of in gaps:
+        fault = fault_of(account, person, time_zone)
+        if fault:
+            found.append((name, fault))
     return found
 
 
@@ -88,7 +87,27 @@ _TEXTS: dict[RecordField.ValueType, Callable[[Record], str]] = {
     RecordField.RECORD_FIELD_ACCOUNT_LAST_FOUR: lambda record: record.account_number[-4:],
 }
 
-_KNOWN_FAULTS: dict[RecordField.ValueType, Callable[[Any, Any], str]] = {
-    RecordField.RECORD_FIELD_RECIPIENT_NAME: lambda _, person: person.name_fault,
-    RecordField.RECORD_FIELD_ACCOUNT_LAST_FOUR: lambda account, _: account.number_fault,
+
+def _amount_fault(fen: int) -> str:
+    """The same as of its text, which need not be made for it."""
+    if 0 <= fen < variable_rules.AMOUNT_LIMIT_FEN:
+        return ""
+    return variable_rules.record_problem(AMOUNT, format_fen(fen))
+
+
+@lru_cache(maxsize=1024)
+def _as_of_fault(as_of_ms: int, time_zone: str) -> str:
+    return variable_rules.record_problem(DATE, _local_date(as_of_ms, time_zone))
+
+
+_KNOWN_FAULTS: dict[tuple[PlaceholderType.ValueType | None, RecordField.ValueType], Callable[[Any, Any, str], str]] = {
+    (None, RecordField.RECORD_FIELD_RECIPIENT_NAME): lambda _, person, __: str(person.name_fault),
+    (None, RecordField.RECORD_FIELD_ACCOUNT_LAST_FOUR): lambda account, _, __: str(account.number_fault),
+    (AMOUNT, RecordField.RECORD_FIELD_OVERDUE_AMOUNT): lambda account, _, __: _amount_fault(account.overdue_fen),
+    (AMOUNT, RecordField.RECORD_FIELD_OUTSTANDING_AMOUNT): lambda account, _, __: _amount_fault(
+        account.outstanding_fen
+    ),
+    (AMOUNT, RecordField.RECORD_FIELD_MINIMUM_PAYMENT): lambda account, _, __: _amount_fault(account.minimum_fen),
+    (DATE, RecordField.RECORD_FIELD_AS_OF_DATE): lambda account, _, zone: _as_of_fault(account.as_of_ms, zone),
 }
+"""By type and field; of any type where what the bank told was judged as it came."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
@@ -21,6 +21,8 @@ REFERENCE_LIMIT = 20
 
 _NAME = re.compile(r"[^\W\d_]+(?:[·• ][^\W\d_]+)*")
 _AMOUNT = re.compile(r"[0-9]{1,10}\.[0-9]{2}")
+AMOUNT_LIMIT_FEN = 10**12
+"""The first amount that is too long to be shown."""
 _LAST_FOUR = re.compile(r"[A-Za-z0-9-]{4}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _REFERENCE = re.compile(r"(?!.*[0-9]{8})[A-Z0-9-]{4,20}")
@@ -30,40 +32,48 @@ _NUMBER_IN_DISGUISE = re.compile(
 )
 
 
-class Slot(NamedTuple):
-    """What is looked at of a placeholder, for many messages: cheaper to read than the Placeholder itself."""
+class Slots(NamedTuple):
+    """What is looked at of a template's placeholders, for many messages: cheaper to read than the placeholders."""
 
-    name: str
-    type: PlaceholderType.ValueType
-    record_field: RecordField.ValueType
-
-
-def slots_of(placeholders: Iterable[Placeholder]) -> tuple[Slot, ...]:
-    return tuple(Slot(p.name, p.type, p.record_field) for p in placeholders)
+    given: tuple[tuple[str, PlaceholderType.ValueType], ...]
+    """Name and type of those that the caller fills."""
+    of_record: tuple[str, ...]
+    """Names of those that the bank's record fills."""
 
 
-def check(
-    placeholders: Sequence[Placeholder | Slot], variables: Mapping[str, str], hotlines: Sequence[str]
-) -> list[Fault]:
+def slots_of(placeholders: Iterable[Placeholder]) -> Slots:
+    known = list(placeholders)
+    return Slots(
+        tuple((one.name, one.type) for one in known if one.record_field == GIVEN),
+        tuple(one.name for one in known if one.record_field != GIVEN),
+    )
+
+
+def check(slots: Slots, variables: Mapping[str, str], hotlines: Sequence[str]) -> list[Fault]:
     """What is wrong with the values a caller gave; `hotlines` are those of the bank's policy."""
     faults: list[Fault] = []
-    known = 0
-    for placeholder in placeholders:
-        name = placeholder.name
+    expected = 0
+    for name, kind in slots.given:
         value = variables.get(name)
-        known += value is not None
-        if placeholder.record_field != GIVEN:
-            if value is not None:
-                faults.append((name, "此项取自银行记录，请勿提供。Comes from the bank's record; leave it out."))
-        elif value is None:
+        if value is None:
             faults.append((name, "缺少此变量。Is missing."))
-        elif fault := _given_fault(placeholder.type, value, hotlines):
+            continue
+        expected += 1
+        fault = _given_fault(kind, value, hotlines)
+        if fault:
             faults.append((name, fault))
-    if known < len(variables):
-        names = {placeholder.name for placeholder in placeholders}
-        unknown = "模板没有此变量，请删除。The template has no such placeholder; leave it out."
-        faults += [(name, unknown) for name in variables if name not in names]
+    if expected < len(variables):
+        faults += _unexpected(slots, variables)
     return faults
+
+
+def _unexpected(slots: Slots, variables: Mapping[str, str]) -> Iterator[Fault]:
+    given = {name for name, _ in slots.given}
+    for name in variables:
+        if name in slots.of_record:
+            yield name, "此项取自银行记录，请勿提供。Comes from the bank's record; leave it out."
+        elif name not in given:
+            yield name, "模板没有此变量，请删除。The template has no such placeholder; leave it out."
 
 
 def _given_fault(kind: PlaceholderType.ValueType, value: str, hotlines: Sequence[str]) -> str:
@@ -107,6 +117,7 @@ def _name_fault(name: str) -> str:
     return ""
 
 
+@lru_cache(maxsize=1024)
 def _date_fault(day: str) -> str:
     fault = "日期不存在。The date does not exist."
     if not _DATE.fullmatch(day):

@@ -38,7 +38,7 @@ ORIGIN = "outreach-gateway"
 _DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
 """Errors that repeating the request mends. The others come of what a request holds, and would come again."""
 
-_KINDS = {state: State.Name(state).removeprefix("STATE_").lower() for state in State.values()}
+KINDS = {state: State.Name(state).removeprefix("STATE_").lower() for state in State.values()}
 """What the ledger calls a move into a state."""
 
 P = TypeVar("P")
@@ -62,7 +62,7 @@ class Tx:
         self._catalog_version: int = row.catalog_version
         self._head_changes: dict[str, Any] = {}
         self._frontier = merkle.Frontier.from_bytes(row.frontier)
-        self._time = iso(self.now_ms)
+        self.time = iso(self.now_ms)
         self._entries: list[tuple[int, bytes]] = []
         self._changes: list[tuple[Any, ...]] = []
 
@@ -79,12 +79,16 @@ class Tx:
     def record(self, kind: str, bank_id: str, **fields: Any) -> int:
         """Adds a ledger entry and returns its number. Fields must hold no personal data; empty ones are left out."""
         seq = self.next_entry
-        entry = {"seq": seq, "time": self._time, "kind": kind, "bank": bank_id}
+        entry = {"seq": seq, "time": self.time, "kind": kind, "bank": bank_id}
         for name, value in fields.items():
             if value or value is False:
                 entry[name] = value
-        self._entries.append((seq, entries.encode(entry)))
+        self.append(entries.encode(entry))
         return seq
+
+    def append(self, body: bytes) -> None:
+        """Adds a ledger entry in canonical form, whose number must be `next_entry`."""
+        self._entries.append((self.next_entry, body))
 
     def changed(
         self,
@@ -97,17 +101,24 @@ class Tx:
         **ledger_fields: Any,
     ) -> None:
         """Records that an outreach (anything with its columns) moved: in the ledger and for those who watch."""
-        seq = self.record(
-            "notice" if notice else _KINDS[state],
+        self.tell(row, state, codes, attempt_id, notice=notice)
+        self.record(
+            "notice" if notice else KINDS[state],
             row.bank_id,
             outreach=row.outreach_id,
             attempt=attempt_id,
             codes=list(codes),
             **ledger_fields,
         )
-        body = to_json(seq + 1, row, state, codes, attempt_id, self._time, notice=notice)
+
+    def tell(
+        self, row: Any, state: State.ValueType, codes: Sequence[str], attempt_id: str = "", *, notice: bool = False
+    ) -> None:
+        """Tells those who watch what the next ledger entry records."""
+        position = self.next_entry + 1
+        body = to_json(position, row, state, codes, attempt_id, self.time, notice=notice)
         shown = 0 if notice else state
-        self._changes.append((seq + 1, row.bank_id, row.case_id, row.caller_id, self.now_ms, shown, body))
+        self._changes.append((position, row.bank_id, row.case_id, row.caller_id, self.now_ms, shown, body))
 
     def set_head(self, **columns: Any) -> None:
         """Sets columns of the head row at the end of the transaction."""

@@ -39,10 +39,10 @@ class AdmissionServer(admission_service_pb2_grpc.AdmissionServiceServicer):
         return admission_service_pb2.AdmitLettersResponse(results=[_result(decision) for decision in decisions])
 
 
-def _result(decision: pb.Decision | Exception) -> pb.ItemResult:
+def _result(decision: bytes | Exception) -> pb.ItemResult:
     match decision:
-        case pb.Decision():
-            return pb.ItemResult(decision=decision)
+        case bytes():
+            return pb.ItemResult(decision=pb.Decision.FromString(decision))
         case Refusal():
             field = decision.violations[0][0] if decision.violations else ""
             error = pb.ItemError(code=GRPC_CODES[decision.kind], message=decision.message, field=field)

@@ -10,14 +10,18 @@ from sqlalchemy import Connection, Row, bindparam, delete, not_, select, update
 
 from approval_service import schema
 from approval_service.store.lists import one_of
-from approval_service.store.rows import insert_rows, records
+from approval_service.store.rows import Query, insert_rows
 
 account, person, party, contact = schema.account, schema.person, schema.party, schema.contact
 
-_BY_NUMBER = select(account).where(account.c.bank_id == bindparam("bank_id"), one_of(account.c.number_hash, "hashes"))
-_BY_ID = select(account).where(one_of(account.c.account_id, "ids"))
-_PARTIES = select(party.c.account_id, party.c.person_id, party.c.role).where(one_of(party.c.account_id, "account_ids"))
-_PERSONS = select(person).where(one_of(person.c.person_id, "ids"))
+_BY_NUMBER = Query(
+    select(account).where(account.c.bank_id == bindparam("bank_id"), one_of(account.c.number_hash, "hashes"))
+)
+_BY_ID = Query(select(account).where(one_of(account.c.account_id, "ids")))
+_PARTIES = Query(
+    select(party.c.account_id, party.c.person_id, party.c.role).where(one_of(party.c.account_id, "account_ids"))
+)
+_PERSONS = Query(select(person).where(one_of(person.c.person_id, "ids")))
 _CONTACTS = select(contact).where(one_of(contact.c.person_id, "person_ids"))
 _UPDATE_ACCOUNT = update(account).where(account.c.account_id == bindparam("of_account"))
 _DELETE_PARTIES = delete(party).where(party.c.account_id == bindparam("of_account"))
@@ -33,7 +37,7 @@ _DROP_RESERVED = delete(contact).where(
     contact.c.status == "RESERVED",
     not_(one_of(contact.c.phone_hash, "kept")),
 )
-_STATUSES = _CONTACTS.with_only_columns(contact.c.person_id, contact.c.phone_hash, contact.c.status)
+_STATUSES = Query(_CONTACTS.with_only_columns(contact.c.person_id, contact.c.phone_hash, contact.c.status))
 
 
 def accounts_by_number(connection: Connection, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Any]:
@@ -44,12 +48,12 @@ def accounts_by_number(connection: Connection, keys: Collection[tuple[str, str]]
     return {
         (bank_id, row.number_hash): row
         for bank_id, hashes in by_bank.items()
-        for row in records(connection.execute(_BY_NUMBER, {"bank_id": bank_id, "hashes": hashes}))
+        for row in _BY_NUMBER.rows(connection, bank_id=bank_id, hashes=hashes)
     }
 
 
 def accounts_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Any]:
-    return {row.account_id: row for row in records(connection.execute(_BY_ID, {"ids": ids}))}
+    return {row.account_id: row for row in _BY_ID.rows(connection, ids=ids)}
 
 
 def insert_account(connection: Connection, values: Mapping[str, Any]) -> None:
@@ -63,7 +67,7 @@ def update_account(connection: Connection, account_id: str, values: Mapping[str,
 def parties_of(connection: Connection, account_ids: Collection[str]) -> dict[str, dict[str, int]]:
     """Role by person id, by account id."""
     found: dict[str, dict[str, int]] = defaultdict(dict)
-    for account_id, person_id, role in connection.execute(_PARTIES, {"account_ids": account_ids}).all():
+    for account_id, person_id, role in _PARTIES.tuples(connection, account_ids=account_ids):
         found[account_id][person_id] = role
     return found
 
@@ -75,7 +79,7 @@ def replace_parties(connection: Connection, account_id: str, roles: Mapping[str,
 
 
 def persons_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Any]:
-    return {row.person_id: row for row in records(connection.execute(_PERSONS, {"ids": ids}))}
+    return {row.person_id: row for row in _PERSONS.rows(connection, ids=ids)}
 
 
 def person_by_customer(connection: Connection, bank_id: str, customer_hash: str) -> Row[Any] | None:
@@ -92,7 +96,7 @@ def update_person(connection: Connection, person_id: str, values: Mapping[str, A
 
 def contact_statuses(connection: Connection, person_ids: Collection[str]) -> dict[tuple[str, str], str]:
     """Status by (person id, phone hash)."""
-    rows = connection.execute(_STATUSES, {"person_ids": person_ids}).all()
+    rows = _STATUSES.tuples(connection, person_ids=person_ids)
     return {(person_id, phone_hash): status for person_id, phone_hash, status in rows}
 
 

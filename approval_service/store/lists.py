@@ -22,6 +22,14 @@ def one_of(tested: Column[str], parameter: str) -> ColumnElement[bool]:
     return tested.bool_op("IN")(_Rows(bindparam(parameter, type_=_Texts())))
 
 
+def as_parameter(value: Any, dialect: str) -> Any:
+    """A value as a statement written out for the driver takes it: a collection of texts as an array, or as a JSON list
+    where there are no arrays."""
+    if isinstance(value, str | int | bytes):
+        return value
+    return list(value) if dialect == "postgresql" else orjson.dumps(list(value)).decode()
+
+
 class _Texts(TypeDecorator[Collection[str]]):
     """An array, or a JSON list where there are no arrays."""
 
@@ -32,8 +40,7 @@ class _Texts(TypeDecorator[Collection[str]]):
         return dialect.type_descriptor(ARRAY(Text) if dialect.name == "postgresql" else Text())
 
     def process_bind_param(self, value: Collection[str] | None, dialect: Dialect) -> Any:
-        texts = list(value or ())
-        return texts if dialect.name == "postgresql" else orjson.dumps(texts).decode()
+        return as_parameter(value or (), dialect.name)
 
 
 class _Rows(FunctionElement[str]):

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from approval_service import schema
 from approval_service.store.lists import one_of
-from approval_service.store.rows import insert_rows, records, update_rows
+from approval_service.store.rows import Query, insert_rows, update_rows
 from approval_service.store.scopes import Scope, select_in
 from outreach.domain import states
 from outreach.v1.outreach_service_pb2 import Channel
@@ -45,24 +45,27 @@ ACTIVE = (
 
 # Written out, since a partial index serves only a query that says its condition in the same words.
 _WAITING = text(f"state IN ({states.ADMITTED:d}, {states.AWAITING_QUANTITY:d})")
-_BY_REQUEST = select(outreach.c.request_id, outreach.c.request_hash, outreach.c.decision).where(
-    outreach.c.caller_id == bindparam("caller_id"), one_of(outreach.c.request_id, "request_ids")
+_BY_REQUEST = Query(
+    select(outreach.c.request_id, outreach.c.request_hash, outreach.c.decision).where(
+        outreach.c.caller_id == bindparam("caller_id"), one_of(outreach.c.request_id, "request_ids")
+    )
 )
-_BY_ID = select(outreach).where(one_of(outreach.c.outreach_id, "ids"))
-_ATTEMPTS_BY_ID = select(attempt).where(one_of(attempt.c.attempt_id, "ids"))
+_BY_ID = Query(select(outreach).where(one_of(outreach.c.outreach_id, "ids")))
+_ATTEMPTS_BY_ID = Query(select(attempt).where(one_of(attempt.c.attempt_id, "ids")))
 _RECENT = select(
     attempt.c.attempt_id, attempt.c.identity, attempt.c.phone_hash, attempt.c.bank_id, attempt.c.released_ms
 ).where(attempt.c.released_ms > bindparam("since_ms"), attempt.c.may_have_left.is_(True))
-_SENDS = union(
-    _RECENT.where(one_of(attempt.c.identity, "identities")),
-    _RECENT.where(one_of(attempt.c.phone_hash, "phone_hashes")),
+_SENDS = Query(
+    union(
+        _RECENT.where(one_of(attempt.c.identity, "identities")),
+        _RECENT.where(one_of(attempt.c.phone_hash, "phone_hashes")),
+    )
 )
 
 
-def by_request(connection: Connection, caller_id: str, request_ids: Collection[str]) -> dict[str, Any]:
-    """Rows by request id."""
-    rows = connection.execute(_BY_REQUEST, {"caller_id": caller_id, "request_ids": request_ids})
-    return {row.request_id: row for row in rows}
+def by_request(connection: Connection, caller_id: str, request_ids: Collection[str]) -> list[tuple[str, str, bytes]]:
+    """Request id, hash of the request and serialized Decision of those of a caller that were decided before."""
+    return _BY_REQUEST.tuples(connection, caller_id=caller_id, request_ids=request_ids)
 
 
 def insert_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -74,7 +77,7 @@ def get(connection: Connection, outreach_id: str) -> Row[Any] | None:
 
 
 def get_many(connection: Connection, ids: Collection[str]) -> dict[str, Any]:
-    return {row.outreach_id: row for row in records(connection.execute(_BY_ID, {"ids": ids}))}
+    return {row.outreach_id: row for row in _BY_ID.rows(connection, ids=ids)}
 
 
 def found_by_request(connection: Connection, request_id: str, caller_id: str = "") -> list[Row[Any]]:
@@ -103,9 +106,7 @@ def due(connection: Connection, wanted: Due, limit: int) -> list[Any]:
     # One bank at a time comes in the index's order; all banks in one statement would sort everything that is due.
     statement = _due(bool(wanted.without_templates))
     rows = [
-        row
-        for bank_id in wanted.bank_ids
-        for row in records(connection.execute(statement, wanted.values(bank_id) | {"limit": limit}))
+        row for bank_id in wanted.bank_ids for row in statement.rows(connection, **wanted.values(bank_id), limit=limit)
     ]
     return sorted(rows, key=lambda row: (row.due_ms, row.outreach_id))[:limit]
 
@@ -118,8 +119,8 @@ def next_due_ms(connection: Connection, wanted: Due) -> int | None:
 
 
 @lru_cache
-def _due(excludes: bool) -> Select[tuple[Any, ...]]:
-    return (
+def _due(excludes: bool) -> Query:
+    return Query(
         select(outreach)
         .where(_may_be_leased(excludes), outreach.c.due_ms <= bindparam("now_ms"))
         .order_by(outreach.c.due_ms, outreach.c.outreach_id)
@@ -217,7 +218,7 @@ def insert_attempts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -
 
 
 def attempts_by_id(connection: Connection, ids: Collection[str]) -> dict[str, Any]:
-    return {row.attempt_id: row for row in records(connection.execute(_ATTEMPTS_BY_ID, {"ids": ids}))}
+    return {row.attempt_id: row for row in _ATTEMPTS_BY_ID.rows(connection, ids=ids)}
 
 
 def attempts_of_lease(connection: Connection, lease_id: str) -> list[Row[Any]]:
@@ -294,10 +295,9 @@ def identify(connection: Connection, person_id: str, old: str, new: str) -> None
 
 def sends_since(
     connection: Connection, identities: Collection[str], phone_hashes: Collection[str], since_ms: int
-) -> list[Row[Any]]:
+) -> list[Any]:
     """What may have left to these people or numbers: attempt_id, identity, phone_hash, bank_id, released_ms."""
-    parameters = {"identities": identities, "phone_hashes": phone_hashes, "since_ms": since_ms}
-    return list(connection.execute(_SENDS, parameters))
+    return _SENDS.rows(connection, identities=identities, phone_hashes=phone_hashes, since_ms=since_ms)
 
 
 def count_by_state(connection: Connection, bank_id: str, channel: int = 0) -> dict[int, int]:

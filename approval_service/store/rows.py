@@ -8,17 +8,47 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Result, Table
+from sqlalchemy import Connection, SelectBase, Table
+from sqlalchemy.dialects import sqlite
+
+from approval_service.store.lists import as_parameter
 
 
-def records(result: Result[Any]) -> list[Any]:
-    """The rows as named tuples. SQLAlchemy's own look each attribute up by name, which is slower than a rule."""
-    make = _record(tuple(result.keys()))._make
-    return [make(row) for row in result.all()]
+class Query:
+    """A statement that is asked again and again: made into SQL once for each kind of database, and its rows given as
+    plain named tuples, as the driver reads them."""
+
+    def __init__(self, statement: SelectBase) -> None:
+        self._statement = statement
+        self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
+        record = namedtuple("Record", [column.key for column in statement.selected_columns])  # type: ignore[misc]
+        self._make: Any = partial(tuple.__new__, record)
+
+    def rows(self, connection: Connection, **parameters: Any) -> list[Any]:
+        """All rows, as named tuples."""
+        return list(map(self._make, self.tuples(connection, **parameters)))
+
+    def tuples(self, connection: Connection, **parameters: Any) -> list[tuple[Any, ...]]:
+        """All rows, as the driver's own tuples. A parameter of `one_of` is a collection of texts."""
+        dialect = connection.dialect.name
+        if dialect not in self._compiled:
+            self._compiled[dialect] = self._compile(connection)
+        sql, constants = self._compiled[dialect]
+        given = {name: as_parameter(value, dialect) for name, value in parameters.items()}
+        result = connection.exec_driver_sql(sql, constants | given)
+        cursor: Any = result.cursor  # SQLAlchemy types it as what only some drivers have
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        result.close()
+        return found
+
+    def _compile(self, connection: Connection) -> tuple[str, dict[str, Any]]:
+        by_name = sqlite.dialect(paramstyle="named") if connection.dialect.name == "sqlite" else connection.dialect
+        compiled = self._statement.compile(dialect=by_name)
+        return str(compiled), {name: value for name, value in compiled.params.items() if value is not None}
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -47,11 +77,6 @@ def update_rows(
     statement = _update(table.name, tuple(where), entries, connection.dialect.name)
     values = itemgetter(*entries, *where.values())
     return connection.exec_driver_sql(statement, [values(row) for row in rows]).rowcount
-
-
-@lru_cache
-def _record(columns: tuple[str, ...]) -> Any:
-    return namedtuple("Record", columns)  # its fields are those of whatever statement
 
 
 @lru_cache

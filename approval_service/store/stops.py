@@ -10,24 +10,26 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from approval_service import schema
 from approval_service.store.lists import one_of
-from approval_service.store.rows import records
+from approval_service.store.rows import Query
 
 hold, mark, dead_phone, feed = schema.hold, schema.mark, schema.dead_phone, schema.feed
 
-_OPEN_HOLDS = select(hold.c.account_id, hold.c.kind).where(
-    one_of(hold.c.account_id, "account_ids"), hold.c.lifted_by == ""
+_OPEN_HOLDS = Query(
+    select(hold.c.account_id, hold.c.kind).where(one_of(hold.c.account_id, "account_ids"), hold.c.lifted_by == "")
 )
-_MARKS = select(mark.c.bank_id, mark.c.subject, mark.c.reason).where(
-    one_of(mark.c.bank_id, "bank_ids"), one_of(mark.c.subject, "subjects")
+_MARKS = Query(
+    select(mark.c.bank_id, mark.c.subject, mark.c.reason).where(
+        one_of(mark.c.bank_id, "bank_ids"), one_of(mark.c.subject, "subjects")
+    )
 )
-_DEAD = select(dead_phone.c.phone_hash).where(one_of(dead_phone.c.phone_hash, "hashes"))
-_FEEDS = select(feed)
+_DEAD = Query(select(dead_phone.c.phone_hash).where(one_of(dead_phone.c.phone_hash, "hashes")))
+_FEEDS = Query(select(feed))
 
 
 def open_holds(connection: Connection, account_ids: Collection[str]) -> dict[str, list[Any]]:
     """Kinds of holds not lifted, by account id."""
     found: dict[str, list[Any]] = defaultdict(list)
-    for account_id, kind in connection.execute(_OPEN_HOLDS, {"account_ids": account_ids}).all():
+    for account_id, kind in _OPEN_HOLDS.tuples(connection, account_ids=account_ids):
         found[account_id].append(kind)
     return found
 
@@ -64,8 +66,7 @@ def marks_on(
 ) -> dict[tuple[str, str], list[int]]:
     """Reasons by (bank id, subject)."""
     found: dict[tuple[str, str], list[int]] = defaultdict(list)
-    rows = connection.execute(_MARKS, {"bank_ids": bank_ids, "subjects": subjects}).all()
-    for bank_id, subject, reason in rows:
+    for bank_id, subject, reason in _MARKS.tuples(connection, bank_ids=bank_ids, subjects=subjects):
         found[bank_id, subject].append(reason)
     return found
 
@@ -84,7 +85,7 @@ def put_mark(connection: Connection, values: Mapping[str, Any]) -> None:
 
 
 def dead_among(connection: Connection, phone_hashes: Collection[str]) -> set[str]:
-    return set(connection.execute(_DEAD, {"hashes": phone_hashes}).scalars())
+    return {row[0] for row in _DEAD.tuples(connection, hashes=phone_hashes)}
 
 
 def put_dead(connection: Connection, phone_hash: str, evidence_sealed: bytes) -> bool:
@@ -97,7 +98,7 @@ def put_dead(connection: Connection, phone_hash: str, evidence_sealed: bytes) ->
 
 def feeds(connection: Connection) -> dict[str, Any]:
     """Every bank's feed, by bank id."""
-    return {row.bank_id: row for row in records(connection.execute(_FEEDS))}
+    return {row.bank_id: row for row in _FEEDS.rows(connection)}
 
 
 def put_feed(connection: Connection, bank_id: str, **columns: int | str | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterator
 from functools import lru_cache
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -19,14 +20,17 @@ class _Sequence:
         self._last = 0
         self._lock = threading.Lock()
 
-    def next(self) -> int:
+    def take(self, count: int) -> int:
+        """The first of as many numbers that follow one another."""
         now = time.time_ns() // 1_000_000 << _RANDOM_BITS
         with self._lock:
             if now > self._last:
                 self._last = now | int.from_bytes(os.urandom(_RANDOM_BITS // 8), "big")
             else:
                 self._last += 1
-            return self._last
+            first = self._last
+            self._last += count - 1
+            return first
 
 
 _sequence = _Sequence()
@@ -34,8 +38,17 @@ _sequence = _Sequence()
 
 def new_id() -> str:
     """A new id, greater than all before it in this process."""
-    value = _sequence.next()
-    return _head(value >> 20) + _PAIRS[(value >> 10) & 1023] + _PAIRS[value & 1023]
+    return _text(_sequence.take(1))
+
+
+def new_ids(count: int) -> Iterator[str]:
+    """As many new ids, one greater than the other."""
+    first = _sequence.take(count)
+    return map(_text, range(first, first + count))
+
+
+def _text(number: int) -> str:
+    return _head(number >> 20) + _PAIRS[(number >> 10) & 1023] + _PAIRS[number & 1023]
 
 
 @lru_cache(maxsize=4)

@@ -41,6 +41,25 @@ def encode(entry: Mapping[str, Any]) -> bytes:
     return body
 
 
+class Form:
+    """Entries that agree in all but a few values: encoded once, and filled in for each.
+
+    `varying` maps the other keys to int or str. The texts filled in must be such as JSON writes as they are: ids and
+    hex digits.
+    """
+
+    def __init__(self, entry: Mapping[str, Any], varying: Mapping[str, type[int] | type[str]]) -> None:
+        marks = {name: f"\x1a{name}" for name in varying}
+        body = encode({**entry, **marks}).decode().replace("%", "%%")
+        for name, kind in varying.items():
+            body = body.replace(f'"\\u001a{name}"', "%d" if kind is int else '"%s"')
+        self._body = body
+
+    def fill(self, *values: int | str) -> bytes:
+        """The canonical body with the varying values, given in the order of their keys."""
+        return (self._body % values).encode()
+
+
 def decode(body: bytes) -> dict[str, Any]:
     """The entry of a canonical body. ValueError if the bytes are anything but what `encode` gives for it."""
     try:

@@ -16,7 +16,7 @@ from outreach.v1.letter_version_service_pb2 import (
 from outreach.v1.operations_service_pb2 import SetEmployeeRequest
 from outreach.v1.outreach_service_pb2 import CallOutcome, Decision, LetterItem, PostalClass, PriorCall
 from outreach.v1.quantity_service_pb2 import AskQuantityRequest, DecideQuantityRequest, Quantity
-from tests.service.approval_service.world import BANK, CALLER, DAY_MS, HOTLINE, NOW_MS, World, principal
+from tests.service.approval_service.world import BANK, CALLER, DAY_MS, HOTLINE, NOW_MS, World, decided, principal
 
 _numbers = count(1)
 NAME = "payment-notice"
@@ -102,7 +102,7 @@ async def submit_letters(world: World, *items: LetterItem, team: str = "t1") -> 
         registration = SetEmployeeRequest(caller_id=CALLER, employee_id=clerk, team=team, active=True)
         await world.write(operations.set_employee, "ann", registration, banks=["*"])
     calls = [Call(principal(clerk), item) for item in items]
-    answers = await world.authority.write_many(letter_admission.admit, calls)
+    answers = [decided(answer) for answer in await world.authority.write_many(letter_admission.admit, calls)]
     assert all(isinstance(answer, Decision) for answer in answers), answers
     return [answer for answer in answers if isinstance(answer, Decision)]
 

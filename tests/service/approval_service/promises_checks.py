@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -144,8 +144,9 @@ class Checks(RuleBasedStateMachine):
     def _customer(self, item: SmsItem) -> str:
         return item.customer_id or PARTIES[item.account_number][0].customer
 
-    def submit_call(self, item: SmsItem) -> Coroutine[Any, Any, Decision]:
-        return self.driver.authority.write(admission.admit, Call(principal(CLERK, banks=["*"]), item))
+    async def submit_call(self, item: SmsItem) -> Decision:
+        call = Call(principal(CLERK, banks=["*"]), item)
+        return Decision.FromString(await self.driver.authority.write(admission.admit, call))
 
     def preflight(self, item: SmsItem) -> Decision:
         authority = self.driver.authority

@@ -23,7 +23,7 @@ from outreach.v1.hold_service_pb2 import (
 from outreach.v1.outreach_service_pb2 import CallOutcome, Channel, Decision, GetRequest, LetterItem, PriorCall, SmsItem
 from tests.service.approval_service.letters import letter_item, submit_letters
 from tests.service.approval_service.mailroom import Mailroom, address_of, open_mailroom
-from tests.service.approval_service.world import AGENCY, BANK, DAY_MS, HOTLINE, NOW_MS, World, principal
+from tests.service.approval_service.world import AGENCY, BANK, DAY_MS, HOTLINE, NOW_MS, World, decided, principal
 
 Prepare = Callable[[Mailroom], Awaitable[Any]]
 
@@ -127,7 +127,7 @@ async def test_blocked_at_the_door(room: Mailroom, code: str, prepare: Prepare, 
 async def test_a_clerk_must_be_named(room: Mailroom) -> None:
     """OPERATOR_MISSING for one whom nobody registered."""
     call = Call(principal("nobody"), letter_item("7001", address=address_of("7001")))
-    decision = await room.world.authority.write(letter_admission.admit, call)
+    decision = Decision.FromString(await room.world.authority.write(letter_admission.admit, call))
     assert refusals(decision) == {"OPERATOR_MISSING"}
 
 
@@ -247,7 +247,7 @@ async def test_a_name_that_may_not_be_shown_gets_no_letter(room: Mailroom) -> No
 
 async def admit(room: Mailroom, *items: LetterItem) -> list[Decision | Exception]:
     calls = [Call(principal("dan"), item) for item in items]
-    return list(await room.world.authority.write_many(letter_admission.admit, calls))
+    return [decided(answer) for answer in await room.world.authority.write_many(letter_admission.admit, calls)]
 
 
 async def test_the_same_id_gets_the_same_answer(room: Mailroom) -> None:
@@ -299,9 +299,9 @@ async def test_preflight_decides_as_admission_does(room: Mailroom) -> None:
         before = len(await room.world.bodies())
         shown = (await authority.read(letter_admission.preflight, authority.keys, authority.catalogs, call)).decision
         assert len(await room.world.bodies()) == before
-        decided = await authority.write(letter_admission.admit, call)
-        shown.outreach_id = decided.outreach_id
-        assert shown == decided
+        answer = Decision.FromString(await authority.write(letter_admission.admit, call))
+        shown.outreach_id = answer.outreach_id
+        assert shown == answer
 
 
 async def test_personal_data_is_in_no_entry_and_in_no_plain_column(room: Mailroom) -> None:

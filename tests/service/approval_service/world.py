@@ -96,6 +96,11 @@ def phone_of(number: str) -> str:
     return f"1380013{number}"
 
 
+def decided(answer: bytes | Exception) -> Decision | Exception:
+    """What Admit answers to one request, read."""
+    return answer if isinstance(answer, Exception) else Decision.FromString(answer)
+
+
 class World:
     """One bank on an authority. `write` acts as an employee; everything else is a step of the way of a message."""
 
@@ -188,7 +193,7 @@ class World:
             variables={"line": HOTLINE},
         )
         item.MergeFrom(SmsItem(**changes))
-        return await self.authority.write(admission.admit, Call(principal("dan"), item))
+        return Decision.FromString(await self.authority.write(admission.admit, Call(principal("dan"), item)))
 
     async def lease(self, limit: int = 10) -> list[Permit]:
         request = LeaseRequest(

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from approval_service.variables import check, record_problem
+from approval_service.variables import check, record_problem, slots_of
 from outreach.v1.template_service_pb2 import Placeholder, PlaceholderType, RecordField
 
 HOTLINES = ["95533", "400-820-1234"]
-PLACEHOLDERS = [
-    Placeholder(
-        name="name",
-        type=PlaceholderType.PLACEHOLDER_TYPE_NAME,
-        record_field=RecordField.RECORD_FIELD_RECIPIENT_NAME,
-    ),
-    Placeholder(name="hotline", type=PlaceholderType.PLACEHOLDER_TYPE_HOTLINE),
-    Placeholder(name="reference", type=PlaceholderType.PLACEHOLDER_TYPE_REFERENCE),
-]
+PLACEHOLDERS = slots_of(
+    [
+        Placeholder(
+            name="name",
+            type=PlaceholderType.PLACEHOLDER_TYPE_NAME,
+            record_field=RecordField.RECORD_FIELD_RECIPIENT_NAME,
+        ),
+        Placeholder(name="hotline", type=PlaceholderType.PLACEHOLDER_TYPE_HOTLINE),
+        Placeholder(name="reference", type=PlaceholderType.PLACEHOLDER_TYPE_REFERENCE),
+    ]
+)
 GOOD = {"hotline": "95533", "reference": "WA2026-0001"}
 
 

@@ -10,7 +10,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outreach.ledger.entries import decode, encode
+from outreach.ledger.entries import Form, decode, encode
 
 LIMIT = 2**53 - 1
 ascii_keys = st.text(st.characters(max_codepoint=127), max_size=12)
@@ -58,6 +58,16 @@ def test_refuses_keys_beyond_ascii(entry: dict[str, Any]) -> None:
     """Keys beyond ASCII, where sort orders differ, are refused."""
     with pytest.raises(ValueError, match="ledger entry"):
         encode(entry)
+
+
+@pytest.mark.parametrize(
+    "fixed", [{"kind": "admitted", "by": 'a%s/"b', "codes": ["A", "B"]}, {"kind": "发送 100%"}, {}]
+)
+def test_a_form_gives_what_encoding_gives(fixed: dict[str, Any]) -> None:
+    """Whatever stands in the fixed values; the varying ones in the order of their keys."""
+    form = Form({**fixed, "time": "t"}, {"seq": int, "outreach": str, "attempt": str})
+    varying: dict[str, int | str] = {"attempt": "01ATTEMPT", "outreach": "01OUTREACH", "seq": 7}
+    assert form.fill(*varying.values()) == encode({**fixed, "time": "t"} | varying)
 
 
 def test_refuses_what_contains_itself() -> None:
