@@ -24,6 +24,7 @@ from approval_service.store import catalog as catalog_store
 from approval_service.store import evidence as store
 from approval_service.store import letters as letter_store
 from approval_service.store import outreach as outreach_store
+from approval_service.store import return_scans as scan_store
 from approval_service.store.head import read_clock
 from approval_service.writer import Tx, one_by_one
 from outreach.domain.errors import not_found
@@ -191,8 +192,14 @@ class _Gathering:
         }
         for attempt in outreach_store.attempts_of(self._connection, ids):
             found[attempt.outreach_id].messages.append(self._message(attempt))
-        for letter in letter_store.of_outreach(self._connection, ids):
-            found[letter.outreach_id].letters.append(self._letter(letter))
+        letters = letter_store.of_outreach(self._connection, ids)
+        scanned = scan_store.kept(self._connection, [one.letter_number for one in letters if one.return_scan_sha256])
+        for letter in letters:
+            if not letter.person_id:
+                continue
+            evidenced = self._letter(letter)
+            evidenced.return_scan_kept = letter.letter_number in scanned
+            found[letter.outreach_id].letters.append(evidenced)
         for reply in store.replies_to(self._connection, ids):
             found[reply.outreach_id].replies.append(self._reply(reply))
         evidence.outreach.extend(found.values())
