@@ -120,7 +120,7 @@ def moved(request: Message, bank_id: str) -> Message:
     for part in _parts(copy):
         if "bank_id" in part.DESCRIPTOR.fields_by_name:
             part.bank_id = bank_id
-        if "request_id" in part.DESCRIPTOR.fields_by_name:
+        if getattr(part, "request_id", ""):
             part.request_id += "-moved"
     return copy
 
