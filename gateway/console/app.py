@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from gateway.console.oidc import Providers
 from gateway.console.pages import (
     accounts,
     clinic,
@@ -28,6 +29,7 @@ from gateway.console.pages import (
     people,
     policies,
     quantities,
+    provider_sign_in,
     sign_in,
     templates,
     unconfirmed,
@@ -72,15 +74,24 @@ Page = Callable[[Visit], Awaitable[Response]]
 
 
 def application(
-    authority: grpc.aio.Channel, others: dict[str, grpc.aio.Channel], pdfs: Pdfs, *, secure: bool
+    authority: grpc.aio.Channel,
+    others: dict[str, grpc.aio.Channel],
+    pdfs: Pdfs,
+    providers: Providers,
+    *,
+    secure: bool,
 ) -> Starlette:
     """`others` are the channels of services that the authority does not serve, by the service's name."""
-    console = Console(Sessions(authority, secure=secure), {"": authority, **others}, RateLimiter(), pdfs)
+    console = Console(Sessions(authority, secure=secure), {"": authority, **others}, RateLimiter(), pdfs, providers)
     routes = [
-        *(Route(path, _open(console, page), methods=methods) for path, methods, page in sign_in.OPEN_ROUTES),
+        *(
+            Route(path, _open(console, page), methods=methods)
+            for module in (sign_in, provider_sign_in)
+            for path, methods, page in module.OPEN_ROUTES
+        ),
         *(
             Route(path, _closed(console, page), methods=methods)
-            for module in (sign_in, *PAGES)
+            for module in (sign_in, provider_sign_in, *PAGES)
             for path, methods, page in module.ROUTES
         ),
         Mount("/static", _Static(), name="static"),
