@@ -18,7 +18,6 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from gateway.console import showing
 from gateway.console.desk import Desk
 from gateway.console.oidc import Providers
-from gateway.console.packs import Packs
 from gateway.console.signing_in import Sessions, SignedIn
 from gateway.console.words import CHINESE, LANGUAGES, Words
 from gateway.pdfs import Pdfs
@@ -40,7 +39,6 @@ class Console:
     rates: RateLimiter
     pdfs: Pdfs
     providers: Providers
-    packs: Packs = field(default_factory=Packs)
 
     @cached_property
     def templates(self) -> Environment:
