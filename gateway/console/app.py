@@ -21,6 +21,7 @@ from gateway.console.pages import (
     accounts,
     clinic,
     events,
+    evidence,
     home,
     ledger,
     letter_versions,
@@ -28,8 +29,8 @@ from gateway.console.pages import (
     outreach,
     people,
     policies,
-    quantities,
     provider_sign_in,
+    quantities,
     sign_in,
     templates,
     unconfirmed,
@@ -56,6 +57,7 @@ PAGES = (
     unconfirmed,
     events,
     ledger,
+    evidence,
     people,
 )
 FIRST_PASSWORD_PATH = "/password"  # noqa: S105  # a path
@@ -155,7 +157,10 @@ def _to_sign_in(visit: Visit) -> Response:
 
 
 def _refused(visit: Visit, refusal: Refusal) -> Response:
-    return visit.page("refused.html", _STATUS[refusal.kind], refusal=refusal, back=visit.here)
+    back = visit.here
+    if refusal.kind is Kind.NOT_FOUND and visit.request.method == "GET":
+        back = visit.request.url.path.rpartition("/")[0] or "/"
+    return visit.page("refused.html", _STATUS[refusal.kind], refusal=refusal, back=back)
 
 
 def _missing(console: Console) -> Callable[[Request, Exception], Awaitable[Response]]:

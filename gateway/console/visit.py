@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from gateway.console import showing
 from gateway.console.desk import Desk
 from gateway.console.oidc import Providers
+from gateway.console.packs import Packs
 from gateway.console.signing_in import Sessions, SignedIn
 from gateway.console.words import CHINESE, LANGUAGES, Words
 from gateway.pdfs import Pdfs
@@ -39,6 +40,7 @@ class Console:
     rates: RateLimiter
     pdfs: Pdfs
     providers: Providers
+    packs: Packs = field(default_factory=Packs)
 
     @cached_property
     def templates(self) -> Environment:
