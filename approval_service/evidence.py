@@ -105,7 +105,7 @@ def _collect(connection: Connection, keys: KeyRing, call: Call[ExportEvidenceReq
         purpose=request.purpose,
     )
     evidence.make_time.FromMilliseconds(read_clock(connection).now_ms())
-    if account is not None:
+    if account is not None and account.debtor_id:
         gathering.account(evidence, account)
     gathering.outreach(evidence, rows)
     gathering.marks(evidence, rows)
@@ -191,6 +191,8 @@ class _Gathering:
             for row, message in zip(rows, views.outreach_messages(self._connection, rows), strict=True)
         }
         for attempt in outreach_store.attempts_of(self._connection, ids):
+            if not attempt.person_id:  # erased since: its text is gone
+                continue
             found[attempt.outreach_id].messages.append(self._message(attempt))
         letters = letter_store.of_outreach(self._connection, ids)
         scanned = scan_store.kept(self._connection, [one.letter_number for one in letters if one.return_scan_sha256])

@@ -40,11 +40,12 @@ def _return(tx: Tx, call: Call[ReturnRequest]) -> ReturnResponse:
         return ReturnResponse(result=result, address_closed=letter.address_closed, hold_id=letter.hold_id)
     if letter is None or letter.state != MAILED:
         return ReturnResponse(result=scan.refused())
-    closes = _closes(tx, letter.bank_id, request.reason)
+    # Of an erased person nothing is left to close.
+    closes = bool(letter.person_id) and _closes(tx, letter.bank_id, request.reason)
     _record(tx, letter, scan.outreach, request, closes, actor)
-    if closes:
     if request.scan_image:
         return_scans.keep(tx, letter, request.scan_image)
+    if closes:
         _close_address(tx, letter, scan.outreach, request.reason, actor)
     hold_id = _hold(tx, letter, actor) if request.reason == ReturnReason.RETURN_REASON_DEATH else ""
     return ReturnResponse(result=scan.done(RETURNED), address_closed=closes, hold_id=hold_id)

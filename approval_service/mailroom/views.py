@@ -144,7 +144,7 @@ def _letters(connection: Connection, keys: KeyRing, rows: Sequence[Row[Any]]) ->
             run_id=row.run_id,
             position=row.position,
             state=row.state,
-            masked_name=names[row.person_id],
+            masked_name=names.get(row.person_id, ""),
             masked_address=outreach[row.outreach_id].masked_address,
             sheets=row.sheets,
             pdf_sha256=row.pdf_sha256,
