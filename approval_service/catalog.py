@@ -49,12 +49,13 @@ class Catalog:
         return max(in_force, key=lambda entry: entry[:2])[2] if in_force else None
 
     def template_at(self, bank_id: str, name: str, now_ms: int) -> Template | None:
-        """The version in force: of those approved (or suspended) and within their dates, the latest to take effect."""
-        return self._in_force(self.templates_by_name.get((bank_id, name), ()), now_ms)
+        """The version in force: of those approved (or suspended) and within their dates and the life of their approval,
+        the latest to take effect."""
+        return self._in_force(bank_id, self.templates_by_name.get((bank_id, name), ()), now_ms)
 
     def letter_version_at(self, bank_id: str, name: str, now_ms: int) -> LetterVersion | None:
         """The letter version in force, likewise."""
-        return self._in_force(self.letters_by_name.get((bank_id, name), ()), now_ms)
+        return self._in_force(bank_id, self.letters_by_name.get((bank_id, name), ()), now_ms)
 
     def superseded(self, version: Template | LetterVersion, now_ms: int) -> bool:
         """True if the version is not the one in force."""
@@ -62,8 +63,14 @@ class Catalog:
         in_force = at(version.content.bank_id, version.content.name, now_ms)
         return in_force is None or in_force.digest != version.digest
 
-    def _in_force(self, versions: Iterable[Version], now_ms: int) -> Version | None:
-        usable = [version for version in versions if effective_dates.includes(version.content, now_ms)]
+    def _in_force(self, bank_id: str, versions: Iterable[Version], now_ms: int) -> Version | None:
+        policy = self.policy_at(bank_id, now_ms)
+        usable = [
+            version
+            for version in versions
+            if effective_dates.includes(version.content, now_ms)
+            and not effective_dates.is_over(self.approved_ms[version.digest], policy, now_ms)
+        ]
         return max(usable, key=self._order) if usable else None
 
     def _order(self, version: Template | LetterVersion) -> tuple[int, int, str]:

@@ -71,6 +71,19 @@ class Database:
         else:
             connection.execute(select(schema.head.c.id).where(schema.head.c.id == 1).with_for_update())
 
+    def scrub(self) -> bool:
+        """Writes SQLite's log into the file and empties it: what was overwritten is in neither. True once that is done;
+        a reader may be in the way. PostgreSQL keeps dead rows until it vacuums (docs/personal_data.md)."""
+        if not self.is_sqlite:
+            return True
+        with self.reader.connect() as connection:
+            connection.exec_driver_sql("PRAGMA busy_timeout = 200")
+            try:
+                busy: int = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+            finally:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        return not busy
+
     def migrate(self) -> None:
         """Brings the database to the newest schema."""
         config = AlembicConfig()

@@ -1,4 +1,4 @@
-"""The dates within which a version of a template or letter may be used."""
+"""The dates within which a version of a template or letter may be used, and how long its approval lasts."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Literal
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from approval_service.rules import DAY_MS
 from outreach.domain.codes import Code
 from outreach.domain.errors import invalid
 from outreach.v1.common_pb2 import Finding
-from outreach.v1.letter_version_service_pb2 import LetterContent
-from outreach.v1.template_service_pb2 import TemplateContent
+from outreach.v1.letter_version_service_pb2 import LetterContent, LetterVersion
+from outreach.v1.policy_service_pb2 import PolicyVersion
+from outreach.v1.template_service_pb2 import Template, TemplateContent
 
 Content = TemplateContent | LetterContent
 
@@ -21,6 +23,28 @@ def includes(content: Content, now_ms: int) -> bool:
     if now_ms < content.effective_from.ToMilliseconds():
         return False
     return not content.HasField("effective_until") or now_ms < content.effective_until.ToMilliseconds()
+
+
+def approved_until_ms(approved_ms: int, policy: PolicyVersion | None) -> int | None:
+    """First moment an approval is over by the bank's policy; None for never."""
+    days = policy.policy.approval_life_days if policy else 0
+    return approved_ms + days * DAY_MS if days else None
+
+
+def is_over(approved_ms: int, policy: PolicyVersion | None, now_ms: int) -> bool:
+    """True if an approval is over at a business time."""
+    until_ms = approved_until_ms(approved_ms, policy)
+    return until_ms is not None and now_ms >= until_ms
+
+
+def tell_approval(version: Template | LetterVersion, policy: PolicyVersion | None, now_ms: int) -> None:
+    """Fills in until when a version is approved, as of a business time."""
+    if not version.HasField("approve_time"):
+        return
+    until_ms = approved_until_ms(version.approve_time.ToMilliseconds(), policy)
+    if until_ms is not None:
+        version.approved_until.FromMilliseconds(until_ms)
+        version.approval_days_left = -((now_ms - until_ms) // DAY_MS)
 
 
 def as_texts(content: Content) -> dict[str, str]:

@@ -24,6 +24,7 @@ from approval_service.store import catalog as catalog_store
 from approval_service.store import evidence as store
 from approval_service.store import letters as letter_store
 from approval_service.store import outreach as outreach_store
+from approval_service.store import return_scans as scan_store
 from approval_service.store.head import read_clock
 from approval_service.writer import Tx, one_by_one
 from outreach.domain.errors import not_found
@@ -104,7 +105,7 @@ def _collect(connection: Connection, keys: KeyRing, call: Call[ExportEvidenceReq
         purpose=request.purpose,
     )
     evidence.make_time.FromMilliseconds(read_clock(connection).now_ms())
-    if account is not None:
+    if account is not None and account.debtor_id:
         gathering.account(evidence, account)
     gathering.outreach(evidence, rows)
     gathering.marks(evidence, rows)
@@ -190,9 +191,17 @@ class _Gathering:
             for row, message in zip(rows, views.outreach_messages(self._connection, rows), strict=True)
         }
         for attempt in outreach_store.attempts_of(self._connection, ids):
+            if not attempt.person_id:  # erased since: its text is gone
+                continue
             found[attempt.outreach_id].messages.append(self._message(attempt))
-        for letter in letter_store.of_outreach(self._connection, ids):
-            found[letter.outreach_id].letters.append(self._letter(letter))
+        letters = letter_store.of_outreach(self._connection, ids)
+        scanned = scan_store.kept(self._connection, [one.letter_number for one in letters if one.return_scan_sha256])
+        for letter in letters:
+            if not letter.person_id:
+                continue
+            evidenced = self._letter(letter)
+            evidenced.return_scan_kept = letter.letter_number in scanned
+            found[letter.outreach_id].letters.append(evidenced)
         for reply in store.replies_to(self._connection, ids):
             found[reply.outreach_id].replies.append(self._reply(reply))
         evidence.outreach.extend(found.values())

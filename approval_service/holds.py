@@ -165,9 +165,10 @@ def _messages(connection: Connection, keys: KeyRing, rows: Sequence[Any]) -> lis
     debtors = account_store.persons_by_id(connection, {account.debtor_id for account in accounts.values()})
     masked = {}
     for account in accounts.values():
-        key = keys.person(debtors[account.debtor_id].wrapped_key)
-        masked[account.account_id] = mask_account(key.unseal(account.number_sealed).decode())
-    return [hold_message(keys, row, masked[row.account_id]) for row in rows]
+        if account.debtor_id:  # not erased
+            key = keys.person(debtors[account.debtor_id].wrapped_key)
+            masked[account.account_id] = mask_account(key.unseal(account.number_sealed).decode())
+    return [hold_message(keys, row, masked.get(row.account_id, "")) for row in rows]
 
 
 def _shown(tx: Tx, hold_id: str) -> Hold:

@@ -73,6 +73,10 @@ class KeyRing:
                 self._cache.popitem(last=False)
         return found
 
+    def forget(self, wrapped: bytes) -> None:
+        """Drops a key from memory whose wrapping is destroyed."""
+        self._cache.pop(wrapped, None)
+
     def seal_note(self, text: str) -> bytes:
         """Seals what somebody wrote: it may hold personal data, whatever was asked for, and belongs to nobody alone."""
         return _seal(self._notes, text.encode())

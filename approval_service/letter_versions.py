@@ -34,6 +34,8 @@ from outreach.v1.letter_version_service_pb2 import (
     ListLetterVersionsResponse,
     RecordLetterDocumentRequest,
     RecordLetterDocumentResponse,
+    RenewLetterVersionRequest,
+    RenewLetterVersionResponse,
     ResumeLetterVersionRequest,
     ResumeLetterVersionResponse,
     RetireLetterVersionRequest,
@@ -170,9 +172,17 @@ retire = one_by_one(_retire)
 """Handler of RetireLetterVersion."""
 
 
+def _renew(tx: Tx, call: Call[RenewLetterVersionRequest]) -> RenewLetterVersionResponse:
+    return RenewLetterVersionResponse(version=GATES.renew(tx, call))
+
+
+renew = one_by_one(_renew)
+"""Handler of RenewLetterVersion."""
+
+
 def get(connection: Connection, call: Call[GetLetterVersionRequest]) -> GetLetterVersionResponse:
     """Read of GetLetterVersion."""
-    return GetLetterVersionResponse(version=with_files(connection, GATES.find(connection, call)))
+    return GetLetterVersionResponse(version=with_files(connection, GATES.get(connection, call)))
 
 
 def with_files(connection: Connection, version: LetterVersion) -> LetterVersion:

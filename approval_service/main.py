@@ -18,6 +18,7 @@ from approval_service.authority import Authority, ChangeSignal
 from approval_service.catalog import CatalogCache
 from approval_service.database import Database
 from approval_service.keys import KeyRing
+from approval_service.personal_data import erasing
 from approval_service.screening.address import divisions
 from approval_service.servers.bank import BankServer
 from approval_service.servers.evidence import EvidenceServer
@@ -27,6 +28,7 @@ from approval_service.servers.letter_versions import LetterVersionServer
 from approval_service.servers.mailroom import MailroomServer
 from approval_service.servers.operations import OperationsServer
 from approval_service.servers.outreach import AdmissionServer, OutreachServer
+from approval_service.servers.persons import PersonServer
 from approval_service.servers.policies import PolicyServer
 from approval_service.servers.printing import PrintServer
 from approval_service.servers.quantities import QuantityServer
@@ -52,6 +54,7 @@ from outreach.v1 import (
     mailroom_service_pb2_grpc,
     operations_service_pb2_grpc,
     outreach_service_pb2_grpc,
+    person_service_pb2_grpc,
     policy_service_pb2_grpc,
     print_service_pb2_grpc,
     quantity_service_pb2_grpc,
@@ -127,6 +130,7 @@ def _register(target: grpc.aio.Server, authority: Authority) -> None:
     print_service_pb2_grpc.add_PrintServiceServicer_to_server(PrintServer(authority), target)
     ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(LedgerServer(authority), target)
     evidence_service_pb2_grpc.add_EvidenceServiceServicer_to_server(EvidenceServer(authority), target)
+    person_service_pb2_grpc.add_PersonServiceServicer_to_server(PersonServer(authority), target)
     operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(OperationsServer(authority), target)
     user_service_pb2_grpc.add_UserServiceServicer_to_server(UserServer(authority), target)
     session_service_pb2_grpc.add_SessionServiceServicer_to_server(SessionServer(authority), target)
@@ -140,6 +144,7 @@ async def _work(authority: Authority, nats: Client, running: server.RunningServe
         publisher.run(authority, nats),
         checkpoints.run(authority, nats),
         _sweep(authority),
+        erasing.run(authority),
         _probe(authority, nats),
     ]
     tasks = [asyncio.create_task(one) for one in background]

@@ -8,6 +8,7 @@ from approval_service import addresses, values
 from approval_service.keys import PersonKey
 from approval_service.store import accounts as store
 from approval_service.store import outreach as outreach_store
+from approval_service.store import persons
 from approval_service.writer import Tx
 from outreach.domain.errors import invalid
 from outreach.domain.ids import new_id
@@ -98,6 +99,8 @@ def _put_person(tx: Tx, bank_id: str, party: Party) -> tuple[str, PersonKey]:
             "restricted": False,
         }
         store.insert_person(tx.connection, columns)
+        if erased := persons.erased_ids(tx.connection, bank_id, customer_hash):
+            persons.inherit_marks(tx.connection, erased, person_id)
     else:
         person_id, key = known.person_id, tx.keys.person(known.wrapped_key)
         told = identity or known.identity

@@ -168,7 +168,8 @@ def receive(tx: Tx, receipts: Sequence[Receipt]) -> Sequence[bool | Exception]:
 
 def _apply_receipt(tx: Tx, moves: Moves, attempt: Any, outreach: Any, receipt: Receipt) -> None:
     evidence = f"{receipt.carrier_id}:{_ledger_code(receipt.carrier_code)}"[:100]
-    if receipt.number_dead and stop_store.put_dead(tx.connection, attempt.phone_hash, tx.keys.seal_note(evidence)):
+    dead = receipt.number_dead and attempt.person_id  # else erased since: the number is forgotten
+    if dead and stop_store.put_dead(tx.connection, attempt.phone_hash, tx.keys.seal_note(evidence)):
         tx.record("number_dead", attempt.bank_id, attempt=attempt.attempt_id, evidence=evidence)
     told = Told(
         carrier_message_id=receipt.carrier_message_id, carrier_code=receipt.carrier_code, segments=receipt.segments

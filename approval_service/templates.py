@@ -32,6 +32,8 @@ from outreach.v1.template_service_pb2 import (
     RecordBankDocumentResponse,
     RecordFilingRequest,
     RecordFilingResponse,
+    RenewTemplateRequest,
+    RenewTemplateResponse,
     ResumeTemplateRequest,
     ResumeTemplateResponse,
     RetireTemplateRequest,
@@ -148,6 +150,14 @@ retire = one_by_one(_retire)
 """Handler of RetireTemplate."""
 
 
+def _renew(tx: Tx, call: Call[RenewTemplateRequest]) -> RenewTemplateResponse:
+    return RenewTemplateResponse(template=GATES.renew(tx, call))
+
+
+renew = one_by_one(_renew)
+"""Handler of RenewTemplate."""
+
+
 def _file(tx: Tx, call: Call[RecordFilingRequest]) -> RecordFilingResponse:
     template, actor = GATES.find_open(tx, call)
     usable = put_filing(tx, template, call.request.filing, actor)
@@ -178,7 +188,7 @@ def put_filing(tx: Tx, template: Template, filing: Filing, by: str) -> bool:
 
 def get(connection: Connection, call: Call[GetTemplateRequest]) -> GetTemplateResponse:
     """Read of GetTemplate."""
-    return GetTemplateResponse(template=_with_filings(connection, GATES.find(connection, call)))
+    return GetTemplateResponse(template=_with_filings(connection, GATES.get(connection, call)))
 
 
 def list_versions(connection: Connection, call: Call[ListTemplatesRequest]) -> ListTemplatesResponse:

@@ -152,6 +152,7 @@ def _outreach(row: Row[Any], attempts: Sequence[Attempt], letters: Sequence[Lett
     codes = [code for code in row.codes.split(",") if code]
     decided = [finding for finding in Decision.FromString(row.decision).findings if finding.code in codes]
     since = set(codes) - {finding.code for finding in decided}
+    waits = row.state in (states.ADMITTED, states.AWAITING_QUANTITY)
     outreach = Outreach(
         outreach_id=row.outreach_id,
         request_id=row.request_id,
@@ -164,7 +165,7 @@ def _outreach(row: Row[Any], attempts: Sequence[Attempt], letters: Sequence[Lett
         channel=row.channel,
         masked_address=row.masked_address,
         state=row.state,
-        findings=[*decided, *(Finding(code=code) for code in sorted(since))],
+        findings=[*decided, *(Finding(code=code, waits=waits) for code in sorted(since))],
         waiting_for=row.waiting_for,
         cause=row.cause,
         template_digest=row.template_digest,

@@ -6,32 +6,23 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
-from approval_service.store import catalog as catalog_store
+from approval_service import letter_versions, templates
 from approval_service.store import waiting as store
-from outreach.v1.letter_version_service_pb2 import LetterVersion
-from outreach.v1.template_service_pb2 import Template, TemplateState
 from outreach.v1.user_service_pb2 import WaitingItem
-
-UNFINISHED = (
-    TemplateState.TEMPLATE_STATE_DRAFT,
-    TemplateState.TEMPLATE_STATE_REVIEWED,
-    TemplateState.TEMPLATE_STATE_DOCUMENTED,
-)
 
 
 def waiting_for(connection: Connection, user_id: str) -> list[WaitingItem]:
-    """Versions without an approval, lifts asked for, quantities not decided: all begun in that name, by any caller."""
+    """Versions and renewals without an approval, lifts asked for, quantities not decided: all begun in that name, by
+    any caller."""
     return [item for maker, item in _begun(connection) if maker.rpartition("/")[2] == user_id]
 
 
 def _begun(connection: Connection) -> Iterator[tuple[str, WaitingItem]]:
     """(who began it, what)."""
-    for row in catalog_store.all_versions(connection, catalog_store.template, UNFINISHED):
-        drafted_by = Template.FromString(row.body).drafted_by
-        yield drafted_by, WaitingItem(kind="template", id=row.digest, bank_id=row.bank_id)
-    for row in catalog_store.all_versions(connection, catalog_store.letter_version, UNFINISHED):
-        drafted_by = LetterVersion.FromString(row.body).drafted_by
-        yield drafted_by, WaitingItem(kind="letter_version", id=row.digest, bank_id=row.bank_id)
+    for gates in (templates.GATES, letter_versions.GATES):
+        for version in gates.unfinished(connection):
+            step = version.renewal if version.HasField("renewal") else version
+            yield step.drafted_by, WaitingItem(kind=gates.word, id=version.digest, bank_id=version.content.bank_id)
     for row in store.open_lifts(connection):
         yield row.lift_requested_by, WaitingItem(kind="hold_lift", id=row.hold_id, bank_id=row.bank_id)
     for row in store.open_quantities(connection):

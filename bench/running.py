@@ -17,7 +17,7 @@ from outreach.runtime.config import Settings, host_and_port
 from outreach.runtime.secret_files import write_private
 
 PORT = 18400
-SIMULATOR = table.simulator_address(PORT)
+FAR_END = table.far_end(PORT)
 BARE_ADDRESS = "127.0.0.1:18410"
 BARE_NATS = "127.0.0.1:18411"
 UNLIMITED = 1_000_000
@@ -41,8 +41,8 @@ def installation() -> Installation:
 async def product(state_dir: Path) -> AsyncIterator[Settings]:
     """All processes but sms_service, which `sms_service` starts where something is to be sent."""
     settings = table.settings_at(state_dir, PORT)
-    table.require_free(settings, SIMULATOR)
-    prepare(installation(), settings, SIMULATOR)
+    table.require_free(settings, FAR_END)
+    prepare(installation(), settings, FAR_END)
     # No webhooks: receipts are no part of what is measured.
     write_private(state_dir / "simulator.json", b"{}")
     with only_one(state_dir) as lock:
@@ -98,7 +98,7 @@ async def _process(*command: str) -> AsyncIterator[None]:
 
 
 def _parts(settings: Settings, *, sms_service: bool) -> list[Part]:
-    everything = table.parts(settings, SIMULATOR, simulated_clock=True)
+    everything = table.parts(settings, FAR_END.http, simulated_clock=True)
     return [part for part in everything if (part.name == "sms_service") is sms_service]
 
 

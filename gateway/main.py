@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -14,6 +15,8 @@ from grpc_health.v1 import health_pb2
 from gateway import http_server, webhooks
 from gateway.admission import Admission
 from gateway.console import app as console
+from gateway.console import oidc
+from gateway.console.oidc import Providers
 from gateway.door import Door
 from gateway.forwarding import SERVICES, Forwarder
 from gateway.pdfs import Pdfs
@@ -43,6 +46,8 @@ class GatewaySettings(Settings):
 
     webhook_trusted_proxies: tuple[str, ...] = ()
     """Addresses of proxies before the webhooks whose X-Forwarded-For is believed."""
+    oidc_file: Path | None = None
+    """The OpenID Connect providers by which people sign in to the console (docs/identity.md); none without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +81,13 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Running]:
                 authorize=door.authorize,
             )
         )
-        store = StreamStore()
-        application = webhooks.application(
-            webhooks.read_pushers(settings.state_dir), Sealer.load(settings.state_dir), store
-        )
+        store, sealer = StreamStore(), Sealer.load(settings.state_dir)
+        application = webhooks.application(webhooks.read_pushers(settings.state_dir), sealer, store)
         webhook_port = await stack.enter_async_context(
             http_server.serving(application, settings.webhook_address, settings.webhook_trusted_proxies)
         )
-        console_port = await stack.enter_async_context(_console(settings, channel, letters, pdfs))
+        providers = await stack.enter_async_context(oidc.providers(settings.oidc_file, sealer))
+        console_port = await stack.enter_async_context(_console(settings, channel, letters, pdfs, providers))
         stack.push_async_callback(store.close)
         for work in (store.connect(settings), follow_health(channel, edge.set_ready)):
             stack.push_async_callback(_end, asyncio.create_task(work))
@@ -92,11 +96,16 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Running]:
 
 
 def _console(
-    settings: GatewaySettings, authority: grpc.aio.Channel, letters: grpc.aio.Channel, pdfs: Pdfs
+    settings: GatewaySettings,
+    authority: grpc.aio.Channel,
+    letters: grpc.aio.Channel,
+    pdfs: Pdfs,
+    providers: Providers,
 ) -> AbstractAsyncContextManager[int]:
     """Serves the web console."""
     secure = not is_loopback(settings.console_address)
-    pages = console.application(authority, {LETTER_SERVICE.rpartition(".")[2]: letters}, pdfs, secure=secure)
+    others = {LETTER_SERVICE.rpartition(".")[2]: letters}
+    pages = console.application(authority, others, pdfs, providers, secure=secure)
     certificate = tls.certificate_files(settings.state_dir, GATEWAY) if secure else None
     return http_server.serving(pages, settings.console_address, certificate=certificate)
 

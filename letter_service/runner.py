@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import grpc
@@ -16,9 +17,11 @@ from letter_service.settings import LetterSettings
 from letter_service.workers import Workers
 from outreach.runtime.logs import EventLogger
 from outreach.v1.print_service_pb2 import (
+    ListErasedPdfsRequest,
     ListPermitsRequest,
     ListRenderingsRequest,
     Rendering,
+    ReportErasedPdfsRequest,
     ReportRenderingRequest,
 )
 
@@ -52,12 +55,33 @@ class Runner:
         failures = 0
         while True:
             try:
+                await self._erase()
                 wait_s, failed = await self._round()
             except grpc.aio.AioRpcError as error:
                 _log.warning("renderings_not_listed", status=error.code().name)
                 wait_s, failed = PAUSE_S, False
             failures = failures + 1 if failed else 0
             await asyncio.sleep(min(max(wait_s, PAUSE_S * 2**failures if failed else 0), LONGEST_PAUSE_S))
+
+    async def _erase(self) -> None:
+        """Removes the PDFs that show people who were erased. They are listed until they are reported as removed."""
+        listed = await self._authority.ListErasedPdfs(ListErasedPdfsRequest(), timeout=LIST_TIMEOUT_S)
+        if not listed.pdf_sha256:
+            return
+        try:
+            await asyncio.to_thread(self._remove, listed.pdf_sha256)
+        except OSError as error:
+            _log.error("erased_pdfs_not_removed", error)
+            return
+        await self._authority.ReportErasedPdfs(
+            ReportErasedPdfsRequest(pdf_sha256=listed.pdf_sha256), timeout=LIST_TIMEOUT_S
+        )
+        _log.info("erased_pdfs_removed", pdfs=len(listed.pdf_sha256))
+
+    def _remove(self, hashes: Iterable[str]) -> None:
+        for sha256 in hashes:
+            self._archive.remove(sha256)
+        self._archive.settle()
 
     async def _round(self) -> tuple[float, bool]:
         """Lays out what is listed. Returns the seconds to wait, and whether a run failed and is to be tried again."""

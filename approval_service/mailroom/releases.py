@@ -61,6 +61,8 @@ def _release_letter(tx: Tx, call: Call[ReleaseLetterPdfRequest]) -> ReleaseLette
         raise not_found("letter_number: 没有此函号。There is no such letter.")
     actor = require_designated(tx, call, SUPERVISOR, INSPECTOR)
     reason = require_plain("reason", call.request.reason)
+    if not letter.person_id:
+        raise precondition("收件人的个人信息已删除。The recipient was erased.", "PERSON_ERASED", "letter_number")
     if not letter.pdf_sha256:
         raise precondition("该函尚无 PDF。The letter has no PDF.", "LETTER_NOT_READY", "letter_number")
     tx.record(

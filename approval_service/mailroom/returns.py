@@ -6,6 +6,7 @@ from typing import Any
 
 from approval_service import addresses, holds
 from approval_service.calls import Call
+from approval_service.mailroom import return_scans
 from approval_service.mailroom.moves import MAILED, RETURNED, LetterMoves
 from approval_service.mailroom.people import require_designated
 from approval_service.mailroom.scans import scanned
@@ -35,11 +36,15 @@ def _return(tx: Tx, call: Call[ReturnRequest]) -> ReturnResponse:
     if letter is not None and letter.state == RETURNED:
         result = scan.again()
         result.warning = _OTHER_REASON if letter.return_reason != request.reason else ""
+        _scanned_later(tx, letter, request, actor)
         return ReturnResponse(result=result, address_closed=letter.address_closed, hold_id=letter.hold_id)
     if letter is None or letter.state != MAILED:
         return ReturnResponse(result=scan.refused())
-    closes = _closes(tx, letter.bank_id, request.reason)
+    # Of an erased person nothing is left to close.
+    closes = bool(letter.person_id) and _closes(tx, letter.bank_id, request.reason)
     _record(tx, letter, scan.outreach, request, closes, actor)
+    if request.scan_image:
+        return_scans.keep(tx, letter, request.scan_image)
     if closes:
         _close_address(tx, letter, scan.outreach, request.reason, actor)
     hold_id = _hold(tx, letter, actor) if request.reason == ReturnReason.RETURN_REASON_DEATH else ""
@@ -47,7 +52,18 @@ def _return(tx: Tx, call: Call[ReturnRequest]) -> ReturnResponse:
 
 
 return_letter = one_by_one(_return)
-"""Handler of Return."""
+"""Handler of Return. `return_scans.prepared` comes before it."""
+
+
+def _scanned_later(tx: Tx, letter: Any, request: ReturnRequest, actor: str) -> None:
+    """A scan that was not there when the letter was recorded as returned."""
+    if not request.scan_image or letter.return_scan_sha256:
+        return
+    return_scans.keep(tx, letter, request.scan_image)
+    moves = LetterMoves(tx)
+    moves.set(letter, {"return_scan_sha256": request.scan_sha256})
+    moves.record("return_scanned", letter, scan_sha256=request.scan_sha256, by=actor)
+    moves.write()
 
 
 def _closes(tx: Tx, bank_id: str, reason: ReturnReason.ValueType) -> bool:

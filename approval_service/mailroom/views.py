@@ -16,6 +16,7 @@ from approval_service.paging import bad_token, page_size
 from approval_service.store import accounts as account_store
 from approval_service.store import letters as store
 from approval_service.store import outreach as outreach_store
+from approval_service.store import return_scans as scan_store
 from approval_service.store.head import read_clock
 from outreach.domain.masking import mask_name
 from outreach.v1.mailroom_service_pb2 import (
@@ -135,6 +136,7 @@ def _letters(connection: Connection, keys: KeyRing, rows: Sequence[Row[Any]]) ->
         person_id: mask_name(keys.person(person.wrapped_key).unseal(person.name_sealed).decode())
         for person_id, person in persons.items()
     }
+    scanned = scan_store.kept(connection, [row.letter_number for row in rows if row.return_scan_sha256])
     return [
         Letter(
             letter_number=row.letter_number,
@@ -142,7 +144,7 @@ def _letters(connection: Connection, keys: KeyRing, rows: Sequence[Row[Any]]) ->
             run_id=row.run_id,
             position=row.position,
             state=row.state,
-            masked_name=names[row.person_id],
+            masked_name=names.get(row.person_id, ""),
             masked_address=outreach[row.outreach_id].masked_address,
             sheets=row.sheets,
             pdf_sha256=row.pdf_sha256,
@@ -151,6 +153,7 @@ def _letters(connection: Connection, keys: KeyRing, rows: Sequence[Row[Any]]) ->
             accepted=bool(row.acceptance),
             cause=row.cause,
             return_reason=row.return_reason,
+            return_scan_kept=row.letter_number in scanned,
             replaced_by=row.replaced_by,
             balance_sequence=row.balance_sequence,
         )

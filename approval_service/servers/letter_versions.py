@@ -70,6 +70,12 @@ class LetterVersionServer(LetterVersionServiceServicer):
         call = Call(principal_of(context), request)
         return await self._authority.write(letter_versions.retire, call, urgent=True)
 
+    async def RenewLetterVersion(
+        self, request: pb.RenewLetterVersionRequest, context: Context
+    ) -> pb.RenewLetterVersionResponse:
+        call = Call(principal_of(context), request)
+        return await self._authority.write(letter_versions.renew, call)
+
     async def GetLetterVersion(
         self, request: pb.GetLetterVersionRequest, context: Context
     ) -> pb.GetLetterVersionResponse:

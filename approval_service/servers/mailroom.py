@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from approval_service.authority import Authority
 from approval_service.calls import Call
-from approval_service.mailroom import care, closing, mailing, post, printing, returns, start, views
+from approval_service.mailroom import care, closing, mailing, post, printing, return_scans, returns, start, views
 from approval_service.mailroom.permits import clock_jumped
 from approval_service.store.head import read_catalog_version
 from outreach.domain.errors import precondition
@@ -81,7 +82,11 @@ class MailroomServer(MailroomServiceServicer):
         return await self._authority.write(post.record_delivery, Call(principal_of(context), request))
 
     async def Return(self, request: pb.ReturnRequest, context: Context) -> pb.ReturnResponse:
-        return await self._authority.write(returns.return_letter, Call(principal_of(context), request), urgent=True)
+        prepared = await asyncio.to_thread(return_scans.prepared, request)
+        return await self._authority.write(returns.return_letter, Call(principal_of(context), prepared), urgent=True)
+
+    async def FetchReturnScan(self, request: pb.FetchReturnScanRequest, context: Context) -> pb.FetchReturnScanResponse:
+        return await self._authority.write(return_scans.fetch_return_scan, Call(principal_of(context), request))
 
     async def CloseRun(self, request: pb.CloseRunRequest, context: Context) -> pb.CloseRunResponse:
         return await self._authority.write(closing.close_run, Call(principal_of(context), request))

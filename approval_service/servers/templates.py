@@ -55,6 +55,10 @@ class TemplateServer(TemplateServiceServicer):
         call = Call(principal_of(context), request)
         return await self._authority.write(templates.retire, call, urgent=True)
 
+    async def RenewTemplate(self, request: pb.RenewTemplateRequest, context: Context) -> pb.RenewTemplateResponse:
+        call = Call(principal_of(context), request)
+        return await self._authority.write(templates.renew, call)
+
     async def RecordFiling(self, request: pb.RecordFilingRequest, context: Context) -> pb.RecordFilingResponse:
         call = Call(principal_of(context), request)
         return await self._authority.write(templates.record_filing, call)

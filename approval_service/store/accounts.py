@@ -111,6 +111,7 @@ def put_contact(connection: Connection, values: Mapping[str, Any]) -> None:
         {
             "of_person": values["person_id"],
             "of_phone": values["phone_hash"],
+            "phone_sealed": values["phone_sealed"],
             "status": values["status"],
             "evidence_sealed": values["evidence_sealed"],
         },

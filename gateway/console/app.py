@@ -16,10 +16,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from gateway.console.oidc import Providers
 from gateway.console.pages import (
     accounts,
     clinic,
     events,
+    evidence,
     home,
     ledger,
     letter_versions,
@@ -27,6 +29,7 @@ from gateway.console.pages import (
     outreach,
     people,
     policies,
+    provider_sign_in,
     quantities,
     sign_in,
     templates,
@@ -54,6 +57,7 @@ PAGES = (
     unconfirmed,
     events,
     ledger,
+    evidence,
     people,
 )
 FIRST_PASSWORD_PATH = "/password"  # noqa: S105  # a path
@@ -72,15 +76,24 @@ Page = Callable[[Visit], Awaitable[Response]]
 
 
 def application(
-    authority: grpc.aio.Channel, others: dict[str, grpc.aio.Channel], pdfs: Pdfs, *, secure: bool
+    authority: grpc.aio.Channel,
+    others: dict[str, grpc.aio.Channel],
+    pdfs: Pdfs,
+    providers: Providers,
+    *,
+    secure: bool,
 ) -> Starlette:
     """`others` are the channels of services that the authority does not serve, by the service's name."""
-    console = Console(Sessions(authority, secure=secure), {"": authority, **others}, RateLimiter(), pdfs)
+    console = Console(Sessions(authority, secure=secure), {"": authority, **others}, RateLimiter(), pdfs, providers)
     routes = [
-        *(Route(path, _open(console, page), methods=methods) for path, methods, page in sign_in.OPEN_ROUTES),
+        *(
+            Route(path, _open(console, page), methods=methods)
+            for module in (sign_in, provider_sign_in)
+            for path, methods, page in module.OPEN_ROUTES
+        ),
         *(
             Route(path, _closed(console, page), methods=methods)
-            for module in (sign_in, *PAGES)
+            for module in (sign_in, provider_sign_in, *PAGES)
             for path, methods, page in module.ROUTES
         ),
         Mount("/static", _Static(), name="static"),
@@ -144,7 +157,10 @@ def _to_sign_in(visit: Visit) -> Response:
 
 
 def _refused(visit: Visit, refusal: Refusal) -> Response:
-    return visit.page("refused.html", _STATUS[refusal.kind], refusal=refusal, back=visit.here)
+    back = visit.here
+    if refusal.kind is Kind.NOT_FOUND and visit.request.method == "GET":
+        back = visit.request.url.path.rpartition("/")[0] or "/"
+    return visit.page("refused.html", _STATUS[refusal.kind], refusal=refusal, back=back)
 
 
 def _missing(console: Console) -> Callable[[Request, Exception], Awaitable[Response]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 
 from gateway.console.visit import CHINA
 from outreach.domain.errors import Kind, Refusal
@@ -42,3 +42,9 @@ def day(form: FormData, field: str) -> Timestamp | None:
     except ValueError:
         raise Refusal(Kind.INVALID, f"{field}: 请写成 2026-11-24。Write it as 2026-11-24.", field=field) from None
     return timestamp
+
+
+async def file_of(form: FormData, field: str) -> bytes:
+    """An uploaded file; empty for none."""
+    upload = form.get(field)
+    return await upload.read() if isinstance(upload, UploadFile) else b""

@@ -55,6 +55,7 @@ _NAVIGATION = (
     Entry("/unconfirmed", "结果未知", "OperationsService/ListUnconfirmed"),
     Entry("/events", "动态与通道", "OperationsService/GetSummary"),
     Entry("/ledger", "账本", "LedgerService/ListEntries"),
+    Entry("/evidence", "证据包", "EvidenceService/ExportEvidence"),
     Entry("/people", "人员与权限", "UserService/ListUsers"),
 )
 

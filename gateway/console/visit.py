@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -17,6 +17,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.console import showing
 from gateway.console.desk import Desk
+from gateway.console.oidc import Providers
+from gateway.console.packs import Packs
 from gateway.console.signing_in import Sessions, SignedIn
 from gateway.console.words import CHINESE, LANGUAGES, Words
 from gateway.pdfs import Pdfs
@@ -37,6 +39,8 @@ class Console:
     """The authority under the empty name; another service by its name if it is served elsewhere."""
     rates: RateLimiter
     pdfs: Pdfs
+    providers: Providers
+    packs: Packs = field(default_factory=Packs)
 
     @cached_property
     def templates(self) -> Environment:

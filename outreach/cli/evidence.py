@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,19 +12,18 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from outreach.cli.command import command
-from outreach.cli.evidence_check import Report, check
-from outreach.cli.evidence_guide import guide
-from outreach.cli.evidence_pack import Pack, read, write
-from outreach.cli.evidence_summary import summary
 from outreach.cli.failures import Failure
 from outreach.cli.messages import Bank
 from outreach.cli.output import Cell, cell, details
 from outreach.cli.session import Session
 from outreach.client import Client
-from outreach.domain.errors import Refusal
-from outreach.v1.evidence_service_pb2 import Evidence, ExportEvidenceRequest, ProvenEntry
+from outreach.evidence.assembly import Made, assemble
+from outreach.evidence.check import Report, check
+from outreach.evidence.pack import read
+from outreach.runtime.secret_files import write_private
+from outreach.v1.evidence_service_pb2 import ExportEvidenceRequest
 from outreach.v1.evidence_service_pb2_grpc import EvidenceServiceStub
-from outreach.v1.mailroom_service_pb2 import FetchLetterPdfRequest
+from outreach.v1.mailroom_service_pb2 import FetchLetterPdfRequest, FetchReturnScanRequest
 from outreach.v1.mailroom_service_pb2_grpc import MailroomServiceStub
 
 
@@ -58,30 +58,26 @@ async def make(
     else:
         request.outreach_id = outreach
     async with session.client() as client:
-        pack, key = await _export(client, request)
-        evidence = pack.evidence
-        others, missing = await _letter_pdfs(client, evidence)
-    others |= {"summary.pdf": summary(pack), "README.txt": guide(evidence, missing).encode()}
-    write(out, pack, key, others)
-    counts = _counts(evidence)
+        made = await _assemble(client, request)
+    write_private(out, made.file)
     document = {
         "file": str(out),
-        "evidence_id": evidence.evidence_id,
-        **counts,
-        "entries": len(pack.entries),
-        "letter_pdfs_missing": missing,
-        "verifier_key": key,
+        "evidence_id": made.evidence.evidence_id,
+        **made.counts,
+        "entries": made.entries,
+        "originals_missing": made.missing,
+        "verifier_key": made.verifier_key,
     }
     pairs: list[tuple[str, Cell]] = [
         ("文件 File", str(out)),
-        ("请求 Outreach", counts["outreach"]),
-        ("短信 Messages", counts["messages"]),
-        ("信函 Letters", counts["letters"]),
-        ("未取得的信函 PDF Missing PDFs", str(missing or "")),
-        ("账目 Entries", len(pack.entries)),
-        ("验证 Verify", f"outreach evidence verify {out} --key '{key}'"),
+        ("请求 Outreach", made.counts["outreach"]),
+        ("短信 Messages", made.counts["messages"]),
+        ("信函 Letters", made.counts["letters"]),
+        ("未取得的原件 Missing originals", str(made.missing or "")),
+        ("账目 Entries", made.entries),
+        ("验证 Verify", f"outreach evidence verify {out} --key '{made.verifier_key}'"),
     ]
-    session.output.show(document, details(f"证据包 Evidence {evidence.evidence_id}", pairs))
+    session.output.show(document, details(f"证据包 Evidence {made.evidence.evidence_id}", pairs))
 
 
 async def verify(
@@ -109,38 +105,21 @@ def _read_key(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-async def _export(client: Client, request: ExportEvidenceRequest) -> tuple[Pack, str]:
-    """The pack, and the verifier key as the gateway tells it."""
-    content = bytearray()
-    entries: list[ProvenEntry] = []
-    async for part in client.stream(EvidenceServiceStub(client.channel).ExportEvidence, request):
-        content += part.content
-        entries += part.entries.entries
-        if part.WhichOneof("part") == "seal":
-            return Pack(bytes(content), entries, part.seal.checkpoint), part.seal.verifier_key
-    raise Failure("证据未收完即中断，请重试。The evidence ended before its proof: try again.")
+async def _assemble(client: Client, request: ExportEvidenceRequest) -> Made:
+    """The pack, with the originals that this identity may have."""
+    evidence, mailroom = EvidenceServiceStub(client.channel), MailroomServiceStub(client.channel)
 
+    async def letter_pdf(number: str) -> AsyncIterator[bytes]:
+        asked = FetchLetterPdfRequest(letter_number=number, reason=request.purpose)
+        async for piece in client.stream(mailroom.FetchLetterPdf, asked):
+            yield piece.chunk
 
-async def _letter_pdfs(client: Client, evidence: Evidence) -> tuple[dict[str, bytes], int]:
-    """The archive copies by file name, and how many could not be had."""
-    stub, files, missing = MailroomServiceStub(client.channel), {}, 0
-    for number in [one.permit.letter_number for each in evidence.outreach for one in each.letters if one.pdf_sha256]:
-        request = FetchLetterPdfRequest(letter_number=number, reason=evidence.purpose)
-        try:
-            pieces = [piece.chunk async for piece in client.stream(stub.FetchLetterPdf, request)]
-        except Refusal:  # not for this role, or the archive is away: the texts still tell what it says
-            missing += 1
-        else:
-            files[f"letters/{number}.pdf"] = b"".join(pieces)
-    return files, missing
+    async def return_scan(number: str) -> AsyncIterator[bytes]:
+        asked = FetchReturnScanRequest(letter_number=number, reason=request.purpose)
+        yield (await client.call(mailroom.FetchReturnScan, asked)).image
 
-
-def _counts(evidence: Evidence) -> dict[str, int]:
-    return {
-        "outreach": len(evidence.outreach),
-        "messages": sum(len(one.messages) for one in evidence.outreach),
-        "letters": sum(len(one.letters) for one in evidence.outreach),
-    }
+    parts = client.stream(evidence.ExportEvidence, request)
+    return await assemble(parts, letter_pdf, return_scan)
 
 
 def _document(found: Report) -> dict[str, object]:

@@ -6,7 +6,7 @@ callers:                               # the registry of outreach.runtime.tokens
   case-system: {roles: [case_system], banks: [demo-bank], requests_per_second: 500}
 people:                                # identities of outreach.client, one file each
   clerk-1: {caller: case-system, team: team-a, roles: [case_system]}
-carriers: [...]                        # docs/carriers.md; {simulator_url} stands for the simulator's address
+carriers: [...]                        # docs/carriers.md; {simulator_url}, {cmpp_url}: where the simulator listens
 """
 
 from __future__ import annotations
@@ -30,8 +30,16 @@ from outreach.runtime.tokens import public_key_text
 
 SUPERVISOR = "supervisor"
 """The name on the certificate with which the supervisor asks for health. The access table lets it call nothing else."""
-SIMULATED = {"aliyun": "aliyun", "bank_http": "bank"}
-"""The simulator's name for each kind of carrier that it plays."""
+PUSHED = {"aliyun": "aliyun", "bank_http": "bank", "tencent": "tencent"}
+"""The simulator's name for each kind of carrier that pushes receipts; CMPP brings them over its connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class FarEnd:
+    """Where the carrier simulator listens: for HTTP and for CMPP."""
+
+    http: str
+    cmpp: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +70,16 @@ def read_installation(path: Path) -> Installation:
         raise Failure(
             f"{path}: {type(error).__name__} {error}; see outreach/cli/installation.py for the form"
         ) from None
+    for place, account in enumerate(found.carriers):
+        if not isinstance(account, dict) or not {"carrier_id", "kind"} <= account.keys():
+            raise Failure(f"{path}: carriers[{place}] needs carrier_id and kind; see docs/carriers.md")
     for name, person in found.people.items():
         if person.get("caller") not in found.callers:
             raise Failure(f"{path}: people.{name}.caller must be one of {', '.join(found.callers)}")
     return found
 
 
-def prepare(installation: Installation, settings: Settings, simulator_address: str) -> None:
+def prepare(installation: Installation, settings: Settings, far_end: FarEnd) -> None:
     """Writes what the processes need into the state directory. Keys, secrets and certificates are kept if present."""
     state_dir = settings.state_dir
     write_addresses(settings)
@@ -79,7 +90,7 @@ def prepare(installation: Installation, settings: Settings, simulator_address: s
     conf = nats_server.nats_server_conf(state_dir, installation.banks, host=host, port=port)
     write_private(state_dir / "nats.conf", conf.encode())
     _write_callers(installation, state_dir)
-    _write_carriers(installation, settings, simulator_address)
+    _write_carriers(installation, settings, far_end)
 
 
 def _write_callers(installation: Installation, state_dir: Path) -> None:
@@ -107,22 +118,23 @@ def _caller_key(state_dir: Path, caller: str) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(ensure_private(state_dir / "secrets" / f"caller-{caller}", fresh))
 
 
-def _write_carriers(installation: Installation, settings: Settings, simulator_address: str) -> None:
+def _write_carriers(installation: Installation, settings: Settings, far_end: FarEnd) -> None:
     state_dir, pushes, pushers = settings.state_dir, {}, {}
+    urls = {"simulator_url": f"http://{far_end.http}", "cmpp_url": f"cmpp://{far_end.cmpp}"}
     accounts = [
-        {**account, "base_url": account["base_url"].format(simulator_url=f"http://{simulator_address}")}
-        for account in installation.carriers
+        {**account, "base_url": str(account.get("base_url", "")).format(**urls)} for account in installation.carriers
     ]
     for account in accounts:
-        carrier_id = account["carrier_id"]
+        carrier_id, kind = account["carrier_id"], account["kind"]
+        if kind not in PUSHED:
+            continue
         secret = ensure_secret(state_dir, f"webhook-{carrier_id}")
-        pushes[SIMULATED[account["kind"]]] = (
-            f"http://{settings.webhook_address}/carriers/{carrier_id}/{secret}/receipts"
-        )
-        pushers[carrier_id] = {"kind": account["kind"], "sources": ["127.0.0.1/32"]}
+        pushes[PUSHED[kind]] = f"http://{settings.webhook_address}/carriers/{carrier_id}/{secret}/receipts"
+        pushers[carrier_id] = {"kind": kind, "sources": ["127.0.0.1/32"]}
     _write_yaml(state_dir / "carriers.yaml", {"carriers": accounts})
     _write_yaml(state_dir / "webhooks.yaml", {"carriers": pushers})
-    write_private(state_dir / "simulator.json", orjson.dumps({"webhooks": pushes}))
+    cmpp = {"port": host_and_port(far_end.cmpp)[1]}
+    write_private(state_dir / "simulator.json", orjson.dumps({"webhooks": pushes, "cmpp": cmpp}))
 
 
 def _write_yaml(path: Path, document: Any) -> None:

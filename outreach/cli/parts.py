@@ -14,14 +14,14 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from outreach.cli.failures import Failure
-from outreach.cli.installation import SUPERVISOR
+from outreach.cli.installation import SUPERVISOR, FarEnd
 from outreach.cli.supervisor import Part
 from outreach.runtime import nats_server, tls
 from outreach.runtime.config import Settings, host_and_port, variables
 
 DEFAULT_PORT = 17400
 GATEWAY, APPROVAL_SERVICE, SMS_SERVICE, LETTER_SERVICE, NATS, WEBHOOK, SIMULATOR = 43, 51, 52, 53, 22, 80, 90
-CONSOLE = 44
+CONSOLE, CMPP = 44, 91
 """Ports, counted from the first one."""
 HOST = "127.0.0.1"
 LOOKUP_S = "2"
@@ -47,8 +47,8 @@ def settings_at(state_dir: Path, port: int) -> Settings:
     )
 
 
-def simulator_address(port: int) -> str:
-    return f"{HOST}:{port + SIMULATOR}"
+def far_end(port: int) -> FarEnd:
+    return FarEnd(http=f"{HOST}:{port + SIMULATOR}", cmpp=f"{HOST}:{port + CMPP}")
 
 
 def parts(settings: Settings, simulator: str, *, simulated_clock: bool) -> list[Part]:
@@ -108,11 +108,12 @@ def parts(settings: Settings, simulator: str, *, simulated_clock: bool) -> list[
     ]
 
 
-def require_free(settings: Settings, simulator: str) -> None:
+def require_free(settings: Settings, far_end: FarEnd) -> None:
     """Raises Failure naming the first address that somebody else listens on, and the way out."""
     addresses = {
         "nats-server": settings.nats_url.removeprefix("nats://"),
-        "carrier_simulator": simulator,
+        "carrier_simulator": far_end.http,
+        "carrier_simulator, CMPP": far_end.cmpp,
         "approval_service": settings.approval_service_address,
         "sms_service": settings.sms_service_address,
         "letter_service": settings.letter_service_address,

@@ -56,15 +56,15 @@ def up(
 
 async def _up(installation_file: Path, settings: Settings, port: int, play: str, *, once: bool) -> int:
     terminal = _Terminal()
-    state_dir, simulator = settings.state_dir, table.simulator_address(port)
+    state_dir, far_end = settings.state_dir, table.far_end(port)
     installation = read_installation(installation_file)
     stopped = _stop_signal()
     with only_one(state_dir) as lock:
-        table.require_free(settings, simulator)
+        table.require_free(settings, far_end)
         if play:
             _empty(state_dir)
-        prepare(installation, settings, simulator)
-        parts = table.parts(settings, simulator, simulated_clock=installation.simulated_clock)
+        prepare(installation, settings, far_end)
+        parts = table.parts(settings, far_end.http, simulated_clock=installation.simulated_clock)
         supervisor = Supervisor(parts, state_dir, lock, terminal.say)
         with supervisor.log_file() as log:
             logs.set_up("supervisor", stream=log)
@@ -72,7 +72,7 @@ async def _up(installation_file: Path, settings: Settings, port: int, play: str,
                 if not await _first(supervisor.start(), stopped):
                     return 0
                 terminal.is_quiet = bool(play)
-                code = await _play(play, settings, simulator, stopped, once=once) if play else 0
+                code = await _play(play, settings, far_end.http, stopped, once=once) if play else 0
                 terminal.is_quiet = False
                 if not (code or once or stopped.done()):
                     terminal.explain(settings, port)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import parse_qs, urlparse
@@ -17,14 +18,17 @@ from outreach.cli.failures import Failure
 from outreach.cli.messages import Limit
 from outreach.cli.output import details, plain, table
 from outreach.cli.session import Session
+from outreach.v1.common_pb2 import ProviderIdentity
 from outreach.v1.user_service_pb2 import (
     ApproveUserRequest,
     ChangeUserRequest,
     CreateUserRequest,
+    CreateUserResponse,
     DeactivateUserRequest,
     FirstCredentials,
     ListUsersRequest,
     ResetUserRequest,
+    ResetUserResponse,
     User,
     UserState,
 )
@@ -38,15 +42,26 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="账号 The name to s
 _Roles = Annotated[list[str], typer.Option("--role", help="角色，可多次 A role; several times.")]
 _Banks = Annotated[list[str], typer.Option("--bank", help="银行，* 为全部 A bank, * for all; several times.")]
 _Team = Annotated[str, typer.Option("--team", help="团队 The team.")]
+_Issuer = Annotated[str, typer.Option("--issuer", help="统一登录的 issuer Whose provider proves the person.")]
+_Subject = Annotated[str, typer.Option("--subject", help="统一登录中此人的标识 Who the person is there.")]
 _STATES = {"PENDING": "待批准", "ACTIVE": "可用", "DEACTIVATED": "已停用"}
 
 
-async def create(session: Session, name: _Name, role: _Roles, bank: _Banks, team: _Team = "") -> None:
-    """设立账号 Make an account; another operator approves it. Shows its first credentials once."""
-    request = CreateUserRequest(user_id=name, team=team, roles=role, bank_ids=bank)
+async def create(
+    session: Session,
+    name: _Name,
+    role: _Roles,
+    bank: _Banks,
+    team: _Team = "",
+    issuer: _Issuer = "",
+    subject: _Subject = "",
+) -> None:
+    """设立账号 Make an account; another operator approves it. Shows the first credentials of a local one once."""
+    identity = _identity(issuer, subject)
+    request = CreateUserRequest(user_id=name, team=team, roles=role, bank_ids=bank, identity=identity)
     async with session.client() as client:
         response = await client.call(UserServiceStub(client.channel).CreateUser, request)
-    session.output.show(plain(response), _account(response.user), _handed(response.credentials))
+    session.output.show(plain(response), _account(response.user), *_handed(response))
 
 
 async def change(session: Session, name: _Name, role: _Roles, bank: _Banks, team: _Team = "") -> None:
@@ -57,11 +72,12 @@ async def change(session: Session, name: _Name, role: _Roles, bank: _Banks, team
     session.output.show(plain(response), _account(response.user))
 
 
-async def reset(session: Session, name: _Name) -> None:
-    """重置凭证 New first password and authenticator; ends the person's sessions, and another operator approves it."""
+async def reset(session: Session, name: _Name, issuer: _Issuer = "", subject: _Subject = "") -> None:
+    """重置凭证 New first password and authenticator, or who proves the person; another operator approves it."""
+    request = ResetUserRequest(user_id=name, identity=_identity(issuer, subject))
     async with session.client() as client:
-        response = await client.call(UserServiceStub(client.channel).ResetUser, ResetUserRequest(user_id=name))
-    session.output.show(plain(response), _account(response.user), _handed(response.credentials))
+        response = await client.call(UserServiceStub(client.channel).ResetUser, request)
+    session.output.show(plain(response), _account(response.user), *_handed(response))
 
 
 async def approve(session: Session, name: _Name) -> None:
@@ -132,6 +148,13 @@ def register(app: typer.Typer) -> None:
     app.add_typer(user, name="user")
 
 
+def _identity(issuer: str, subject: str) -> ProviderIdentity | None:
+    """None for a local account."""
+    if bool(issuer) != bool(subject):
+        raise Failure("--issuer 与 --subject 须同时给出。Give both, or neither for a local account.", field="issuer")
+    return ProviderIdentity(issuer=issuer, subject=subject) if issuer else None
+
+
 def _account(user: User) -> RenderableType:
     return details(
         f"账号 Account {user.user_id}",
@@ -140,17 +163,27 @@ def _account(user: User) -> RenderableType:
             ("角色 Roles", ", ".join(user.roles)),
             ("银行 Banks", ", ".join(user.bank_ids)),
             ("团队 Team", user.team),
+            ("登录 Signs in by", _proven_by(user)),
             ("设立或变更 Changed by", user.changed_by),
             ("批准 Approved by", user.approved_by),
         ],
     )
 
 
-def _handed(credentials: FirstCredentials) -> RenderableType:
-    return details(
-        "交给本人，只显示这一次 To be handed to the person; shown this once",
-        [("首个密码 First password", credentials.password), ("验证器 Authenticator", credentials.totp_uri)],
-    )
+def _proven_by(user: User) -> str:
+    if not user.HasField("identity"):
+        return "密码与验证码 password and code"
+    return f"{user.identity.issuer} {user.identity.subject}"
+
+
+def _handed(response: CreateUserResponse | ResetUserResponse) -> Iterator[RenderableType]:
+    """What a local account is handed; nothing where a provider proves the person."""
+    if response.HasField("credentials"):
+        given = response.credentials
+        yield details(
+            "交给本人，只显示这一次 To be handed to the person; shown this once",
+            [("首个密码 First password", given.password), ("验证器 Authenticator", given.totp_uri)],
+        )
 
 
 def _state(user: User) -> Text:

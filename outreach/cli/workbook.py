@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 import zlib
+from errno import EINVAL
 from pathlib import Path
 from typing import IO
 from xml.parsers import expat
@@ -53,6 +54,10 @@ def open_workbook(path: Path, source: IO[bytes]) -> Workbook:
                     with archive.open(member) as part:
                         _check_prolog(path, member.filename, part)
     except _BROKEN:
+        raise unreadable(path) from None
+    except OSError as error:
+        if error.errno != EINVAL:  # that one is a part's place before the file's beginning
+            raise
         raise unreadable(path) from None
     warnings.filterwarnings("ignore", module=r"openpyxl\.")  # of what it passes over, such as coloured cells
     try:

@@ -96,6 +96,7 @@ _PARSERS: dict[Any, tuple[Callable[[str], Any], str]] = {
     float: (float, "number"),
     bool: (_flag, "true or false"),
     Path: (Path, "path"),
+    Path | None: (Path, "path"),
     tuple[str, ...]: (_list, "values separated by commas"),
 }
 
@@ -114,4 +115,6 @@ def _parse(variable: str, text: str, kind: Any) -> Any:
 
 
 def _text(value: Any) -> str:
+    if value is None:
+        return ""
     return ",".join(value) if isinstance(value, tuple) else str(value)

@@ -103,7 +103,7 @@ class ListEntriesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     NEWEST_FIRST_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
-    BANK_ID_FIELD_NUMBER: _builtins.int
+    BANK_FIELD_NUMBER: _builtins.int
     CONTAINING_FIELD_NUMBER: _builtins.int
     start_index: _builtins.int
     """First index; negative counts from the end."""
@@ -113,7 +113,7 @@ class ListEntriesRequest(_message.Message):
     """Go back from the start, which is the first one listed; 0 then stands for the newest entry."""
     kind: _builtins.str
     """Only entries of this kind, or empty."""
-    bank_id: _builtins.str
+    bank: _builtins.str
     """Only entries of this bank, or empty."""
     containing: _builtins.str
     """Only entries whose canonical JSON holds this text, such as an id or the name of a person; or empty."""
@@ -124,12 +124,12 @@ class ListEntriesRequest(_message.Message):
         page_size: _builtins.int = ...,
         newest_first: _builtins.bool = ...,
         kind: _builtins.str = ...,
-        bank_id: _builtins.str = ...,
+        bank: _builtins.str = ...,
         containing: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_id", b"bank_id", "containing", b"containing", "kind", b"kind", "newest_first", b"newest_first", "page_size", b"page_size", "start_index", b"start_index"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank", b"bank", "containing", b"containing", "kind", b"kind", "newest_first", b"newest_first", "page_size", b"page_size", "start_index", b"start_index"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

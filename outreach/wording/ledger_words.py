@@ -60,6 +60,8 @@ KINDS = {
     "released": "放行",
     "repayment": "还款",
     "replies_read": "查看回复",
+    "return_scan_seen": "查看退信扫描件",
+    "return_scanned": "补扫退信",
     "returned": "退信",
     "run_closed": "批次关闭",
     "run_explained": "批次说明",

@@ -206,7 +206,7 @@ def parts(text: str, reference: int) -> list[Part]:
 def place(deliver: Deliver) -> tuple[int, int, int]:
     """Reference, total and number of a part; (0, 1, 1) if it is none."""
     content = deliver.content
-    if deliver.has_udh and len(content) > content[0]:
+    if deliver.has_udh and content and len(content) > content[0]:
         if content[1:3] == b"\x00\x03" and len(content) >= 6:
             return content[3], content[4], content[5]
         if content[1:3] == b"\x08\x04" and len(content) >= 7:

@@ -105,7 +105,7 @@ def _free_hundred() -> int:
     """A port from which a hundred on are likely free: those that the parts need are, now."""
     for port in range(24_000, 60_000, 100):
         try:
-            for offset in (22, 43, 44, 51, 52, 53, 80, 90):
+            for offset in (22, 43, 44, 51, 52, 53, 80, 90, 91):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", port + offset))
         except OSError:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import io
 from collections.abc import Callable
 from typing import Any
 
-import pypdfium2
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData
 from starlette.responses import Response
 
+from gateway.console import pictures
 from gateway.console.comparing import sides
-from gateway.console.forms import day, text
+from gateway.console.forms import day, file_of, text
 from gateway.console.pages.templates import STATES
 from gateway.console.visit import Visit
 from outreach.domain.errors import Kind, Refusal, not_found
@@ -35,11 +33,7 @@ from outreach.v1.letter_version_service_pb2 import (
 )
 from outreach.v1.template_service_pb2 import BankDocument, TemplateState
 
-IMAGE_SCALE = 1.2
-MAX_IMAGES = 8
 _USABLE = (TemplateState.TEMPLATE_STATE_APPROVED, TemplateState.TEMPLATE_STATE_SUSPENDED)
-_pdfium = asyncio.Lock()
-"""PDFium is not for several threads at once."""
 
 
 async def listing(visit: Visit) -> Response:
@@ -211,19 +205,8 @@ async def _images(visit: Visit, content: LetterContent, *, worst: bool) -> tuple
     values = PreviewValues.PREVIEW_VALUES_WORST_CASE if worst else PreviewValues.PREVIEW_VALUES_SAMPLE
     request = PreviewLetterRequest(content=content, values=values, show_window=True)
     answer = await visit.ask("LetterService/PreviewLetter", request)
-    async with _pdfium:
-        images = await asyncio.to_thread(_pages, answer.pdf) if answer.pdf else []
-    return images, list(answer.findings)
-
-
-def _pages(pdf: bytes) -> list[str]:
-    document = pypdfium2.PdfDocument(pdf)
-    images = []
-    for page in list(document)[:MAX_IMAGES]:
-        written = io.BytesIO()
-        page.render(scale=IMAGE_SCALE).to_pil().convert("P").save(written, "PNG")
-        images.append("data:image/png;base64," + base64.b64encode(written.getvalue()).decode())
-    return images
+    images = await pictures.previews(answer.pdf) if answer.pdf else []
+    return ["data:image/png;base64," + base64.b64encode(image).decode() for image in images], list(answer.findings)
 
 
 async def _content(visit: Visit, form: FormData) -> LetterContent:
@@ -232,16 +215,11 @@ async def _content(visit: Visit, form: FormData) -> LetterContent:
         bank_id=visit.bank,
         name=text(form, "name"),
         source=(source + "\n").encode(),
-        letterhead_image=await _file(form, "letterhead"),
-        official_pdf=await _file(form, "official_pdf"),
+        letterhead_image=await file_of(form, "letterhead"),
+        official_pdf=await file_of(form, "official_pdf"),
         effective_from=day(form, "effective_from"),
         effective_until=day(form, "effective_until"),
     )
-
-
-async def _file(form: FormData, field: str) -> bytes:
-    upload = form.get(field)
-    return await upload.read() if isinstance(upload, UploadFile) else b""
 
 
 ROUTES = (

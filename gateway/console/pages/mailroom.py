@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 from collections.abc import AsyncIterator, Sequence
@@ -10,7 +11,8 @@ from typing import Any
 import grpc
 from starlette.responses import Response, StreamingResponse
 
-from gateway.console.forms import text, whole
+from gateway.console import pictures
+from gateway.console.forms import file_of, text, whole
 from gateway.console.visit import Visit
 from outreach.domain.errors import Kind, Refusal
 from outreach.domain.ids import new_id
@@ -19,6 +21,7 @@ from outreach.v1.mailroom_service_pb2 import (
     CloseRunRequest,
     ConfirmPrintedRequest,
     FetchLetterPdfRequest,
+    FetchReturnScanRequest,
     FetchRunPdfRequest,
     GetQueueRequest,
     GetRunRequest,
@@ -173,7 +176,8 @@ async def manifest(visit: Visit) -> Response:
 
 
 async def returns(visit: Visit) -> Response:
-    return visit.page("returns.html", result=None, chosen="", **_names())
+    letter = visit.request.query_params.get("letter", "")
+    return visit.page("returns.html", result=None, chosen="", letter=letter, **_names())
 
 
 async def come_back(visit: Visit) -> Response:
@@ -181,11 +185,19 @@ async def come_back(visit: Visit) -> Response:
     reason = dict(ReturnReason.items()).get(
         f"RETURN_REASON_{text(form, 'reason')}", ReturnReason.RETURN_REASON_UNSPECIFIED
     )
-    request = ReturnRequest(
-        letter_number=text(form, "letter_number").upper(), reason=reason, scan_sha256=text(form, "scan_sha256").lower()
-    )
+    image = await pictures.scan(await file_of(form, "scan"))
+    request = ReturnRequest(letter_number=text(form, "letter_number").upper(), reason=reason, scan_image=image)
     result = await visit.ask("MailroomService/Return", request)
-    return visit.page("returns.html", result=result, chosen=text(form, "reason"), **_names())
+    return visit.page("returns.html", result=result, chosen=text(form, "reason"), letter="", **_names())
+
+
+async def look(visit: Visit) -> Response:
+    """The scan of what came back, for a reason that goes into the ledger."""
+    form = await visit.form()
+    request = FetchReturnScanRequest(letter_number=text(form, "letter_number").upper(), reason=text(form, "reason"))
+    answer = await visit.ask("MailroomService/FetchReturnScan", request)
+    image = "data:image/jpeg;base64," + base64.b64encode(answer.image).decode()
+    return visit.page("return_scan.html", letter=request.letter_number, image=image)
 
 
 async def _download(pieces: AsyncIterator[Any], name: str) -> Response:
@@ -234,6 +246,7 @@ def _names() -> dict[str, Any]:
         "letter_plain": lambda state: LetterState.Name(state).removeprefix("LETTER_STATE_"),
         "class_names": {PostalClass.Value(f"POSTAL_CLASS_{key}"): name for key, name in names.POSTAL_CLASSES.items()},
         "reason_names": names.RETURN_REASONS,
+        "return_reason": lambda reason: names.RETURN_REASONS[ReturnReason.Name(reason).removeprefix("RETURN_REASON_")],
     }
 
 
@@ -242,6 +255,7 @@ ROUTES = (
     ("/mailroom/runs", ["POST"], start),
     ("/mailroom/returns", ["GET"], returns),
     ("/mailroom/returns", ["POST"], come_back),
+    ("/mailroom/returns/scan", ["POST"], look),
     ("/mailroom/copy", ["POST"], copy),
     ("/mailroom/{run_id}", ["GET"], run_page),
     ("/mailroom/{run_id}/scan", ["POST"], scan),

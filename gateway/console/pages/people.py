@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from gateway.console.forms import text, texts
 from gateway.console.visit import Visit
 from outreach.domain.errors import Kind, Refusal
 from outreach.domain.roles import ROLES_OF_PEOPLE
+from outreach.v1.common_pb2 import ProviderIdentity
 from outreach.v1.user_service_pb2 import (
     ApproveUserRequest,
     ChangeUserRequest,
     CreateUserRequest,
+    CreateUserResponse,
     DeactivateUserRequest,
     ListUsersRequest,
     ResetUserRequest,
+    ResetUserResponse,
     UserState,
 )
 
@@ -62,10 +66,10 @@ async def create(visit: Visit) -> Response:
         team=text(form, "team"),
         roles=texts(form, "roles"),
         bank_ids=text(form, "banks").split(),
+        identity=_identity(form),
     )
     visit.signed_in.require_recent()
-    made = await visit.ask("UserService/CreateUser", request)
-    return visit.page("credentials.html", user=made.user, credentials=made.credentials)
+    return _handed(visit, await visit.ask("UserService/CreateUser", request))
 
 
 async def change(visit: Visit) -> Response:
@@ -89,10 +93,10 @@ async def approve(visit: Visit) -> Response:
 
 
 async def reset(visit: Visit) -> Response:
-    await visit.form()
+    form = await visit.form()
     visit.signed_in.require_recent()
-    made = await visit.ask("UserService/ResetUser", ResetUserRequest(user_id=visit.request.path_params["user_id"]))
-    return visit.page("credentials.html", user=made.user, credentials=made.credentials)
+    request = ResetUserRequest(user_id=visit.request.path_params["user_id"], identity=_identity(form))
+    return _handed(visit, await visit.ask("UserService/ResetUser", request))
 
 
 async def deactivate(visit: Visit) -> Response:
@@ -109,11 +113,28 @@ async def one(visit: Visit) -> Response:
     found = next((user for user in users if user.user_id == user_id), None)
     if found is None:
         raise Refusal(Kind.NOT_FOUND, "没有此账号。There is no such account.")
-    return visit.page("person.html", user=found, states=STATES, role_names=_roles())
+    return visit.page("person.html", user=found, states=STATES, role_names=_roles(), issuers=_issuers(visit))
+
+
+def _identity(form: FormData) -> ProviderIdentity | None:
+    """Who a provider says the person is; None for a local account. What is left out is for the contract to refuse."""
+    issuer, subject = text(form, "issuer"), text(form, "subject")
+    return ProviderIdentity(issuer=issuer, subject=subject) if issuer or subject else None
+
+
+def _handed(visit: Visit, made: CreateUserResponse | ResetUserResponse) -> Response:
+    """The first credentials of a local account, once; a provider's account has none."""
+    if not made.HasField("credentials"):
+        return visit.done("/people", "已设立，等待另一运维批准；此人由统一登录证明")
+    return visit.page("credentials.html", user=made.user, credentials=made.credentials)
 
 
 def _page(visit: Visit, users: Sequence[Any]) -> Response:
-    return visit.page("people.html", users=users, states=STATES, role_names=_roles())
+    return visit.page("people.html", users=users, states=STATES, role_names=_roles(), issuers=_issuers(visit))
+
+
+def _issuers(visit: Visit) -> list[str]:
+    return [one.issuer for one in visit.console.providers.settings.providers]
 
 
 def _roles() -> dict[str, str]:

@@ -7,21 +7,25 @@ from starlette.responses import RedirectResponse, Response
 from gateway.console.visit import LANGUAGE_COOKIE, Visit
 from gateway.console.words import LANGUAGES
 from outreach.domain.errors import Kind, Refusal
+from outreach.runtime.refusal_log import RefusalLog
 from outreach.v1.session_service_pb2 import ChangePasswordRequest, LogInRequest, ReauthenticateRequest
 from outreach.validation import violations
 
 ATTEMPTS_PER_SECOND = 1.0
 """By one address: the account itself is locked after five failures."""
 _YEAR_S = 365 * 24 * 3600
+_log = RefusalLog("console")
 
 
 async def sign_in(visit: Visit) -> Response:
     if visit.request.method == "GET":
-        return visit.page("sign_in.html", to=_to(visit.request.query_params.get("to", "/")), name="", problem="")
+        return _sign_in_page(visit, 200, own_path(visit.request.query_params.get("to", "/")))
     form = await visit.request.form(max_files=0, max_fields=10)
-    name, to = str(form.get("name", "")).strip(), _to(str(form.get("to", "/")))
+    name, to = str(form.get("name", "")).strip(), own_path(str(form.get("to", "/")))
     try:
-        visit.console.rates.enter(f"sign-in {_client(visit)}", ATTEMPTS_PER_SECOND)
+        if not visit.console.providers.settings.local_accounts:
+            raise Refusal(Kind.DENIED, "请用统一登录。Passwords are not taken here: sign in by the provider.")
+        visit.console.rates.enter(f"sign-in {client_of(visit)}", ATTEMPTS_PER_SECOND)
         asked = LogInRequest(
             user_id=name, password=str(form.get("password", "")), totp_code=str(form.get("code", "")).replace(" ", "")
         )
@@ -32,26 +36,36 @@ async def sign_in(visit: Visit) -> Response:
             )
         opened = await visit.console.sessions.call("LogIn", asked)
     except Refusal as refusal:
-        problem = visit.words.of(refusal.message)
-        return visit.page("sign_in.html", 401, to=to, name=name, problem=problem)
+        _log.note("sign_in_refused", refusal.reason)
+        return _sign_in_page(visit, 401, to, name, visit.words.of(refusal.message))
     response = RedirectResponse(to, 303)
     visit.console.sessions.open(response, opened.token)
     return response
 
 
+def _sign_in_page(visit: Visit, status: int, to: str, name: str = "", problem: str = "") -> Response:
+    settings = visit.console.providers.settings
+    offered = [(one.provider_id, visit.words.of(one.name)) for one in settings.providers]
+    shown = {"to": to, "name": name, "problem": problem, "providers": offered, "local": settings.local_accounts}
+    return visit.page("sign_in.html", status, **shown)
+
+
 async def sign_out(visit: Visit) -> Response:
     await visit.form()
-    response = RedirectResponse("/sign-in", 303)
+    provider = visit.console.providers.of_issuer(visit.signed_in.session.issuer)
+    response = RedirectResponse(f"/signed-out/{provider.settings.provider_id}" if provider else "/sign-in", 303)
     await visit.console.sessions.close(visit.request, response)
     return response
 
 
 async def sign_in_again(visit: Visit) -> Response:
-    to = _to(visit.request.query_params.get("to", "/"))
+    to, issuer = own_path(visit.request.query_params.get("to", "/")), visit.signed_in.session.issuer
+    if issuer:
+        return _to_provider(visit, issuer, to)
     if visit.request.method == "GET":
-        return visit.page("sign_in_again.html", to=to, problem="")
+        return visit.page("sign_in_again.html", to=to, problem="", provider=None)
     form = await visit.form()
-    to = _to(str(form.get("to", "/")))
+    to = own_path(str(form.get("to", "/")))
     asked = ReauthenticateRequest(
         token=visit.signed_in.token,
         password=str(form.get("password", "")),
@@ -62,9 +76,21 @@ async def sign_in_again(visit: Visit) -> Response:
             raise Refusal(Kind.INVALID, "请填写密码和 6 位验证码。Give your password and the six-digit code.")
         await visit.console.sessions.call("Reauthenticate", asked)
     except Refusal as refusal:
-        return visit.page("sign_in_again.html", 401, to=to, problem=visit.words.of(refusal.message))
+        _log.note("sign_in_refused", refusal.reason)
+        return visit.page("sign_in_again.html", 401, to=to, problem=visit.words.of(refusal.message), provider=None)
     visit.console.sessions.forget(visit.signed_in.token)
     return RedirectResponse(to, 303)
+
+
+def _to_provider(visit: Visit, issuer: str, to: str) -> Response:
+    """The page from which a link leads to the provider that proves this person."""
+    provider = visit.console.providers.of_issuer(issuer)
+    if provider is None:
+        raise Refusal(
+            Kind.DENIED, "您的统一登录已不再使用，请联系运维。Your provider is not used any more: ask an operator."
+        )
+    shown = (provider.settings.provider_id, visit.words.of(provider.settings.name))
+    return visit.page("sign_in_again.html", to=to, problem="", provider=shown)
 
 
 async def password(visit: Visit) -> Response:
@@ -87,18 +113,19 @@ async def password(visit: Visit) -> Response:
 
 async def language(visit: Visit) -> Response:
     chosen = visit.request.path_params["language"]
-    response = RedirectResponse(_to(visit.request.query_params.get("to", "/")), 303)
+    response = RedirectResponse(own_path(visit.request.query_params.get("to", "/")), 303)
     if chosen in LANGUAGES:
         response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=_YEAR_S, samesite="lax", httponly=True)
     return response
 
 
-def _to(path: str) -> str:
+def own_path(path: str) -> str:
     """A path of ours to go to; the home page instead of anything else."""
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
 
 
-def _client(visit: Visit) -> str:
+def client_of(visit: Visit) -> str:
+    """The address that the request came from."""
     return visit.request.client.host if visit.request.client else ""
 
 

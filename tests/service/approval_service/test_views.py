@@ -9,10 +9,11 @@ from approval_service import preview, views
 from approval_service.calls import Call
 from outreach.domain import states
 from outreach.domain.errors import Kind, Refusal
+from outreach.v1.bank_service_pb2 import BankEvent, Recall
 from outreach.v1.common_pb2 import Principal
 from outreach.v1.outreach_service_pb2 import GetRequest, ListRequest, Outreach, SmsItem, StatusChange, WatchRequest
 from outreach.v1.worker_service_pb2 import Outcome
-from tests.service.approval_service.world import BANK, HOTLINE, World, phone_of, principal
+from tests.service.approval_service.world import BANK, DAY_MS, HOTLINE, NOW_MS, World, phone_of, principal
 
 OWNER = principal("dan", roles=["case_system"])
 STRANGER = Principal(caller_id="other", employee_id="x", roles=["case_system"], bank_ids=[BANK])
@@ -63,6 +64,17 @@ async def test_findings_are_those_of_the_last_decision(ready: World) -> None:
     assert [finding.code for finding in (await get(ready, blocked.outreach_id)).findings] == ["THIRD_PARTY_DISCLOSURE"]
     shown = await get(ready, waiting.outreach_id)
     assert (shown.waiting_for, shown.HasField("due_time")) == ("CONTACT_UNVERIFIED", False)
+
+
+async def test_what_was_found_later_waits_while_it_may_still_leave(ready: World) -> None:
+    """A rule that stopped a permit shows as one that waits, or as a refusal once it cancelled."""
+    kept, gone = await ready.ask("6001"), await ready.ask("6002")
+    ready.set_clock(NOW_MS + DAY_MS + 60_000)
+    await ready.apply(BankEvent(recall=Recall(account_number="6002")))
+    assert not await ready.lease()
+    stale, recalled = await get(ready, kept.outreach_id), await get(ready, gone.outreach_id)
+    assert [(one.code, one.waits) for one in stale.findings] == [("BALANCE_UNCONFIRMED", True)]
+    assert [(one.code, one.waits) for one in recalled.findings] == [("CASE_RECALLED", False)]
 
 
 TWICE_A_STRANGER = Principal(caller_id="other", employee_id="x", roles=["case_system"] * 2, bank_ids=[BANK])

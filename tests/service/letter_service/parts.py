@@ -71,6 +71,7 @@ class Authority(PrintServiceServicer):
         self.refused: list[pb.ReportRenderingRequest] = []
         self.reports: dict[str, pb.ReportRenderingRequest] = {}
         self.withdraw: set[str] = set()
+        self.erased: list[str] = []
 
     async def ListRenderings(self, request: pb.ListRenderingsRequest, context: Context) -> pb.ListRenderingsResponse:
         renderings = [
@@ -98,6 +99,15 @@ class Authority(PrintServiceServicer):
         del self.runs[request.run_id]
         self.reports[request.run_id] = request
         return pb.ReportRenderingResponse()
+
+    async def ListErasedPdfs(self, request: pb.ListErasedPdfsRequest, context: Context) -> pb.ListErasedPdfsResponse:
+        return pb.ListErasedPdfsResponse(pdf_sha256=self.erased)
+
+    async def ReportErasedPdfs(
+        self, request: pb.ReportErasedPdfsRequest, context: Context
+    ) -> pb.ReportErasedPdfsResponse:
+        self.erased = [one for one in self.erased if one not in request.pdf_sha256]
+        return pb.ReportErasedPdfsResponse()
 
     async def ReleaseRunPdf(self, request: pb.ReleaseRunPdfRequest, context: Context) -> pb.ReleaseRunPdfResponse:
         raise not_found("letter_service releases nothing")

@@ -91,6 +91,7 @@ def test_a_pack_is_asked_for_and_written(gateway: FakeGateway, pack: Path) -> No
     (asked,) = gateway.asked("ExportEvidence")
     assert (asked.bank_id, asked.letter_number, asked.purpose) == ("demo-bank", NUMBER, "TS-1")
     assert [request.reason for request in gateway.asked("FetchLetterPdf")] == ["TS-1"]
+    assert pack.stat().st_mode & 0o077 == 0
     with ZipFile(pack) as archive:
         assert archive.read(f"letters/{NUMBER}.pdf") == b"%PDF-copy"
         assert {"summary.pdf", "README.txt", "checkpoint.txt", "proofs.json"} <= set(archive.namelist())
@@ -128,9 +129,9 @@ def test_letters_that_cannot_be_fetched_are_counted(gateway: FakeGateway, run: R
     gateway.answers |= {"ExportEvidence": parts, "FetchLetterPdf": refuse}
     path = tmp_path / "pack.zip"
     result = run("evidence", "make", "--letter", NUMBER, "--purpose", "TS-1", "--out", path, "--json")
-    assert json.loads(result.stdout)["letter_pdfs_missing"] == 1
+    assert json.loads(result.stdout)["originals_missing"] == 1
     with ZipFile(path) as archive:
-        assert "1 封信函的 PDF 未能取得" in archive.read("README.txt").decode()
+        assert "1 份信函原件未能取得" in archive.read("README.txt").decode()
 
 
 def test_one_subject_is_named(run: Run, tmp_path: Path, gateway: FakeGateway) -> None:

@@ -188,6 +188,18 @@ def test_a_bomb_that_lies_about_its_size_is_not_expanded(tmp_path: Path) -> None
     assert raised.value.reason == "WORKBOOK_UNREADABLE"
 
 
+def test_a_directory_that_points_before_the_file_is_damage(tmp_path: Path) -> None:
+    """No error of the disk, as which zipfile tells it."""
+    path = workbook(tmp_path / "c.xlsx", HEADER, GOOD)
+    data = bytearray(path.read_bytes())
+    end = data.rindex(b"PK\x05\x06")
+    data[end + 16 : end + 20] = (2**31).to_bytes(4, "little")
+    path.write_bytes(data)
+    with pytest.raises(Failure) as raised:
+        read(path)
+    assert raised.value.reason == "WORKBOOK_UNREADABLE"
+
+
 def test_a_huge_cell_spoils_its_line_only(tmp_path: Path) -> None:
     """A cell of 10 MB is named by place and column; it is not sent."""
     path = workbook(tmp_path / "c.xlsx", HEADER, GOOD, (*GOOD[:6], "huge"), GOOD)

@@ -52,6 +52,23 @@ def test_an_account_is_made(gateway: FakeGateway, run: Run) -> None:
     assert run("user", "create", "lin", "--bank", "demo-bank").exit_code == 2
 
 
+def test_an_account_of_a_provider_is_made(gateway: FakeGateway, run: Run) -> None:
+    """Who the person is there is sent and shown; no credentials are handed out. One without the other is refused."""
+    shown_account = account()
+    shown_account.identity.issuer, shown_account.identity.subject = "https://sign-in.example", "a-0017"
+    gateway.answers["CreateUser"] = lambda request: CreateUserResponse(user=shown_account)
+    arguments = ("lin", "--role", "drafter", "--bank", "demo-bank", "--issuer", "https://sign-in.example")
+    shown = run("user", "create", *arguments, "--subject", "a-0017").stdout
+    (request,) = gateway.asked("CreateUser")
+    assert request.identity == shown_account.identity
+    assert "https://sign-in.example a-0017" in shown
+    assert "First password" not in shown
+    assert run("user", "create", *arguments).exit_code != 0
+    gateway.answers["ResetUser"] = lambda request: ResetUserResponse(user=shown_account)
+    run("user", "reset", "lin", "--issuer", "https://sign-in.example", "--subject", "a-0018")
+    assert gateway.asked("ResetUser")[0].identity.subject == "a-0018"
+
+
 def test_an_account_is_changed_and_approved(gateway: FakeGateway, run: Run) -> None:
     """The whole new set of roles and banks is sent; the answer tells that another operator must approve it."""
     active = account(UserState.USER_STATE_ACTIVE)

@@ -197,3 +197,9 @@ def test_results(version: str, result: int, outcome: int) -> None:
     """Results by version; what is not in its table tells nothing, and is kept as it is."""
     found = cmpp_codes.outcome(version, [Answer(result, "00")])
     assert (found.outcome, found.code) == (outcome, str(result))
+
+
+def test_a_header_that_was_announced_and_is_not_there() -> None:
+    """A far end may bring no content at all."""
+    deliver = coding.Deliver(bytes(8), "13800000001", "1069", False, True, 8, b"")
+    assert (coding.place(deliver), coding.words(deliver)) == ((0, 1, 1), "")

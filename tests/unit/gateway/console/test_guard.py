@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.console.pages.sign_in import _to
+from gateway.console.pages.sign_in import own_path
 from gateway.console.security import MAX_BODY_BYTES, Guard
 
 
@@ -71,5 +71,5 @@ async def test_a_large_body_is_not_read() -> None:
 @pytest.mark.parametrize("to", ["", "https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
 def test_only_our_own_paths_are_gone_to(to: str) -> None:
     """Everything else is the home page."""
-    assert _to(to) == "/"
-    assert _to("/templates?x=1") == "/templates?x=1"
+    assert own_path(to) == "/"
+    assert own_path("/templates?x=1") == "/templates?x=1"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from outreach.cli.evidence_pack import KEY, Pack, texts
+from outreach.evidence.pack import KEY, Pack, return_scans, texts
 from outreach.ledger.checkpoint import Checkpoint, CheckpointError, Verifier, parse_and_verify
 from outreach.ledger.entries import decode
 from outreach.ledger.merkle import leaf_hash, verify_inclusion
@@ -37,7 +37,7 @@ class Report:
 
 
 def check(pack: Pack, files: Mapping[str, bytes], vkey: str) -> Report:
-    """Checks a pack and its other files, by name. CheckpointError if the key is none, Failure if it cannot be read."""
+    """Checks a pack and its other files, by name. CheckpointError if the key is none, Refusal if it cannot be read."""
     verifier = Verifier.from_key(vkey)
     report = Report(pack.evidence, entries=len(pack.entries))
     try:
@@ -106,4 +106,7 @@ def _file_problems(report: Report, files: Mapping[str, bytes]) -> Iterator[str]:
     for name, text in expected.items():
         if files.get(name) != text.encode():
             yield f"{name}: 缺失或被改动 it is missing or was changed"
-    report.unproven = sorted(set(files) - set(expected) - _DERIVED)
+    for name, digest in return_scans(report.evidence).items():
+        if name in files and hashlib.sha256(files[name]).hexdigest() != digest:
+            yield f"{name}: 被改动 it was changed"
+    report.unproven = sorted(set(files) - set(expected) - set(return_scans(report.evidence)) - _DERIVED)

@@ -14,11 +14,13 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.platypus import Flowable, LongTable, Paragraph, SimpleDocTemplate, Spacer, TableStyle
+from reportlab.platypus import CondPageBreak, Flowable, LongTable, Paragraph, SimpleDocTemplate, Spacer, TableStyle
 
-from outreach.cli.embedded_font import EmbeddedFont
+from outreach.evidence.embedded_font import EmbeddedFont
 
 _WIDTH = A4[0] - 36 * mm
+_WITH_HEADING = 35 * mm
+"""A heading begins a page rather than stand above less than this."""
 _INK, _FAINT, _LINE, _SHADE = HexColor(0x1A1A1A), HexColor(0x666666), HexColor(0xC8C8C8), HexColor(0xF2F4F7)
 
 
@@ -101,7 +103,6 @@ class _Setter:
             wordWrap="CJK",
             spaceBefore=space_before,
             spaceAfter=space_after,
-            keepWithNext=space_before > 0,
         )
 
     def paragraph(self, text: str, style: str) -> Paragraph:
@@ -110,6 +111,7 @@ class _Setter:
 
     def flowables(self, block: Block) -> Iterator[Flowable]:
         if isinstance(block, Heading):
+            yield CondPageBreak(_WITH_HEADING)
             yield self.paragraph(block.text, str(block.level))
         elif isinstance(block, Rows):
             yield from self._table(block)

@@ -1,7 +1,8 @@
 """An evidence pack: a ZIP that can be read by a person, and checked by anybody with the ledger's public key.
 
 evidence.json       the content, as the authority gave it out and its entry evidence_made has the hash of
-messages/, letters/ what left, a text each, made from the content; and the letters' archive copies as PDF
+messages/, letters/ what left, a text each, made from the content; the letters' archive copies as PDF; the scans of what
+                    came back
 entries.jsonl       the ledger's entries, their canonical bodies, a line each
 proofs.json         their inclusion proofs (RFC 6962)
 checkpoint.txt      the signed tree head that the proofs lead to (C2SP tlog-checkpoint)
@@ -10,9 +11,9 @@ summary.pdf         all of it to read, and README.txt how to check it
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
@@ -20,9 +21,9 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 import orjson
 from google.protobuf.json_format import Parse, ParseError
 
-from outreach.cli.failures import Failure
+from outreach.domain.errors import Kind, Refusal
 from outreach.domain.templating import render, signed
-from outreach.v1.evidence_service_pb2 import Evidence, ProvenEntry
+from outreach.v1.evidence_service_pb2 import Evidence, EvidencedLetter, ProvenEntry
 from outreach.v1.ledger_service_pb2 import LedgerEntry
 from outreach.v1.print_service_pb2 import LetterPermit
 from outreach.v1.worker_service_pb2 import Permit
@@ -49,7 +50,7 @@ class Pack:
 
     @property
     def evidence(self) -> Evidence:
-        """The content. Raises Failure."""
+        """The content. Raises Refusal."""
         try:
             return Parse(self.content, Evidence(), ignore_unknown_fields=True)
         except (ParseError, UnicodeDecodeError):
@@ -57,7 +58,7 @@ class Pack:
 
     @property
     def bodies(self) -> list[dict[str, Any]]:
-        """The entries, decoded. Raises Failure."""
+        """The entries, decoded. Raises Refusal."""
         try:
             return [orjson.loads(one.entry.body) for one in self.entries]
         except orjson.JSONDecodeError:
@@ -71,6 +72,22 @@ def texts(evidence: Evidence) -> dict[str, str]:
         files |= {f"messages/{made.permit.attempt_id}.txt": message_text(made.permit) for made in one.messages}
         files |= {f"letters/{made.permit.letter_number}.txt": letter_text(made.permit) for made in one.letters}
     return files
+
+
+def return_scans(evidence: Evidence) -> dict[str, str]:
+    """The SHA-256 of the scans of what came back, by file name."""
+    letters = [letter for one in evidence.outreach for letter in one.letters if letter.return_scan_kept]
+    return {scan_name(one): one.return_scan_sha256 for one in letters}
+
+
+def letter_name(letter: EvidencedLetter) -> str:
+    """The file of its archive copy."""
+    return f"letters/{letter.permit.letter_number}.pdf"
+
+
+def scan_name(letter: EvidencedLetter) -> str:
+    """The file of the scan of what came back."""
+    return f"letters/{letter.permit.letter_number}-returned.jpg"
 
 
 def message_text(permit: Permit) -> str:
@@ -90,8 +107,8 @@ def letter_text(permit: LetterPermit) -> str:
     return "\n".join(f"{name}: {text}" for name, text in lines if text)
 
 
-def write(path: Path, pack: Pack, verifier_key: str, others: Mapping[str, bytes]) -> None:
-    """Writes a pack with further files, readable by its owner only: it shows persons and their debts. OSError."""
+def zipped(pack: Pack, verifier_key: str, others: Mapping[str, bytes]) -> bytes:
+    """The file of a pack with further files. It shows persons and their debts."""
     proofs = [{"index": one.entry.index, "path": [node.hex() for node in one.proof]} for one in pack.entries]
     files = {
         **others,
@@ -102,21 +119,15 @@ def write(path: Path, pack: Pack, verifier_key: str, others: Mapping[str, bytes]
         CHECKPOINT: pack.checkpoint.encode(),
         KEY: verifier_key.encode() + b"\n",
     }
-    part = path.with_name(path.name + ".part")
-    try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            with ZipFile(file, "w") as archive:
-                for name, data in files.items():
-                    archive.writestr(ZipInfo(name, _EPOCH), data, ZIP_DEFLATED)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    made = BytesIO()
+    with ZipFile(made, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(ZipInfo(name, _EPOCH), data, ZIP_DEFLATED)
+    return made.getvalue()
 
 
 def read(path: Path) -> tuple[Pack, dict[str, bytes]]:
-    """The pack in a file, and its other files by name. Raises Failure for what is none, OSError."""
+    """The pack in a file, and its other files by name. Raises Refusal for what is none, OSError."""
     try:
         with ZipFile(path) as archive:
             files = _members(archive)
@@ -146,12 +157,17 @@ def _members(archive: ZipFile) -> dict[str, bytes]:
             files[info.filename] = file.read(left + 1)
         left -= len(files[info.filename])
         if left < 0:
-            raise Failure("文件过大，不是本系统的证据包。It is too large to be an evidence pack.", reason="NOT_A_PACK")
+            raise Refusal(
+                Kind.INVALID,
+                "文件过大，不是本系统的证据包。It is too large to be an evidence pack.",
+                reason="NOT_A_PACK",
+            )
     return files
 
 
-def _not_a_pack(name: str) -> Failure:
-    return Failure(
+def _not_a_pack(name: str) -> Refusal:
+    return Refusal(
+        Kind.INVALID,
         f"{name}: 不是证据包，或已损坏。It is no evidence pack, or it is damaged: have it sent again.",
         reason="NOT_A_PACK",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pypdfium2
 
-from outreach.cli.pdf_document import Heading, Rows, Text, pdf
+from outreach.evidence.pdf_document import Heading, Rows, Text, pdf
 
 
 def text_of(document: bytes) -> str:

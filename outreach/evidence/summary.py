@@ -8,10 +8,9 @@ from typing import Any
 
 import orjson
 
-from outreach.cli.evidence_pack import Pack, letter_text, message_text
-from outreach.cli.output import state_text
-from outreach.cli.pdf_document import Block, Heading, Rows, Text, pdf
 from outreach.domain.money import format_fen
+from outreach.evidence.pack import Pack, letter_text, message_text
+from outreach.evidence.pdf_document import Block, Heading, Rows, Text, pdf
 from outreach.v1.bank_service_pb2 import Party
 from outreach.v1.evidence_service_pb2 import Evidence, EvidencedLetter, EvidencedMessage, EvidencedOutreach
 from outreach.v1.hold_service_pb2 import HoldKind, NoContactReason
@@ -20,7 +19,7 @@ from outreach.v1.mailroom_service_pb2 import LetterState, ReturnReason
 from outreach.v1.outreach_service_pb2 import Channel, ReplyKind
 from outreach.v1.template_service_pb2 import Template
 from outreach.wording import words
-from outreach.wording.formats import CHINA, code_text, enum_name, when
+from outreach.wording.formats import CHINA, code_text, enum_name, state_words, when
 from outreach.wording.ledger_words import kind_text
 
 _ROLES = {
@@ -99,12 +98,12 @@ def _account(evidence: Evidence) -> Iterator[Block]:
 def _outreach(number: int, one: EvidencedOutreach) -> Iterator[Block]:
     outreach, decision = one.outreach, one.decision
     kind = "信函 letter" if outreach.channel == Channel.CHANNEL_LETTER else "短信 SMS"
-    yield Heading(f"{number}. {kind}  {when(outreach.create_time)}  {state_text(outreach.state).plain}", 2)
+    yield Heading(f"{number}. {kind}  {when(outreach.create_time)}  {state_words(outreach.state)}", 2)
     reasons = [f"{code_text(finding.code)}：{finding.reason}" for finding in decision.findings]
     rows = [
         ("编号 Id", outreach.outreach_id),
         ("申请 Asked by", f"{outreach.caller_id}/{outreach.employee_id}  {outreach.request_id}"),
-        ("决定 Decision", f"{state_text(decision.state).plain}，策略 policy {decision.policy_version}"),
+        ("决定 Decision", f"{state_words(decision.state)}，策略 policy {decision.policy_version}"),
         ("理由 Reasons", "\n".join(reasons)),
         ("后续 Since", "，".join(code_text(finding.code) for finding in outreach.findings)),
         ("撤回原因 Cause", code_text(outreach.cause)),
@@ -125,7 +124,7 @@ def _message(message: EvidencedMessage, attempt: Any) -> Iterator[Block]:
     receipt = " ".join(filter(None, (attempt.carrier_message_id, attempt.carrier_code)))
     yield Text(
         f"放行 Released {when(attempt.release_time)}，号码 to {message.permit.phone_number}，"
-        f"通道 by {attempt.carrier_id}，结果 result {state_text(attempt.state).plain} {receipt}，"
+        f"通道 by {attempt.carrier_id}，结果 result {state_words(attempt.state)} {receipt}，"
         f"策略 policy {message.policy_version}，金额序号 balance {message.permit.balance_sequence}"
     )
     yield Text(message_text(message.permit), quoted=True)
@@ -191,10 +190,11 @@ def _approvals(evidence: Evidence) -> Iterator[Block]:
         ]
         yield Rows([row for row in rows if row[1]])
     if evidence.policies:
+        yield Heading("策略 Policy", 2)
         rows4 = [
             (str(one.version), one.drafted_by, one.activated_by, when(one.effective_from)) for one in evidence.policies
         ]
-        headings = ("策略 Policy", "起草 Drafted by", "启用 Activated by", "生效 In force from")
+        headings = ("版本 Version", "起草 Drafted by", "启用 Activated by", "生效 In force from")
         yield Rows(rows4, headings, (0.16, 0.28, 0.28, 0.28))
 
 
