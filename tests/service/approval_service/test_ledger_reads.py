@@ -8,8 +8,8 @@ from sqlalchemy import select, update
 
 from approval_service import ledger_reads
 from approval_service.calls import Call
+from approval_service.keys import ORIGIN
 from approval_service.schema import ledger_entry
-from approval_service.writer import ORIGIN
 from outreach.domain.errors import Refusal
 from outreach.ledger import export
 from outreach.ledger.entries import decode
