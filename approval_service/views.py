@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Row
 
 from approval_service.calls import Call, covers
 from approval_service.keys import KeyRing
-from approval_service.paging import page_size
+from approval_service.restricted import hidden
+from approval_service.search import search
 from approval_service.status_changes import from_json
 from approval_service.store import accounts as account_store
 from approval_service.store import changes as change_store
@@ -59,7 +60,7 @@ def get(connection: Connection, call: Call[GetRequest]) -> GetResponse:
         rows = [found] if found is not None else []
     else:
         rows = store.found_by_request(connection, request.request_id, own_caller(principal))
-    row = next((one for one in rows if _visible(call, one)), None)
+    row = next((one for one in _shown(connection, principal, rows) if _visible(call, one)), None)
     if row is None:
         raise not_found("没有这条记录，或无权查看。There is no such outreach that this token may see.")
     return GetResponse(outreach=outreach_messages(connection, [row])[0])
@@ -89,11 +90,17 @@ def list_page(connection: Connection, keys: KeyRing, call: Call[ListRequest]) ->
         account = account_store.accounts_by_number(connection, [key]).get(key)
         if account is None:
             return ListResponse()
-        scope = replace(scope, account_id=account.account_id)
-    size = page_size(request.page_size)
-    rows = store.page(connection, scope, request.page_token, size + 1)
-    more = rows[size - 1].outreach_id if len(rows) > size else ""
-    return ListResponse(outreach=outreach_messages(connection, rows[:size]), next_page_token=more)
+        account_id = account.account_id
+    ids, more = search(connection, request, account_id, own_caller(call.principal))
+    rows = store.get_many(connection, ids)
+    shown = _shown(connection, call.principal, [rows[outreach_id] for outreach_id in ids])
+    return ListResponse(outreach=outreach_messages(connection, shown), next_page_token=more)
+
+
+def _shown(connection: Connection, principal: Principal, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Without what was asked for restricted people: a page may be shorter for it."""
+    not_shown = hidden(connection, principal, {row.person_id for row in rows})
+    return [row for row in rows if row.person_id not in not_shown]
 
 
 def changes(connection: Connection, call: Call[WatchRequest], after_position: int) -> list[StatusChange]:
