@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -18,7 +17,6 @@ from approval_service.store import accounts as account_store
 from approval_service.store import changes as change_store
 from approval_service.store import letters as letter_store
 from approval_service.store import outreach as store
-from approval_service.store.scopes import Scope
 from outreach.domain import states
 from outreach.domain.errors import not_found
 from outreach.v1.common_pb2 import Finding, Principal
@@ -79,12 +77,7 @@ def own_caller(principal: Principal) -> str:
 def list_page(connection: Connection, keys: KeyRing, call: Call[ListRequest]) -> ListResponse:
     request = call.request
     call.require_bank(request.bank_id)
-    scope = Scope(
-        bank_id=request.bank_id,
-        case_id=request.case_id,
-        state=request.state,
-        caller_id=own_caller(call.principal),
-    )
+    account_id = ""
     if request.account_number:
         key = (request.bank_id, keys.hash("account", request.account_number))
         account = account_store.accounts_by_number(connection, [key]).get(key)
@@ -113,6 +106,7 @@ def changes(connection: Connection, call: Call[WatchRequest], after_position: in
         bank_id=request.bank_id,
         case_id=request.case_id,
         caller_id=own_caller(call.principal),
+        outreach_id=request.outreach_id,
     )
     return [from_json(body) for body in bodies]
 

@@ -25,6 +25,7 @@ from approval_service.status_changes import to_json
 from approval_service.store.rows import insert_tuples
 from outreach.domain.clocks import BusinessClock, iso, real_ms
 from outreach.domain.errors import Kind, Refusal
+from outreach.domain.ids import time_key
 from outreach.ledger import entries, merkle
 from outreach.runtime.logs import EventLogger
 from outreach.v1.common_pb2 import State
@@ -106,7 +107,8 @@ class Tx:
         )
         body = to_json(seq + 1, row, state, codes, attempt_id, self._time, notice=notice)
         shown = 0 if notice else state
-        self._changes.append((seq + 1, row.bank_id, row.case_id, row.caller_id, self.now_ms, shown, body))
+        key = time_key(row.outreach_id)
+        self._changes.append((seq + 1, row.bank_id, row.case_id, row.caller_id, self.now_ms, shown, body, key))
 
     def set_head(self, **columns: Any) -> None:
         """Sets columns of the head row at the end of the transaction."""
