@@ -16,6 +16,7 @@ from approval_service.keys import KeyRing, PersonKey
 from approval_service.moves import Moves
 from approval_service.paging import page_size
 from approval_service.people import require_employee
+from approval_service.restricted import hidden
 from approval_service.screening.address import judge, normal, postcode_warning, read
 from approval_service.store import addresses as store
 from approval_service.store import outreach as outreach_store
@@ -187,9 +188,9 @@ def list_bad(connection: Connection, keys: KeyRing, call: Call[ListBadAddressesR
     size = page_size(request.page_size)
     rows = store.page_of_bad(connection, request.bank_id, request.page_token, size + 1)
     page, more = rows[:size], len(rows) > size
-    return ListBadAddressesResponse(
-        addresses=[_message(keys, row) for row in page], next_page_token=page[-1].mark_id if more else ""
-    )
+    not_shown = hidden(connection, call.principal, {row.person_id for row in page})
+    shown = [_message(keys, row) for row in page if row.person_id not in not_shown]
+    return ListBadAddressesResponse(addresses=shown, next_page_token=page[-1].mark_id if more else "")
 
 
 def _message(keys: KeyRing, row: Any) -> BadAddress:

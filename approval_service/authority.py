@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from approval_service.catalog import CatalogCache
 from approval_service.database import Database
+from approval_service.key_custody import Custodian
 from approval_service.keys import KeyRing
 from approval_service.writer import Handler, Writer
 from outreach.domain.clocks import WallClockGuard
@@ -56,11 +57,16 @@ class Authority:
     database: Database
     writer: Writer
     keys: KeyRing
-    signer: Signer
+    custodian: Custodian
     catalogs: CatalogCache
     changes: ChangeSignal
     guard: WallClockGuard = field(default_factory=WallClockGuard)
     simulated_clock: bool = False
+
+    @property
+    def signer(self) -> Signer:
+        """Of the ledger's checkpoints, now."""
+        return self.keys.signer
 
     async def read(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs a reading function with a connection of its own, in a thread."""

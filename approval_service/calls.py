@@ -16,6 +16,8 @@ _DATE = re.compile(
     r"(?<!\d)(?:19|20)\d\d(?:-[01]\d-[0-3]\d|\.[01]?\d\.[0-3]?\d|/[01]?\d/[0-3]?\d|年[01]?\d月(?:[0-3]?\d日)?)(?!\d)"
 )
 _AMOUNT = re.compile(r"(?<![\d,])\d{1,3}(?:,\d{3})+(?:\.\d\d)?(?![\d,])")
+_REFERENCE = re.compile(r"(?<![A-Za-z\d])[A-Z]{1,6}-?20[23]\d-\d{1,5}(?!\d|[-/. ]\d)")
+"""Such as TS-2026-00012: letters, a year of ours, and a number too short to be a telephone's."""
 _LONG_NUMBER = re.compile(r"\d(?:[\s-]?\d){6,}|\d(?:[\s.·•_/()-]{0,2}\d){9,}")
 """Seven digits as a landline is written, or ten however they are set apart."""
 _HAN_DIGITS = str.maketrans("〇零一二三四五六七八九幺", "001234567891")
@@ -72,7 +74,7 @@ def is_plain(text: str, names: Iterable[str] = ()) -> bool:
         if _NAME.search(text) or any(name in text for name in names if len(name) > 1):
             return False
         text = text.translate(_HAN_DIGITS)
-    return _LONG_NUMBER.search(_AMOUNT.sub("amount", _DATE.sub("date", text))) is None
+    return _LONG_NUMBER.search(_AMOUNT.sub("amount", _DATE.sub("date", _REFERENCE.sub("reference", text)))) is None
 
 
 def require_plain(field: str, text: str, names: Iterable[str] = ()) -> str:

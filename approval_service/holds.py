@@ -14,6 +14,7 @@ from approval_service.hold_views import hold_message
 from approval_service.keys import KeyRing
 from approval_service.paging import page_size
 from approval_service.people import require_another, require_employee
+from approval_service.restricted import hidden
 from approval_service.store import accounts as account_store
 from approval_service.store import stops as store
 from approval_service.store.scopes import Scope
@@ -22,6 +23,7 @@ from outreach.domain.codes import Code
 from outreach.domain.errors import not_found, precondition
 from outreach.domain.ids import new_id
 from outreach.domain.masking import mask_account
+from outreach.v1.common_pb2 import Principal
 from outreach.v1.hold_service_pb2 import (
     ApproveLiftRequest,
     ApproveLiftResponse,
@@ -74,7 +76,7 @@ def _place(tx: Tx, call: Call[PlaceHoldRequest]) -> PlaceHoldResponse:
     reason = require_plain("reason", request.reason, names_of(tx, account.account_id))
     hold_id, done = place(tx, request.bank_id, account.account_id, kind=request.kind, reason=reason, by=actor)
     return PlaceHoldResponse(
-        hold=_shown(tx, hold_id), cancelled_ids=done.withdrawn, possibly_leaving_attempt_ids=done.leaving_attempts
+        hold=_shown(tx, call, hold_id), cancelled_ids=done.withdrawn, possibly_leaving_attempt_ids=done.leaving_attempts
     )
 
 
@@ -124,7 +126,7 @@ def _request_lift(tx: Tx, call: Call[RequestLiftRequest]) -> RequestLiftResponse
         )
     store.update_hold(tx.connection, row.hold_id, {"lift_requested_by": actor, "lift_reason": reason})
     tx.record("lift_requested", row.bank_id, hold=row.hold_id, account=row.account_id, reason=reason, by=actor)
-    return RequestLiftResponse(hold=_shown(tx, row.hold_id))
+    return RequestLiftResponse(hold=_shown(tx, call, row.hold_id))
 
 
 request_lift = one_by_one(_request_lift)
@@ -143,7 +145,7 @@ def _approve_lift(tx: Tx, call: Call[ApproveLiftRequest]) -> ApproveLiftResponse
     require_another(actor, {"申请解除": row.lift_requested_by})
     store.update_hold(tx.connection, row.hold_id, {"lifted_by": actor})
     tx.record("hold_lifted", row.bank_id, hold=row.hold_id, account=row.account_id, by=actor)
-    return ApproveLiftResponse(hold=_shown(tx, row.hold_id))
+    return ApproveLiftResponse(hold=_shown(tx, call, row.hold_id))
 
 
 approve_lift = one_by_one(_approve_lift)
@@ -157,20 +159,27 @@ def list_holds(connection: Connection, keys: KeyRing, call: Call[ListHoldsReques
     size = page_size(request.page_size)
     rows = store.list_holds(connection, request.bank_id, request.include_lifted, request.page_token, size + 1)
     page, more = rows[:size], len(rows) > size
-    return ListHoldsResponse(holds=_messages(connection, keys, page), next_page_token=page[-1].hold_id if more else "")
+    holds = _messages(connection, keys, call.principal, page)
+    return ListHoldsResponse(holds=holds, next_page_token=page[-1].hold_id if more else "")
 
 
-def _messages(connection: Connection, keys: KeyRing, rows: Sequence[Any]) -> list[Hold]:
+def _messages(connection: Connection, keys: KeyRing, principal: Principal, rows: Sequence[Any]) -> list[Hold]:
+    """Of an erased or restricted debtor's account without its number and the reason."""
     accounts = account_store.accounts_by_id(connection, {row.account_id for row in rows})
     debtors = account_store.persons_by_id(connection, {account.debtor_id for account in accounts.values()})
+    not_shown = hidden(connection, principal, debtors)
     masked = {}
     for account in accounts.values():
-        if account.debtor_id:  # not erased
+        if account.debtor_id in debtors and account.debtor_id not in not_shown:
             key = keys.person(debtors[account.debtor_id].wrapped_key)
             masked[account.account_id] = mask_account(key.unseal(account.number_sealed).decode())
-    return [hold_message(keys, row, masked.get(row.account_id, "")) for row in rows]
+    messages = [hold_message(keys, row, masked.get(row.account_id, "")) for row in rows]
+    for message, row in zip(messages, rows, strict=True):
+        if row.account_id not in masked:
+            message.ClearField("reason")
+    return messages
 
 
-def _shown(tx: Tx, hold_id: str) -> Hold:
+def _shown(tx: Tx, call: Call[Any], hold_id: str) -> Hold:
     row = store.get_hold(tx.connection, hold_id)
-    return _messages(tx.connection, tx.keys, [row])[0]
+    return _messages(tx.connection, tx.keys, call.principal, [row])[0]

@@ -1,22 +1,26 @@
-"""Keys: one per person, wrapped by the master key; keyed hashes to search by."""
+"""Keys in use: one per person, wrapped by the installation's; keyed hashes to search by; the ledger's signature."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+from outreach.ledger.checkpoint import Signer
+
+ORIGIN = "outreach-gateway"
+"""The ledger's name in its checkpoints, and its signing key's."""
+
+NUMBER_BYTES = 2
 _NONCE_BYTES = 12
 _CACHED_PERSONS = 50_000
-
-
-def _derive(master: bytes, purpose: bytes) -> bytes:
-    return HKDFExpand(SHA256(), 32, b"outreach/" + purpose).derive(master)
 
 
 def _seal(aead: AESGCM, data: bytes) -> bytes:
@@ -49,26 +53,83 @@ class PersonKey:
         return hashlib.blake2b(data, key=self._key, digest_size=16, person=b"commitment").hexdigest()
 
 
-class KeyRing:
-    """The master key's uses: wraps person keys, seals notes, and hashes what must be found again."""
+@dataclass(frozen=True, slots=True)
+class InstallationKeys:
+    """The installation's own keys, unwrapped: by number where there may be several, of which the highest is in use."""
 
-    def __init__(self, master: bytes) -> None:
-        self._wrapping = AESGCM(_derive(master, b"wrapping"))
-        self._notes = AESGCM(_derive(master, b"notes"))
-        self._hashing = _derive(master, b"hashing")
+    version: int
+    """Of the table that they come from: head.keys_version."""
+    wrapping: Mapping[int, bytes]
+    """Wrap people's keys."""
+    notes: Mapping[int, bytes]
+    hashing: bytes
+    ledger: bytes
+    """An Ed25519 seed."""
+
+
+class _Numbered:
+    """Keys that stand, by number, before what they sealed."""
+
+    __slots__ = ("_aeads", "_current", "prefix")
+
+    def __init__(self, keys: Mapping[int, bytes]) -> None:
+        self._aeads = {prefix(number): AESGCM(key) for number, key in keys.items()}
+        self.prefix = prefix(max(keys))
+        self._current = self._aeads[self.prefix]
+
+    def seal(self, data: bytes) -> bytes:
+        return self.prefix + _seal(self._current, data)
+
+    def knows(self, sealed: bytes) -> bool:
+        return sealed[:NUMBER_BYTES] in self._aeads
+
+    def unseal(self, sealed: bytes) -> bytes:
+        aead = self._aeads.get(sealed[:NUMBER_BYTES])
+        if aead is None:
+            raise InvalidTag
+        return _unseal(aead, sealed[NUMBER_BYTES:])
+
+
+def prefix(number: int) -> bytes:
+    """What begins everything that the key of that number sealed."""
+    return number.to_bytes(NUMBER_BYTES)
+
+
+class KeyRing:
+    """Wraps people's keys, seals notes, hashes what must be found again, and has the ledger's signer.
+
+    `load` gives the installation's keys as they are now. They are loaded again when the database says that they
+    changed, or something comes that another replica sealed with a newer one.
+    """
+
+    def __init__(self, load: Callable[[], InstallationKeys]) -> None:
+        self._load = load
         self._hashers: dict[str, Any] = {}
         self._cache: OrderedDict[bytes, PersonKey] = OrderedDict()
+        self._take(load())
+
+    def _take(self, keys: InstallationKeys) -> None:
+        self._wrapping, self._notes = _Numbered(keys.wrapping), _Numbered(keys.notes)
+        self._hashing = keys.hashing
+        self.signer = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(keys.ledger))
+        self.version = keys.version
+        self._cache.clear()  # after a rotation nothing is found by its old wrapping any more
+
+    def follow(self, version: int) -> None:
+        """Takes the keys of that version, if they are others. Raises MasterError, and what a database raises."""
+        if version != self.version:
+            self._take(self._load())
 
     def new_person(self) -> tuple[bytes, PersonKey]:
         """A new person's key: wrapped for storing, and ready for use."""
         key = AESGCM.generate_key(256)
-        return _seal(self._wrapping, key), PersonKey(key)
+        return self._wrapping.seal(key), PersonKey(key)
 
     def person(self, wrapped: bytes) -> PersonKey:
+        """Raises cryptography's InvalidTag if it was changed, or destroyed."""
         found = self._cache.get(wrapped)
         if found is None:
-            key = _unseal(self._wrapping, wrapped)
-            found = self._cache[wrapped] = PersonKey(key)
+            found = self._cache[wrapped] = PersonKey(self._known(wrapped).unseal(wrapped))
             if len(self._cache) > _CACHED_PERSONS:
                 self._cache.popitem(last=False)
         return found
@@ -77,13 +138,29 @@ class KeyRing:
         """Drops a key from memory whose wrapping is destroyed."""
         self._cache.pop(wrapped, None)
 
+    def _known(self, wrapped: bytes) -> _Numbered:
+        if not self._wrapping.knows(wrapped):
+            self._take(self._load())
+        return self._wrapping
+
+    @property
+    def wrapping_prefix(self) -> bytes:
+        """What begins all that the key in use wraps."""
+        return self._wrapping.prefix
+
+    def rewrap(self, wrapped: bytes) -> bytes:
+        """The same person's key, wrapped by the key in use. Raises cryptography's InvalidTag."""
+        return self._wrapping.seal(self._known(wrapped).unseal(wrapped))
+
     def seal_note(self, text: str) -> bytes:
         """Seals what somebody wrote: it may hold personal data, whatever was asked for, and belongs to nobody alone."""
-        return _seal(self._notes, text.encode())
+        return self._notes.seal(text.encode())
 
     def unseal_note(self, sealed: bytes) -> str:
         """Raises cryptography's InvalidTag if it was changed."""
-        return _unseal(self._notes, sealed).decode()
+        if not self._notes.knows(sealed):
+            self._take(self._load())
+        return self._notes.unseal(sealed).decode()
 
     def hash(self, kind: str, value: str | bytes) -> str:
         """A keyed hash of a value of a kind (phone, account, customer, identity, request). 32 hex characters."""

@@ -194,4 +194,6 @@ def with_files(connection: Connection, version: LetterVersion) -> LetterVersion:
 def list_versions(connection: Connection, call: Call[ListLetterVersionsRequest]) -> ListLetterVersionsResponse:
     """Read of ListLetterVersions."""
     versions, token = GATES.page(connection, call)
-    return ListLetterVersionsResponse(versions=versions, next_page_token=token)
+    response = ListLetterVersionsResponse(versions=versions, next_page_token=token)
+    response.business_time.FromMilliseconds(read_clock(connection).now_ms())
+    return response

@@ -9,20 +9,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from nats.aio.client import Client
 
-from approval_service import checkpoints, consumer, expiry, publisher, wall_clock
+from approval_service import checkpoints, consumer, expiry, key_rotation, masters, publisher, wall_clock
 from approval_service.authority import Authority, ChangeSignal
 from approval_service.catalog import CatalogCache
 from approval_service.database import Database
-from approval_service.keys import KeyRing
+from approval_service.key_custody import Custodian
 from approval_service.personal_data import erasing
 from approval_service.screening.address import divisions
 from approval_service.servers.bank import BankServer
 from approval_service.servers.evidence import EvidenceServer
 from approval_service.servers.holds import HoldServer
+from approval_service.servers.keys import KeyServer
 from approval_service.servers.ledger import LedgerServer
 from approval_service.servers.letter_versions import LetterVersionServer
 from approval_service.servers.mailroom import MailroomServer
@@ -36,19 +35,18 @@ from approval_service.servers.templates import TemplateServer
 from approval_service.servers.users import SessionServer, UserServer
 from approval_service.servers.worker import WorkerServer
 from approval_service.store.head import read_catalog_version
-from approval_service.writer import ORIGIN, Writer
+from approval_service.writer import Writer
 from outreach.domain.clocks import real_ms
 from outreach.domain.errors import Refusal
-from outreach.ledger.checkpoint import Signer
 from outreach.runtime import bus, logs, nats_server, server, tls
 from outreach.runtime.access import APPROVAL_SERVICE, CERTIFICATES, check_certificate
 from outreach.runtime.config import Settings, load
-from outreach.runtime.secret_files import ensure_private
 from outreach.v1 import (
     admission_service_pb2_grpc,
     bank_service_pb2_grpc,
     evidence_service_pb2_grpc,
     hold_service_pb2_grpc,
+    key_service_pb2_grpc,
     ledger_service_pb2_grpc,
     letter_version_service_pb2_grpc,
     mailroom_service_pb2_grpc,
@@ -75,6 +73,10 @@ class ApprovalSettings(Settings):
 
     simulated_clock: bool = False
     """Lets SetBusinessClock set the business clock: for tests and examples only."""
+    master_keys: str = ""
+    """The master keys themselves, `<16 hex id> <64 hex key>` separated by commas; empty for secrets/master-key."""
+    key_service: str = ""
+    """module:function of a key service's plug-in, which keeps the master keys instead (docs/keys.md)."""
 
 
 async def main() -> None:
@@ -100,20 +102,26 @@ async def main() -> None:
 @asynccontextmanager
 async def _authority(settings: ApprovalSettings) -> AsyncIterator[Authority]:
     url = settings.database_url or f"sqlite:///{settings.state_dir / 'outreach.db'}"
-    secrets = settings.state_dir / "secrets"
-    master = ensure_private(secrets / "master-key", AESGCM.generate_key(256))
-    ledger_key = ensure_private(secrets / "ledger-key", Ed25519PrivateKey.generate().private_bytes_raw())
-    signer = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(ledger_key))
     database = Database(url)
     await asyncio.to_thread(database.migrate)
     await asyncio.to_thread(divisions.table)  # not while the first letter waits
-    keys, catalogs, changes = KeyRing(master), CatalogCache(), ChangeSignal()
-    writer = Writer(database, keys, signer, catalogs, changes.notify)
+    custodian = _custodian(settings, database)
+    keys, catalogs, changes = await asyncio.to_thread(custodian.open), CatalogCache(), ChangeSignal()
+    writer = Writer(database, keys, catalogs, changes.notify)
     try:
-        yield Authority(database, writer, keys, signer, catalogs, changes, simulated_clock=settings.simulated_clock)
+        yield Authority(database, writer, keys, custodian, catalogs, changes, simulated_clock=settings.simulated_clock)
     finally:
         await asyncio.to_thread(writer.close)
         database.close()
+
+
+def _custodian(settings: ApprovalSettings, database: Database) -> Custodian:
+    """A first key is made only for an installation that has none: one whose file is lost must not get another."""
+    path = settings.state_dir / "secrets" / "master-key"
+    custodian = Custodian(database, masters.source(path, settings.master_keys, settings.key_service))
+    if not settings.master_keys and not settings.key_service and custodian.is_empty():
+        masters.ensure_file(path)
+    return custodian
 
 
 def _register(target: grpc.aio.Server, authority: Authority) -> None:
@@ -130,6 +138,7 @@ def _register(target: grpc.aio.Server, authority: Authority) -> None:
     print_service_pb2_grpc.add_PrintServiceServicer_to_server(PrintServer(authority), target)
     ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(LedgerServer(authority), target)
     evidence_service_pb2_grpc.add_EvidenceServiceServicer_to_server(EvidenceServer(authority), target)
+    key_service_pb2_grpc.add_KeyServiceServicer_to_server(KeyServer(authority), target)
     person_service_pb2_grpc.add_PersonServiceServicer_to_server(PersonServer(authority), target)
     operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(OperationsServer(authority), target)
     user_service_pb2_grpc.add_UserServiceServicer_to_server(UserServer(authority), target)
@@ -143,6 +152,7 @@ async def _work(authority: Authority, nats: Client, running: server.RunningServe
         bus.consume(nats, bus.OUTREACH_IN, consumer.DURABLE, inbound.handle),
         publisher.run(authority, nats),
         checkpoints.run(authority, nats),
+        key_rotation.work(authority),
         _sweep(authority),
         erasing.run(authority),
         _probe(authority, nats),

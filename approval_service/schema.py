@@ -109,6 +109,9 @@ change = Table(
     # The new state; 0 for a notice, which moves nothing.
     Column("state", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    # outreach.domain.ids.time_key of the outreach: those made in the same millisecond, such as a group, share it.
+    Column("outreach_key", BigInteger, nullable=False),
+    Index("change_by_outreach", "outreach_key"),
     Index("change_by_day", "bank_id", "time_ms", sqlite_where=text("state > 3"), postgresql_where=text("state > 3")),
 )
 

@@ -194,9 +194,11 @@ def get(connection: Connection, call: Call[GetTemplateRequest]) -> GetTemplateRe
 def list_versions(connection: Connection, call: Call[ListTemplatesRequest]) -> ListTemplatesResponse:
     """Read of ListTemplates."""
     templates, token = GATES.page(connection, call)
-    return ListTemplatesResponse(
+    response = ListTemplatesResponse(
         templates=[_with_filings(connection, template) for template in templates], next_page_token=token
     )
+    response.business_time.FromMilliseconds(read_clock(connection).now_ms())
+    return response
 
 
 def _with_filings(connection: Connection, template: Template) -> Template:

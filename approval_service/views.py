@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
 from approval_service.calls import Call, covers
 from approval_service.keys import KeyRing
-from approval_service.paging import page_size
+from approval_service.restricted import hidden
+from approval_service.search import search
 from approval_service.status_changes import from_json
 from approval_service.store import accounts as account_store
 from approval_service.store import changes as change_store
 from approval_service.store import letters as letter_store
 from approval_service.store import outreach as store
-from approval_service.store.scopes import Scope
 from outreach.domain import states
 from outreach.domain.errors import not_found
 from outreach.v1.common_pb2 import Finding, Principal
@@ -59,7 +58,7 @@ def get(connection: Connection, call: Call[GetRequest]) -> GetResponse:
         rows = [found] if found is not None else []
     else:
         rows = store.found_by_request(connection, request.request_id, own_caller(principal))
-    row = next((one for one in rows if _visible(call, one)), None)
+    row = next((one for one in _shown(connection, principal, rows) if _visible(call, one)), None)
     if row is None:
         raise not_found("没有这条记录，或无权查看。There is no such outreach that this token may see.")
     return GetResponse(outreach=outreach_messages(connection, [row])[0])
@@ -78,22 +77,23 @@ def own_caller(principal: Principal) -> str:
 def list_page(connection: Connection, keys: KeyRing, call: Call[ListRequest]) -> ListResponse:
     request = call.request
     call.require_bank(request.bank_id)
-    scope = Scope(
-        bank_id=request.bank_id,
-        case_id=request.case_id,
-        state=request.state,
-        caller_id=own_caller(call.principal),
-    )
+    account_id = ""
     if request.account_number:
         key = (request.bank_id, keys.hash("account", request.account_number))
         account = account_store.accounts_by_number(connection, [key]).get(key)
         if account is None:
             return ListResponse()
-        scope = replace(scope, account_id=account.account_id)
-    size = page_size(request.page_size)
-    rows = store.page(connection, scope, request.page_token, size + 1)
-    more = rows[size - 1].outreach_id if len(rows) > size else ""
-    return ListResponse(outreach=outreach_messages(connection, rows[:size]), next_page_token=more)
+        account_id = account.account_id
+    ids, more = search(connection, request, account_id, own_caller(call.principal))
+    rows = store.get_many(connection, ids)
+    shown = _shown(connection, call.principal, [rows[outreach_id] for outreach_id in ids])
+    return ListResponse(outreach=outreach_messages(connection, shown), next_page_token=more)
+
+
+def _shown(connection: Connection, principal: Principal, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Without what was asked for restricted people: a page may be shorter for it."""
+    not_shown = hidden(connection, principal, {row.person_id for row in rows})
+    return [row for row in rows if row.person_id not in not_shown]
 
 
 def changes(connection: Connection, call: Call[WatchRequest], after_position: int) -> list[StatusChange]:
@@ -106,6 +106,7 @@ def changes(connection: Connection, call: Call[WatchRequest], after_position: in
         bank_id=request.bank_id,
         case_id=request.case_id,
         caller_id=own_caller(call.principal),
+        outreach_id=request.outreach_id,
     )
     return [from_json(body) for body in bodies]
 

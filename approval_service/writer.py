@@ -19,22 +19,20 @@ from sqlalchemy.exc import IntegrityError, InterfaceError, InternalError, Operat
 from approval_service import catalog, schema
 from approval_service.catalog import Catalog, CatalogCache
 from approval_service.database import Database
-from approval_service.keys import KeyRing
+from approval_service.keys import ORIGIN, KeyRing
+from approval_service.masters import MasterError
 from approval_service.status_changes import to_json
 from approval_service.store.rows import insert_tuples
 from outreach.domain.clocks import BusinessClock, iso, real_ms
 from outreach.domain.errors import Kind, Refusal
+from outreach.domain.ids import time_key
 from outreach.ledger import entries, merkle
-from outreach.ledger.checkpoint import Signer
 from outreach.runtime.logs import EventLogger
 from outreach.v1.common_pb2 import State
 
 _log = EventLogger("writer")
 
 MAX_GROUP = 1_000
-ORIGIN = "outreach-gateway"
-"""The ledger's name in its checkpoints, and its signing key's."""
-
 _DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
 """Errors that repeating the request mends. The others come of what a request holds, and would come again."""
 
@@ -55,6 +53,8 @@ class Tx:
         self._catalogs = catalogs
         self._own_catalog: Catalog | None = None
         row = connection.execute(select(schema.head)).one()
+        self._keys_version: int = row.keys_version
+        self._follow_keys()
         self.clock = BusinessClock(row.clock_business_ms, row.clock_real_ms, row.clock_rate)
         self.real_ms = real_ms()
         self.now_ms = self.clock.at(self.real_ms)
@@ -118,7 +118,8 @@ class Tx:
         position = self.next_entry + 1
         body = to_json(position, row, state, codes, attempt_id, self.time, notice=notice)
         shown = 0 if notice else state
-        self._changes.append((position, row.bank_id, row.case_id, row.caller_id, self.now_ms, shown, body))
+        key = time_key(row.outreach_id)
+        self._changes.append((position, row.bank_id, row.case_id, row.caller_id, self.now_ms, shown, body, key))
 
     def set_head(self, **columns: Any) -> None:
         """Sets columns of the head row at the end of the transaction."""
@@ -136,7 +137,24 @@ class Tx:
         # Not into the shared cache: this transaction may still be rolled back.
         self._own_catalog = catalog.load(self.connection, self._catalog_version)
 
-    def finish(self, signer: Signer) -> bool:
+    def touch_keys(self) -> None:
+        """Tells every replica that installation_key changed, from the next transaction on."""
+        self.set_head(keys_version=self._keys_version + 1)
+
+    def _follow_keys(self) -> None:
+        try:
+            self.keys.follow(self._keys_version)
+        except MasterError as error:
+            _log.error("keys_out_of_reach", error)
+            raise Refusal(
+                Kind.UNAVAILABLE,
+                "密钥已更换，而此处暂时取不到新的，请稍后以同一编号重发。"
+                "The keys were changed, and the new ones are out of "
+                "reach here: repeat the request with the same id.",
+                retry_after_s=1,
+            ) from None
+
+    def finish(self) -> bool:
         """Writes what was gathered. True if anything was recorded."""
         columns = self._head_changes
         insert_tuples(self.connection, schema.ledger_entry, self._entries)
@@ -146,7 +164,7 @@ class Tx:
             columns |= {
                 "frontier": self._frontier.to_bytes(),
                 "tree_size": self._frontier.size,
-                "checkpoint": signer.sign(ORIGIN, self._frontier.size, self._frontier.root()),
+                "checkpoint": self.keys.signer.sign(ORIGIN, self._frontier.size, self._frontier.root()),
             }
         if columns:
             self.connection.execute(update(schema.head).values(columns))
@@ -187,13 +205,11 @@ class Writer:
         self,
         database: Database,
         keys: KeyRing,
-        signer: Signer,
         catalogs: CatalogCache,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._keys = keys
-        self._signer = signer
         self._catalogs = catalogs
         self._on_change = on_change
         self._queue = _Queue()
@@ -219,7 +235,7 @@ class Writer:
             "id": 1,
             "frontier": empty.to_bytes(),
             "tree_size": 0,
-            "checkpoint": self._signer.sign(ORIGIN, 0, empty.root()),
+            "checkpoint": self._keys.signer.sign(ORIGIN, 0, empty.root()),
             "catalog_version": 1,
             "published_position": 0,
             "clock_business_ms": 0,
@@ -300,7 +316,7 @@ class Writer:
                     for job in jobs:
                         job.results = results[start : start + len(job.payloads)]
                         start += len(job.payloads)
-                changed = tx.finish(self._signer)
+                changed = tx.finish()
                 connection.commit()
             except BaseException:
                 connection.rollback()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from starlette.applications import Starlette
 
 from outreach.runtime.config import host_and_port
 from outreach.runtime.server import PortTaken
+from outreach.runtime.tls_files import CHECK_S, TlsFiles
 
 GRACE_S = 5
 
@@ -33,7 +35,7 @@ async def serving(
     """Serves on host:port until the block ends, and yields the port. Raises PortTaken.
 
     Behind a proxy that is trusted, the caller's address is the one that it forwards. With the files of a key and a
-    certificate it speaks TLS.
+    certificate it speaks TLS, and goes over to what these files hold later.
     """
     try:
         listener = socket.create_server(host_and_port(address))
@@ -53,11 +55,29 @@ async def serving(
         ssl_keyfile=certificate[0] if certificate else None,
         ssl_certfile=certificate[1] if certificate else None,
     )
+    config.load()
     server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))
+    renewing = asyncio.create_task(_renew(config.ssl, certificate)) if config.ssl and certificate else None
     try:
         yield listener.getsockname()[1]
     finally:
+        if renewing is not None:
+            renewing.cancel()
         server.should_exit = True
         await running
         listener.close()
+
+
+async def _renew(context: ssl.SSLContext, certificate: tuple[Path, Path]) -> None:
+    """New connections get what the files hold then."""
+    key, chain = certificate
+    files = TlsFiles(chain, key, chain)
+    given = files.current()
+    while True:
+        await asyncio.sleep(CHECK_S)
+        material = files.current()
+        if material is not given:
+            with contextlib.suppress(OSError):  # they change again just now: looked at soon
+                context.load_cert_chain(chain, key)
+                given = material

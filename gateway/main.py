@@ -25,7 +25,7 @@ from gateway.stream_store import StreamStore
 from gateway.submission import Submission
 from outreach.runtime import logs, server, tls
 from outreach.runtime.access import GATEWAY
-from outreach.runtime.client import open_channel
+from outreach.runtime.client import RenewingChannel
 from outreach.runtime.config import Settings, is_loopback, load
 from outreach.runtime.sealing import Sealer
 from outreach.runtime.tokens import Verifier
@@ -63,9 +63,9 @@ class Running:
 async def gateway(settings: GatewaySettings) -> AsyncIterator[Running]:
     """Runs the gateway until the block ends. Ready while the authority is."""
     async with AsyncExitStack() as stack:
-        credentials = tls.channel_credentials(settings.state_dir, GATEWAY)
-        channel = await stack.enter_async_context(open_channel(settings.approval_service_address, credentials))
-        letters = await stack.enter_async_context(open_channel(settings.letter_service_address, credentials))
+        files = tls.service_files(settings.state_dir, GATEWAY)
+        channel = await stack.enter_async_context(RenewingChannel(settings.approval_service_address, files))
+        letters = await stack.enter_async_context(RenewingChannel(settings.letter_service_address, files))
         door = Door(Verifier(settings.state_dir / "callers.yaml"), RateLimiter())
         submission = Submission(door, Admission(_admit(channel)), _admit_letters(channel))
         forwarder = Forwarder(channel, {LETTER_SERVICE: letters}, door)

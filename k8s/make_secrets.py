@@ -14,12 +14,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from outreach.runtime import nats_server
 from outreach.runtime.sealing import Sealer
-from outreach.runtime.secret_files import ensure_private, ensure_secret, write_private
+from outreach.runtime.secret_files import ensure_private, ensure_secret, new_key_line, write_private
 
 NAMESPACE = "outreach"
 NATS_PORT = 17422
@@ -30,8 +28,7 @@ STREAMS = Path("/var/lib/outreach/data")
 def make_secrets(folder: Path, banks: Sequence[str], carriers: bytes) -> None:
     """Writes keys, passwords, nats.conf, carriers.yaml and the kustomization that makes Secrets of them."""
     secrets = folder / "secrets"
-    ensure_private(secrets / "master-key", AESGCM.generate_key(256))
-    ensure_private(secrets / "ledger-key", Ed25519PrivateKey.generate().private_bytes_raw())
+    ensure_private(secrets / "master-key", new_key_line())
     Sealer.load(folder)
     nats_server.environment(folder)
     conf = nats_server.nats_server_conf(folder, banks, host="0.0.0.0", port=NATS_PORT, store_dir=STREAMS)  # noqa: S104  # in its pod
@@ -54,7 +51,7 @@ def make_secrets(folder: Path, banks: Sequence[str], carriers: bytes) -> None:
 def _files(pushers: Sequence[str]) -> dict[str, Mapping[str, str]]:
     """Secrets by name; for each key the file with its value."""
     return {
-        "authority-keys": {"master-key": "secrets/master-key", "ledger-key": "secrets/ledger-key"},
+        "authority-keys": {"master-key": "secrets/master-key"},
         "sealing-key": {"sealing": "secrets/sealing"},
         "nats-server": {"nats.conf": "nats.conf", "encryption-key": "secrets/nats-encryption"},
         "nats-approval-service": {"password": f"secrets/nats-{nats_server.APPROVAL_SERVICE}"},

@@ -12,7 +12,7 @@ from letter_service.settings import LetterSettings, clear_spool, open_archive
 from letter_service.workers import Workers
 from outreach.runtime import logs, server, tls
 from outreach.runtime.access import LETTER_SERVICE, check_certificate
-from outreach.runtime.client import open_channel
+from outreach.runtime.client import RenewingChannel
 from outreach.runtime.config import load
 from outreach.v1.archive_service_pb2_grpc import add_ArchiveServiceServicer_to_server
 from outreach.v1.letter_service_pb2_grpc import add_LetterServiceServicer_to_server
@@ -42,8 +42,8 @@ async def main() -> None:
                 authorize=check_certificate,
                 deadline_s=PREVIEW_DEADLINE_S,
             ) as running,
-            open_channel(
-                settings.approval_service_address, tls.channel_credentials(settings.state_dir, LETTER_SERVICE)
+            RenewingChannel(
+                settings.approval_service_address, tls.service_files(settings.state_dir, LETTER_SERVICE)
             ) as channel,
         ):
             laying_out = asyncio.create_task(Runner(PrintServiceStub(channel), archive, workers, settings).run())

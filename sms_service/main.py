@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 
 from outreach.runtime import bus, logs, nats_server, server, tls
 from outreach.runtime.access import SMS_SERVICE, check_certificate
-from outreach.runtime.client import open_channel
+from outreach.runtime.client import RenewingChannel
 from outreach.runtime.config import Settings, load
 from outreach.runtime.sealing import Sealer
 from outreach.v1.worker_service_pb2_grpc import WorkerServiceStub
@@ -60,8 +60,8 @@ async def main() -> None:
         server.running(
             settings.sms_service_address, credentials, services=(), register=lambda _: None, authorize=check_certificate
         ) as health,
-        open_channel(
-            settings.approval_service_address, tls.channel_credentials(settings.state_dir, SMS_SERVICE)
+        RenewingChannel(
+            settings.approval_service_address, tls.service_files(settings.state_dir, SMS_SERVICE)
         ) as channel,
     ):
         authority = WorkerServiceStub(channel)

@@ -13,12 +13,14 @@ from approval_service.keys import KeyRing
 from approval_service.mailroom.numbers import count
 from approval_service.mailroom.people import no_such_run
 from approval_service.paging import bad_token, page_size
+from approval_service.restricted import hidden
 from approval_service.store import accounts as account_store
 from approval_service.store import letters as store
 from approval_service.store import outreach as outreach_store
 from approval_service.store import return_scans as scan_store
 from approval_service.store.head import read_clock
 from outreach.domain.masking import mask_name
+from outreach.v1.common_pb2 import Principal
 from outreach.v1.mailroom_service_pb2 import (
     GetQueueRequest,
     GetQueueResponse,
@@ -81,7 +83,7 @@ def list_letters(connection: Connection, keys: KeyRing, call: Call[ListLettersRe
     rows = store.page(connection, request.bank_id, request.run_id, request.state, after, size + 1)
     page, more = rows[:size], len(rows) > size
     token = f"{page[-1].run_id}.{page[-1].position}" if more else ""
-    return ListLettersResponse(letters=_letters(connection, keys, page), next_page_token=token)
+    return ListLettersResponse(letters=_letters(connection, keys, call.principal, page), next_page_token=token)
 
 
 def _place(token: str) -> tuple[str, int] | None:
@@ -129,12 +131,15 @@ def _run(row: Row[Any], counts: Sequence[Row[Any]]) -> PrintRun:
     return run
 
 
-def _letters(connection: Connection, keys: KeyRing, rows: Sequence[Row[Any]]) -> list[Letter]:
+def _letters(connection: Connection, keys: KeyRing, principal: Principal, rows: Sequence[Row[Any]]) -> list[Letter]:
+    """Of restricted people without name and address: the mailroom goes by the number."""
     outreach = outreach_store.get_many(connection, {row.outreach_id for row in rows})
     persons = account_store.persons_by_id(connection, {row.person_id for row in rows})
+    not_shown = hidden(connection, principal, persons)
     names = {
         person_id: mask_name(keys.person(person.wrapped_key).unseal(person.name_sealed).decode())
         for person_id, person in persons.items()
+        if person_id not in not_shown
     }
     scanned = scan_store.kept(connection, [row.letter_number for row in rows if row.return_scan_sha256])
     return [
@@ -145,7 +150,7 @@ def _letters(connection: Connection, keys: KeyRing, rows: Sequence[Row[Any]]) ->
             position=row.position,
             state=row.state,
             masked_name=names.get(row.person_id, ""),
-            masked_address=outreach[row.outreach_id].masked_address,
+            masked_address=outreach[row.outreach_id].masked_address if row.person_id in names else "",
             sheets=row.sheets,
             pdf_sha256=row.pdf_sha256,
             item_number=row.item_number,

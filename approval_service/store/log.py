@@ -16,9 +16,15 @@ def checkpoint(connection: Connection) -> tuple[str, int]:
 
 
 def entries(connection: Connection, start: int, limit: int) -> list[Row[Any]]:
-    """Entries (seq, body) in order, from the index `start`."""
+    """Entries (seq, body) in order, from the index `start` on."""
     return list(
         connection.execute(
             select(ledger_entry).where(ledger_entry.c.seq >= start).order_by(ledger_entry.c.seq).limit(limit)
         )
     )
+
+
+def entries_back(connection: Connection, start: int, limit: int) -> list[Row[Any]]:
+    """Entries (seq, body), the newest first, from the index `start` back."""
+    query = select(ledger_entry).where(ledger_entry.c.seq <= start)
+    return list(connection.execute(query.order_by(ledger_entry.c.seq.desc()).limit(limit)))

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Result,
     Row,
     Select,
     and_,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     not_,
     select,
     text,
+    tuple_,
     union,
     update,
 )
@@ -45,6 +47,15 @@ ACTIVE = (
 
 # Written out, since a partial index serves only a query that says its condition in the same words.
 _WAITING = text(f"state IN ({states.ADMITTED:d}, {states.AWAITING_QUANTITY:d})")
+_LOOKED_AT = (
+    outreach.c.outreach_id,
+    outreach.c.created_ms,
+    outreach.c.caller_id,
+    outreach.c.state,
+    outreach.c.codes,
+    outreach.c.waiting_for,
+    outreach.c.cause,
+)
 _BY_REQUEST = Query(
     select(outreach.c.request_id, outreach.c.request_hash, outreach.c.decision).where(
         outreach.c.caller_id == bindparam("caller_id"), one_of(outreach.c.request_id, "request_ids")
@@ -204,13 +215,18 @@ def release_care(connection: Connection, outreach_id: str) -> None:
     connection.execute(update(outreach).where(outreach.c.outreach_id == outreach_id).values(care_released=True))
 
 
-def page(connection: Connection, scope: Scope, before_id: str, limit: int) -> list[Row[Any]]:
-    """Newest first."""
+def newest(
+    connection: Connection, scope: Scope, since_ms: int, before: tuple[int, str], limit: int
+) -> Result[tuple[Any, ...]]:
+    """Of a bank's scope what was made since then, before such a time and id, the newest first: outreach_id, created_ms,
+    caller_id, state, codes, waiting_for, cause. Read it as far as it is needed."""
     values = scope.values()
-    query = select_in(tuple(values))
-    if before_id:
-        query = query.where(outreach.c.outreach_id < before_id)
-    return list(connection.execute(query.order_by(outreach.c.outreach_id.desc()).limit(limit), values))
+    query = select_in(tuple(values)).with_only_columns(*_LOOKED_AT)
+    when = (outreach.c.created_ms >= since_ms, tuple_(outreach.c.created_ms, outreach.c.outreach_id) < before)
+    # The condition on the time alone is what an index can begin at.
+    query = query.where(*when, outreach.c.created_ms <= before[0])
+    query = query.order_by(outreach.c.created_ms.desc(), outreach.c.outreach_id.desc())
+    return connection.execute(query.limit(limit), values)
 
 
 def insert_attempts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, union, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, text, union, update
 
 from approval_service import schema
+from approval_service.store.lists import one_of
 from approval_service.store.lookups import NEVER_MS
 from outreach.domain import states
 from outreach.v1.hold_service_pb2 import NoContactReason
@@ -92,6 +93,12 @@ def open_runs(connection: Connection, person_id: str) -> list[str]:
 
 def set_restricted(connection: Connection, person_id: str, restricted: bool) -> None:
     connection.execute(update(person).where(person.c.person_id == person_id).values(restricted=restricted))
+
+
+def restricted_among(connection: Connection, person_ids: Collection[str]) -> set[str]:
+    """Those of these people who are restricted."""
+    query = select(person.c.person_id).where(one_of(person.c.person_id, "ids"), text("person.restricted"))
+    return set(connection.execute(query, {"ids": person_ids}).scalars())
 
 
 def drop_restriction_mark(connection: Connection, person_id: str) -> None:

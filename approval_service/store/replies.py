@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, insert, select, text
 
-from approval_service.schema import attempt, reply
+from approval_service.schema import attempt, person, reply
 
 
 def is_known(connection: Connection, carrier_id: str, carrier_reply_id: str) -> bool:
@@ -36,8 +36,11 @@ def insert_reply(connection: Connection, values: Mapping[str, Any]) -> None:
 def replies_after(
     connection: Connection, bank_id: str, caller_id: str, after_id: str, limit: int
 ) -> Sequence[Row[Any]]:
-    """In order of arrival; of one caller's messages, or of all if caller_id is empty."""
+    """In order of arrival, without those of restricted people; of one caller's messages, or of all if caller_id is
+    empty."""
+    restricted = select(person.c.person_id).where(text("person.restricted"))
     query = select(reply).where(reply.c.bank_id == bank_id, reply.c.reply_id > after_id)
+    query = query.where(reply.c.person_id.not_in(restricted))
     if caller_id:
         query = query.where(reply.c.caller_id == caller_id)
     return connection.execute(query.order_by(reply.c.reply_id).limit(limit)).all()

@@ -26,6 +26,8 @@ class Order:
     subject: str
     """What it is about, as it may be shown."""
     purpose: str
+    again: str
+    """The form's address with the subject filled in."""
     order_id: str = field(default_factory=new_id)
     step: Step = Step.COLLECTING
     done: int = 0

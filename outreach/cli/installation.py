@@ -84,13 +84,21 @@ def prepare(installation: Installation, settings: Settings, far_end: FarEnd) -> 
     state_dir = settings.state_dir
     write_addresses(settings)
     tls.ensure_local_ca(state_dir)
-    for service in (access.GATEWAY, access.APPROVAL_SERVICE, access.SMS_SERVICE, access.LETTER_SERVICE, SUPERVISOR):
-        tls.ensure_certificate(state_dir, service)
+    renew_certificates(state_dir)
     host, port = host_and_port(settings.nats_url.removeprefix("nats://"))
     conf = nats_server.nats_server_conf(state_dir, installation.banks, host=host, port=port)
     write_private(state_dir / "nats.conf", conf.encode())
     _write_callers(installation, state_dir)
     _write_carriers(installation, settings, far_end)
+
+
+def renew_certificates(state_dir: Path) -> None:
+    """Makes anew what ends within 30 days. The processes take it up by themselves; so that each trusts a new authority
+    before anybody shows a certificate of it, that one issues from the next time on.
+    """
+    for service in (access.GATEWAY, access.APPROVAL_SERVICE, access.SMS_SERVICE, access.LETTER_SERVICE, SUPERVISOR):
+        tls.ensure_certificate(state_dir, service)
+    tls.ensure_local_ca(state_dir)
 
 
 def _write_callers(installation: Installation, state_dir: Path) -> None:

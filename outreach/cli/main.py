@@ -13,6 +13,7 @@ from outreach.cli import (
     doctor,
     evidence,
     holds,
+    keys,
     ledger,
     letter_versions,
     letters,
@@ -55,6 +56,7 @@ _GROUPS = (
     evidence,
     token,
     users,
+    keys,
     doctor,
 )
 for group in _GROUPS:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from outreach.cli import parts as table
 from outreach.cli.failures import EXPECTED, Failure, tell
-from outreach.cli.installation import prepare, read_installation
+from outreach.cli.installation import prepare, read_installation, renew_certificates
 from outreach.cli.output import Output
 from outreach.cli.supervisor import Part, Supervisor, only_one
 from outreach.runtime import logs
@@ -25,6 +25,7 @@ from outreach.runtime.config import Settings, variables
 
 MARKER = "PLAYED"
 """Marks a state directory as made by --play, which the next one may empty."""
+RENEWAL_S = 3600.0
 _MARKS = {"ready": "✓", "ended": "↻", "stopped": "■"}
 _STYLES = {"ready": "green", "ended": "yellow", "stopped": "bright_black"}
 
@@ -68,6 +69,7 @@ async def _up(installation_file: Path, settings: Settings, port: int, play: str,
         supervisor = Supervisor(parts, state_dir, lock, terminal.say)
         with supervisor.log_file() as log:
             logs.set_up("supervisor", stream=log)
+            renewing = asyncio.create_task(_renew_certificates(state_dir))
             try:
                 if not await _first(supervisor.start(), stopped):
                     return 0
@@ -79,7 +81,14 @@ async def _up(installation_file: Path, settings: Settings, port: int, play: str,
                     await stopped
                 return code
             finally:
+                renewing.cancel()
                 await supervisor.stop()
+
+
+async def _renew_certificates(state_dir: Path) -> None:
+    while True:
+        await asyncio.sleep(RENEWAL_S)
+        await asyncio.to_thread(renew_certificates, state_dir)
 
 
 def _empty(state_dir: Path) -> None:

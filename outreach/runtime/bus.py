@@ -118,9 +118,13 @@ async def connect(settings: Settings, user: str) -> Client:
     async def on_error(error: Exception) -> None:
         _log.warning("nats_error", kind=type(error).__name__)
 
+    secure = settings.nats_url.startswith("tls://")
+
     async def on_disconnect() -> None:
         if not client.is_closed:
             _log.warning("nats_disconnected")
+            if secure:  # the authorities may be others by now
+                client.options["tls"] = tls.client_context(settings.state_dir)
 
     async def on_reconnect() -> None:
         _log.info("nats_reconnected")
@@ -131,7 +135,7 @@ async def connect(settings: Settings, user: str) -> Client:
         user=user,
         password=ensure_secret(settings.state_dir, f"nats-{user}"),
         inbox_prefix=inbox_prefix(user),
-        tls=tls.client_context(settings.state_dir) if settings.nats_url.startswith("tls://") else None,
+        tls=tls.client_context(settings.state_dir) if secure else None,
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,
         error_cb=on_error,

@@ -31,6 +31,8 @@ from outreach.runtime.errors import abort, forwarded_status, internal_status, to
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """Room for 1,000 items of the greatest size that the contract allows."""
 DEFAULT_DEADLINE_S = 30.0
+MAX_CONNECTION_AGE_MS = 3_600_000
+"""A client then connects anew, and shows its certificate again; calls under way end undisturbed."""
 GRACE_S = 10.0
 _END = object()
 _COLLECT_AFTER = 50_000
@@ -206,6 +208,7 @@ async def running(
         ("grpc.so_reuseport", 0),  # else two processes would share a taken port unseen
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.max_connection_age_ms", MAX_CONNECTION_AGE_MS),
     )
     edge = Edge(authorize, deadline_s)
     server = grpc.aio.server(interceptors=(edge,), options=options)

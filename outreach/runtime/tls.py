@@ -1,11 +1,13 @@
 """A local certificate authority, one certificate per service, and the gRPC credentials made of them.
 
 Services know one another by the common name of their certificates. Files lie in <state_dir>/tls: ca.pem, ca.key, and
-<service>.pem, <service>.key. A deployment that has its own authority puts its files there instead.
+<service>.pem, <service>.key. A deployment that has its own authority puts its files there instead. ca.pem may hold
+several authorities, all trusted, of which the first one issues: so one follows another without a gap.
 """
 
 from __future__ import annotations
 
+import secrets
 import ssl
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -18,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from outreach.runtime.secret_files import write_private
+from outreach.runtime.tls_files import Material, TlsFiles
 
 CA_LIFE = timedelta(days=3650)
 CERTIFICATE_LIFE = timedelta(days=365)
@@ -25,17 +28,22 @@ RENEW_BEFORE = timedelta(days=30)
 
 
 def ensure_local_ca(state_dir: Path) -> None:
-    """Makes the local authority unless a valid one is there. What an older one issued is made anew when ensured."""
-    if _is_valid(_certificate_path(state_dir, "ca")):
+    """Makes the local authority unless one is there that is valid for 30 days more. An older one stays trusted until
+    it ends; what it issued is made anew when ensured.
+    """
+    path = _certificate_path(state_dir, "ca")
+    if _is_valid(path):
         return
+    older = x509.load_pem_x509_certificates(path.read_bytes()) if path.exists() else []
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name("Outreach local CA")
+    name = _name(f"Outreach local CA {secrets.token_hex(4)}")  # its own, so that chains are told apart by names
     builder = _builder(name, name, key.public_key(), CA_LIFE).add_extension(
         x509.BasicConstraints(ca=True, path_length=0), critical=True
     )
     usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
     certificate = builder.add_extension(usage, critical=True).sign(key, hashes.SHA256())
-    _write(state_dir, "ca", key, certificate)
+    trusted = [one for one in older if one.not_valid_after_utc > datetime.now(UTC)]
+    _write(state_dir, "ca", key, certificate, *trusted)
 
 
 def ensure_certificate(state_dir: Path, service: str) -> None:
@@ -66,18 +74,46 @@ def ca_certificate(state_dir: Path) -> bytes:
 
 
 def server_credentials(state_dir: Path, service: str, *, require_client: bool) -> grpc.ServerCredentials:
-    """Mutual TLS among services (`require_client`), plain server TLS at the public edge."""
-    return grpc.ssl_server_credentials(
-        [_pair(state_dir, service)],
-        root_certificates=ca_certificate(state_dir) if require_client else None,
-        require_client_auth=require_client,
-    )
+    """Mutual TLS among services (`require_client`), plain server TLS at the public edge. New connections get what the
+    files hold then.
+    """
+    return renewing_server_credentials(service_files(state_dir, service), require_client=require_client)
+
+
+def renewing_server_credentials(files: TlsFiles, *, require_client: bool) -> grpc.ServerCredentials:
+    """A server's side; clients that must have a certificate need one of the files' authorities."""
+    given = files.current()
+
+    def configuration() -> grpc.ServerCertificateConfiguration:
+        return grpc.ssl_server_certificate_configuration(
+            [(given.key, given.chain)], root_certificates=given.roots if require_client else None
+        )
+
+    def fetch() -> grpc.ServerCertificateConfiguration | None:
+        nonlocal given
+        material = files.current()
+        if material is given:
+            return None
+        given = material
+        return configuration()
+
+    return grpc.dynamic_ssl_server_credentials(configuration(), fetch, require_client)  # type: ignore[arg-type]  # None: unchanged
+
+
+def service_files(state_dir: Path, service: str) -> TlsFiles:
+    """The files of one service of this installation. Raises OSError or ValueError."""
+    return TlsFiles(_certificate_path(state_dir, "ca"), *certificate_files(state_dir, service))
 
 
 def channel_credentials(state_dir: Path, service: str | None = None) -> grpc.ChannelCredentials:
     """A client's side: as a service with its certificate, or as a caller of the public edge without one."""
-    key, chain = _pair(state_dir, service) if service else (None, None)
-    return grpc.ssl_channel_credentials(ca_certificate(state_dir), key, chain)
+    files = service_files(state_dir, service) if service else TlsFiles(_certificate_path(state_dir, "ca"))
+    return credentials_of(files.current())
+
+
+def credentials_of(material: Material) -> grpc.ChannelCredentials:
+    """A client's side."""
+    return grpc.ssl_channel_credentials(material.roots, material.key or None, material.chain or None)
 
 
 def client_context(state_dir: Path) -> ssl.SSLContext:
@@ -88,10 +124,6 @@ def client_context(state_dir: Path) -> ssl.SSLContext:
 def certificate_files(state_dir: Path, service: str) -> tuple[Path, Path]:
     """The files of a service's key and certificate, for servers that read them themselves."""
     return _key_path(state_dir, service), _certificate_path(state_dir, service)
-
-
-def _pair(state_dir: Path, service: str) -> tuple[bytes, bytes]:
-    return _key_path(state_dir, service).read_bytes(), _certificate_path(state_dir, service).read_bytes()
 
 
 def _certificate_path(state_dir: Path, name: str) -> Path:
@@ -121,12 +153,13 @@ def _builder(
     )
 
 
-def _write(state_dir: Path, name: str, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
+def _write(state_dir: Path, name: str, key: ec.EllipticCurvePrivateKey, *certificates: x509.Certificate) -> None:
     encoded = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     write_private(_key_path(state_dir, name), encoded)
-    write_private(_certificate_path(state_dir, name), certificate.public_bytes(serialization.Encoding.PEM))
+    bundle = b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in certificates)
+    write_private(_certificate_path(state_dir, name), bundle)
 
 
 def _load(path: Path) -> x509.Certificate:

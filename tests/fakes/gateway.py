@@ -25,6 +25,7 @@ from outreach.v1 import (
     bank_service_pb2,
     evidence_service_pb2,
     hold_service_pb2,
+    key_service_pb2,
     ledger_service_pb2,
     letter_service_pb2,
     letter_version_service_pb2,
@@ -57,6 +58,7 @@ _SERVICES = [
         (evidence_service_pb2, "EvidenceService"),
         (operations_service_pb2, "OperationsService"),
         (user_service_pb2, "UserService"),
+        (key_service_pb2, "KeyService"),
     )
 ]
 BANK = "demo-bank"

@@ -120,6 +120,7 @@ def upgrade() -> None:
         sa.Column("time_ms", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.Integer(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("outreach_key", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("position"),
     )
     op.create_index(
@@ -130,6 +131,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("state > 3"),
         postgresql_where=sa.text("state > 3"),
     )
+    op.create_index("change_by_outreach", "change", ["outreach_key"], unique=False)
     op.create_table(
         "contact",
         sa.Column("person_id", sa.String(length=26), nullable=False),

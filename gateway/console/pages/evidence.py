@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from urllib.parse import urlencode
 
 import grpc
 from starlette.responses import Response
@@ -54,7 +55,8 @@ async def order(visit: Visit) -> Response:
         return await _assembled(visit, request, tell)
 
     shown = mask_account(value) if subject == "account_number" else value
-    made = visit.console.packs.order(_person(visit), Order(shown, request.purpose), make)
+    again = f"/evidence?{urlencode({subject: value})}"
+    made = visit.console.packs.order(_person(visit), Order(shown, request.purpose, again), make)
     return visit.done(f"/evidence/{made.order_id}", "已开始制作；可以离开，回来时还在")
 
 

@@ -17,6 +17,9 @@ from outreach.v1 import (
     hold_service_pb2 as hold,
 )
 from outreach.v1 import (
+    key_service_pb2 as key,
+)
+from outreach.v1 import (
     ledger_service_pb2 as ledger,
 )
 from outreach.v1 import (
@@ -76,7 +79,7 @@ COMING = frozenset(
         *(f"PersonService/{rpc}" for rpc in ("GetPerson", "RestrictPerson", "AskForPerson", "DecideForPerson")),
         *(f"PersonService/{rpc}" for rpc in ("ListPersonRequests", "FetchPersonExport", "GetRetention")),
         *(f"PersonService/{rpc}" for rpc in ("AskRetention", "ReplayErasures")),
-        *(f"KeyService/{rpc}" for rpc in ("ListKeys", "AskRotation", "ApproveRotation")),
+        "KeyService/ApproveRotation",
         "TemplateService/RenewTemplate",
         "LetterVersionService/RenewLetterVersion",
         "PolicyService/SimulatePolicy",
@@ -514,6 +517,10 @@ async def _(a: BankA) -> Any:
 async def _(a: BankA) -> Any:
     await a.user()
     return user.ListUsersRequest()
+
+
+fixed("KeyService/ListKeys", key.ListKeysRequest(), Reach.ALL)
+fixed("KeyService/AskRotation", key.AskRotationRequest(kind=key.KEY_KIND_LEDGER), Reach.ALL)
 
 
 fixed("OperationsService/GetSummary", ops.GetSummaryRequest(bank_id=BANK))

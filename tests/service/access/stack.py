@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,11 +16,8 @@ from sqlalchemy import update
 
 from approval_service import bank_events, schema
 from approval_service import main as approval_main
-from approval_service.authority import Authority, ChangeSignal
-from approval_service.catalog import CatalogCache
+from approval_service.authority import Authority
 from approval_service.database import Database
-from approval_service.keys import KeyRing
-from approval_service.writer import Writer
 from gateway.main import GatewaySettings, Running, gateway
 from letter_service.runner import Runner
 from letter_service.servers import ArchiveServer, LetterServer
@@ -29,13 +25,13 @@ from letter_service.settings import open_archive
 from letter_service.workers import Workers
 from outreach.domain import roles
 from outreach.domain.clocks import real_ms
-from outreach.ledger.checkpoint import Signer
 from outreach.runtime import server, tls, tokens
 from outreach.runtime.access import APPROVAL_SERVICE, CERTIFICATES, LETTER_SERVICE, check_certificate
 from outreach.runtime.client import open_channel
 from outreach.v1.archive_service_pb2_grpc import add_ArchiveServiceServicer_to_server
 from outreach.v1.letter_service_pb2_grpc import add_LetterServiceServicer_to_server
 from outreach.v1.print_service_pb2_grpc import PrintServiceStub
+from tests.service.approval_service.authorities import open_authority
 from tests.service.approval_service.world import BANK, CALLER, NOW_MS, PEOPLE, World
 from tests.service.letter_service import parts
 
@@ -105,13 +101,11 @@ def _identities(state_dir: Path) -> None:
 
 @asynccontextmanager
 async def _authority(database: Database) -> AsyncIterator[Authority]:
-    keys, catalogs, changes = KeyRing(os.urandom(32)), CatalogCache(), ChangeSignal()
-    signer = Signer("example.com/ledger", Ed25519PrivateKey.generate())
-    writer = Writer(database, keys, signer, catalogs, changes.notify)
+    authority = open_authority(database)
     with database.writer.begin() as connection:
         connection.execute(update(schema.head).values(clock_business_ms=NOW_MS, clock_rate=0.0))
-    yield Authority(database, writer, keys, signer, catalogs, changes, simulated_clock=True)
-    writer.close()
+    yield authority
+    authority.writer.close()
 
 
 @asynccontextmanager

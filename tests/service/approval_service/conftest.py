@@ -5,23 +5,18 @@ A test that uses `database` or `authority` runs twice: on SQLite and on PostgreS
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import update
 
 from approval_service import schema
-from approval_service.authority import Authority, ChangeSignal
-from approval_service.catalog import CatalogCache
+from approval_service.authority import Authority
 from approval_service.database import Database
-from approval_service.keys import KeyRing
-from approval_service.writer import Writer
-from outreach.ledger.checkpoint import Signer
 from tests.postgres import PostgresServer, running_postgres
+from tests.service.approval_service.authorities import open_authority
 from tests.service.approval_service.world import NOW_MS, PEOPLE, World, clear
 
 _TEMPLATE = "outreach_template"
@@ -74,13 +69,11 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 @pytest.fixture
 async def authority(database: Database) -> AsyncIterator[Authority]:
     """An authority on a database of its own; its business clock stands at NOW_MS."""
-    keys, catalogs, changes = KeyRing(os.urandom(32)), CatalogCache(), ChangeSignal()
-    signer = Signer("example.com/ledger", Ed25519PrivateKey.generate())
-    writer = Writer(database, keys, signer, catalogs, changes.notify)
+    opened = open_authority(database)
     with database.writer.begin() as connection:
         connection.execute(update(schema.head).values(clock_business_ms=NOW_MS, clock_rate=0.0))
-    yield Authority(database, writer, keys, signer, catalogs, changes, simulated_clock=True)
-    writer.close()
+    yield opened
+    opened.writer.close()
 
 
 @pytest.fixture

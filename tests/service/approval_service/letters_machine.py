@@ -7,30 +7,24 @@ what is stored.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select, update
 
 from approval_service import cancellation, holds, schema
-from approval_service.authority import Authority, ChangeSignal
-from approval_service.catalog import CatalogCache
 from approval_service.database import Database
-from approval_service.keys import KeyRing
-from approval_service.writer import Writer
 from outreach.domain import states
 from outreach.domain.errors import Refusal
-from outreach.ledger.checkpoint import Signer
 from outreach.v1.bank_service_pb2 import BankEvent, FeedMark, Repayment
 from outreach.v1.hold_service_pb2 import HoldKind, PlaceHoldRequest
 from outreach.v1.mailroom_service_pb2 import LetterState, PrintRun, ReturnReason, RunState, ScanResult
 from outreach.v1.outreach_service_pb2 import CancelRequest
 from outreach.v1.print_service_pb2 import LetterPermit
+from tests.service.approval_service.authorities import open_authority
 from tests.service.approval_service.letters import grant_quantity
 from tests.service.approval_service.mailroom import open_mailroom
 from tests.service.approval_service.world import BANK, DAY_MS, NOW_MS, PEOPLE, World
@@ -63,7 +57,6 @@ class Letters(RuleBasedStateMachine):
         self._remove = remove
         self._loop = asyncio.new_event_loop()
         self._url = url
-        self._keys, self._signer = KeyRing(os.urandom(32)), Signer("example.com/l", Ed25519PrivateKey.generate())
         self._sequence = 1
         self._now = NOW_MS
         self.numbers: list[str] = []
@@ -78,22 +71,13 @@ class Letters(RuleBasedStateMachine):
         return self._loop.run_until_complete(step)
 
     async def _open(self) -> None:
-        world = World(self._authority())
+        world = World(open_authority(Database(self._url)))
         with world.authority.database.writer.begin() as connection:
             connection.execute(update(schema.head).values(clock_business_ms=NOW_MS, clock_rate=0.0))
         await world.hire(*PEOPLE)
         await world.open_bank(letter_gap_days=7, balance_max_age_minutes=10_080)
         self.room = await open_mailroom(world, places=5)
         await self.room.place(*ACCOUNTS)
-
-    def _authority(self) -> Authority:
-        database, catalogs, changes = Database(self._url), CatalogCache(), self._do_now(ChangeSignal)
-        writer = Writer(database, self._keys, self._signer, catalogs, changes.notify)
-        return Authority(database, writer, self._keys, self._signer, catalogs, changes, simulated_clock=True)
-
-    def _do_now(self, make: Callable[[], T]) -> T:
-        asyncio.get_running_loop()
-        return make()
 
     def teardown(self) -> None:
         self._shut()
@@ -118,7 +102,7 @@ class Letters(RuleBasedStateMachine):
         self._shut()
 
         async def again() -> None:
-            self.room.world.authority = self._authority()
+            self.room.world.authority = open_authority(Database(self._url))
 
         self._do(again())
 

@@ -13,9 +13,9 @@ from sqlalchemy import Row, select
 
 from approval_service import admission, schema
 from approval_service.calls import Call
+from approval_service.keys import ORIGIN
 from approval_service.status_changes import from_json
 from approval_service.store.head import read_catalog_version
-from approval_service.writer import ORIGIN
 from outreach.domain import states
 from outreach.ledger import export
 from outreach.ledger.entries import decode

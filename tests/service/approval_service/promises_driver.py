@@ -8,21 +8,18 @@ from itertools import count
 from typing import Any, NamedTuple, TypeVar
 from unittest import mock
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Row, Select, select, update
 
 from approval_service import bank_events, operations, policies, schema, templates, writer
-from approval_service.authority import Authority, ChangeSignal
+from approval_service.authority import Authority
 from approval_service.calls import Call
-from approval_service.catalog import CatalogCache
 from approval_service.database import Database
-from approval_service.keys import KeyRing
-from approval_service.writer import ORIGIN, Handler, Writer
-from outreach.ledger.checkpoint import Signer
+from approval_service.writer import Handler
 from outreach.v1.bank_service_pb2 import Balance, BankEvent, EventResult, Party, Placement
 from outreach.v1.operations_service_pb2 import SetEmployeeRequest
 from outreach.v1.policy_service_pb2 import ActivatePolicyRequest, CarrierChoice, DraftPolicyRequest, Policy
 from outreach.v1.template_service_pb2 import ApproveTemplateRequest, DraftTemplateRequest, ReviewTemplateRequest
+from tests.service.approval_service.authorities import open_authority
 from tests.service.approval_service.promises_model import DAY, GAP_MINUTES, PER_DAY, PER_SEVEN_DAYS, Account
 from tests.service.approval_service.world import AGENCY, CALLER, CARRIER, HOTLINE, NOW_MS, PEOPLE, content, principal
 
@@ -77,11 +74,10 @@ class Driver:
         return self.real_ms
 
     def _open(self) -> None:
-        database, keys, catalogs = Database(self._url), KeyRing(b"k" * 32), CatalogCache()
-        signer = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(b"s" * 32))
-        changes = self._loop.run_until_complete(_signal())
-        opened = Writer(database, keys, signer, catalogs, changes.notify)
-        self.authority = Authority(database, opened, keys, signer, catalogs, changes, simulated_clock=True)
+        async def opened() -> Authority:
+            return open_authority(Database(self._url))
+
+        self.authority = self._loop.run_until_complete(opened())
 
     def restart(self) -> None:
         self.authority.writer.close()
@@ -121,10 +117,6 @@ class Driver:
     def rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
         with self.authority.database.reader.connect() as connection:
             return connection.execute(query).all()
-
-
-async def _signal() -> ChangeSignal:
-    return ChangeSignal()
 
 
 def balance(sequence: int, overdue_fen: int, as_of_ms: int) -> Balance:

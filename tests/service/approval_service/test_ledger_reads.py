@@ -8,14 +8,14 @@ from sqlalchemy import select, update
 
 from approval_service import ledger_reads
 from approval_service.calls import Call
+from approval_service.keys import ORIGIN
 from approval_service.schema import ledger_entry
-from approval_service.writer import ORIGIN
 from outreach.domain.errors import Refusal
 from outreach.ledger import export
 from outreach.ledger.entries import decode
 from outreach.ledger.verify import verify_export
 from outreach.v1.ledger_service_pb2 import ExportRequest, ExportResponse, ListEntriesRequest
-from tests.service.approval_service.world import World, actor, principal
+from tests.service.approval_service.world import BANK, World, actor, principal
 
 EVERYTHING = ["*"]
 
@@ -86,3 +86,26 @@ async def test_a_changed_entry_does_not_verify(world: World, tmp_path: Path) -> 
     with path.open("wb") as file:
         export.write(file, ORIGIN, bodies, parts[-1].checkpoint)
     assert not verify_export(path, world.authority.signer.verifier_key).ok
+
+
+async def test_entries_are_found_by_what_they_say(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By kind, bank and words, the newest first; so many are looked at for a page, and the next one goes on there."""
+    await world.ready("0001")
+    await world.ask("0001")
+    everything = [decode(body) for body in await world.bodies()]
+    hired = [entry["seq"] for entry in everything if entry["kind"] == "employee_set"][::-1]
+    assert await found(world, kind="employee_set") == (hired, -1)
+    assert await found(world, kind="employee_set", bank=BANK) == ([], -1)
+    (admitted,) = [entry for entry in everything if entry["kind"] == "admitted"]
+    assert await found(world, containing=admitted["outreach"]) == ([admitted["seq"]], -1)
+    assert await found(world, kind="employee_set", page_size=1) == (hired[:1], hired[0] - 1)
+    monkeypatch.setattr(ledger_reads, "LOOKED_AT", 2)
+    last = everything[-1]["seq"]
+    assert await found(world, kind="nothing_of_the_kind") == ([], last - 2)
+    assert await found(world, kind="nothing_of_the_kind", start_index=1) == ([], -1)
+
+
+async def found(world: World, **wanted: Any) -> tuple[list[int], int]:
+    request = ListEntriesRequest(newest_first=True, **wanted)
+    listed = await world.authority.read(ledger_reads.list_entries, Call(principal("ann", banks=EVERYTHING), request))
+    return [entry.index for entry in listed.entries], listed.next_index

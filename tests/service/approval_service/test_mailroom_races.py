@@ -9,14 +9,12 @@ from typing import TypeVar
 
 import pytest
 
-from approval_service.authority import Authority, ChangeSignal
-from approval_service.catalog import CatalogCache
 from approval_service.database import Database
-from approval_service.writer import Writer
 from outreach.domain import states
 from outreach.domain.errors import Refusal
 from outreach.v1.bank_service_pb2 import EventResult
 from outreach.v1.mailroom_service_pb2 import LetterState, RunState, ScanResult
+from tests.service.approval_service.authorities import open_authority
 from tests.service.approval_service.mailroom import Mailroom, open_mailroom
 from tests.service.approval_service.world import World
 
@@ -96,13 +94,8 @@ def _scans(answer: list[ScanResult] | EventResult, letter: str) -> Iterator[Scan
 def reopened(room: Mailroom) -> Mailroom:
     """The same database under an authority that knows nothing but what was committed."""
     old = room.world.authority
-    database, catalogs, changes = (
-        Database(old.database.url.render_as_string(hide_password=False)),
-        CatalogCache(),
-        ChangeSignal(),
-    )
-    writer = Writer(database, old.keys, old.signer, catalogs, changes.notify)
-    return Mailroom(World(Authority(database, writer, old.keys, old.signer, catalogs, changes)), room.digest)
+    database = Database(old.database.url.render_as_string(hide_password=False))
+    return Mailroom(World(open_authority(database)), room.digest)
 
 
 async def closed(room: Mailroom) -> None:

@@ -6,21 +6,18 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import delete, func, select, text
 
 from approval_service import schema
 from approval_service.catalog import CatalogCache
 from approval_service.database import Database
-from approval_service.keys import KeyRing
-from approval_service.writer import ORIGIN, Writer
-from outreach.ledger.checkpoint import Signer
+from approval_service.writer import Writer
 from tests.postgres import PostgresServer
+from tests.service.approval_service.authorities import custodian_of
 
 
 def start(database: Database) -> None:
-    signer = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(b"s" * 32))
-    Writer(database, KeyRing(b"k" * 32), signer, CatalogCache()).close()
+    Writer(database, custodian_of(database).open(), CatalogCache()).close()
 
 
 def heads(database: Database) -> int:

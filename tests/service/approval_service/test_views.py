@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
-from approval_service import preview, views
+from approval_service import preview, search, views
 from approval_service.calls import Call
 from outreach.domain import states
 from outreach.domain.errors import Kind, Refusal
@@ -124,6 +125,41 @@ async def test_pages_hold_each_once_newest_first(ready: World) -> None:
     assert set((await page(ready, account_number="6002"))[0]) == set(asked[1::2])
     assert (await page(ready, account_number="9999"))[0] == []
     assert (await page(ready, state=states.SENT))[0] == []
+
+
+async def test_pages_by_state_code_and_time(ready: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What meets the filters; where few do, a page may hold nothing and the next one goes on."""
+    first = await ready.ask("6001")
+    ready.set_clock(NOW_MS + 1000)
+    blocked = await ready.ask("6001", customer_id="nobody")
+    ready.set_clock(NOW_MS + 2000)
+    waiting = await ready.submit("6001", "13800139999")
+    later = Timestamp()
+    later.FromMilliseconds(NOW_MS + 1000)
+    assert await page(ready, state=states.BLOCKED) == ([blocked.outreach_id], "")
+    assert await page(ready, code="CONTACT_UNVERIFIED") == ([waiting.outreach_id], "")
+    assert await page(ready, created_from=later) == ([waiting.outreach_id, blocked.outreach_id], "")
+    assert await page(ready, created_before=later) == ([first.outreach_id], "")
+    monkeypatch.setattr(search, "LOOKED_AT", 2)
+    nothing, token = await page(ready, created_before=later, state=states.BLOCKED)
+    assert (nothing, token) == ([], "")
+    nothing, token = await page(ready, state=states.ADMITTED, code="NOBODY_SAYS_THIS")
+    assert nothing == []
+    assert await page(ready, page_token=token) == ([first.outreach_id], "")
+    with pytest.raises(Refusal, match="page_token"):
+        await page(ready, page_token="nonsense")
+
+
+async def test_changes_of_one_outreach(ready: World) -> None:
+    """Those of it alone, though others were made in the same moment."""
+    ours, other = [await ready.ask("6001"), await ready.ask("6002")]
+    for permit in await ready.lease():
+        await ready.report(permit.attempt_id, Outcome.OUTCOME_ACCEPTED)
+    told = await changes(ready, outreach_id=ours.outreach_id)
+    assert [change.state for change in told] == [states.ADMITTED, states.RELEASED, states.SENT]
+    assert {change.outreach_id for change in told} == {ours.outreach_id}
+    assert len(await changes(ready)) == 2 * len(told)
+    assert other.outreach_id != ours.outreach_id
 
 
 async def test_changes_are_told_in_order_and_resumed(ready: World) -> None:

@@ -11,8 +11,8 @@ from nats.aio.client import Client
 from sqlalchemy import update
 
 from approval_service import checkpoints, schema
+from approval_service.keys import ORIGIN
 from approval_service.store.log import checkpoint
-from approval_service.writer import ORIGIN
 from outreach.ledger import export
 from outreach.ledger.checkpoint import Verifier
 from outreach.ledger.merkle import Frontier, leaf_hash

@@ -167,7 +167,7 @@ def test_each_pod_holds_only_the_secrets_that_its_process_reads(built: Overlay) 
         for service in SERVICES
     }
     assert secrets == {
-        "approval_service": {"master-key", "ledger-key", "nats-approval_service"},
+        "approval_service": {"master-key", "nats-approval_service"},
         "gateway": {"sealing", "nats-gateway"},
         "letter_service": {"sealing"},
         "sms_service": {"sealing", "nats-sms_service"},

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from outreach.runtime import config, tls
+from outreach.runtime import config, sealing, tls
 from outreach.runtime.sealing import Sealer, UnsealError
-from outreach.runtime.secret_files import ensure_secret
+from outreach.runtime.secret_files import ensure_secret, write_private
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +97,21 @@ def test_what_was_sealed_opens_with_old_and_new_keys(tmp_path: Path) -> None:
     rotated = Sealer.load(tmp_path)
     assert rotated.open(sealed, b"aliyun").decode() == "回执"
     assert rotated.seal(b"x", b"c")[1:9].hex() == "00112233aabbccdd"
+
+
+def test_a_running_process_takes_new_sealing_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another process sealed with a key that is new opens at once; sealing with it follows. A file that somebody
+    is spoiling changes nothing."""
+    monkeypatch.setattr(sealing, "LOOK_S", 0.0)
+    running, file = Sealer.load(tmp_path), tmp_path / "secrets" / "sealing"
+    first = file.read_text()
+    sealed = running.seal(b"old", b"c")
+    write_private(file, f"00112233aabbccdd {'ab' * 32}\n{first}".encode())
+    assert running.open(Sealer.load(tmp_path).seal(b"new", b"c"), b"c") == b"new"
+    assert running.seal(b"x", b"c")[1:9].hex() == "00112233aabbccdd"
+    write_private(file, b"no keys")
+    assert running.open(sealed, b"c") == b"old"
+    assert running.open(running.seal(b"more", b"c"), b"c") == b"more"
 
 
 @pytest.mark.parametrize("change", [b"", b"\x02", b"short"])

@@ -93,6 +93,8 @@ def gaps_of(text: str) -> set[str]:
         ("只有中文。", "只有中文。", "只有中文。"),
         ("English only.", "English only.", "English only."),
         ("", "", ""),
+        ("purpose: 请勿写入姓名。Leave out names.", "用途：请勿写入姓名。", "Purpose: Leave out names."),
+        ("unknown_field: 必填。Required.", "必填。", "Required."),
     ],
 )
 def test_messages_of_both_languages_are_parted(both: str, chinese: str, english: str) -> None:

@@ -1,0 +1,89 @@
+"""The files of a service's key, certificate and trusted authorities, read again when they change.
+
+They may be replaced at any moment, by cert-manager's swapped symlink or by a local authority that renews, one file
+after the other: what cannot be read, or does not fit together, is not used, and what was read before is kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from outreach.runtime.logs import EventLogger
+
+CHECK_S = 1.0
+"""How often the files are looked at, at most."""
+_log = EventLogger("tls")
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What the files hold, in PEM. Key and chain are empty for a caller without a certificate."""
+
+    roots: bytes
+    key: bytes = b""
+    chain: bytes = b""
+
+
+class TlsFiles:
+    """Safe to use in several threads."""
+
+    def __init__(self, roots: Path, key: Path | None = None, chain: Path | None = None) -> None:
+        """Raises OSError or ValueError for files that are not there, or not what they should be."""
+        self._roots, self._key, self._chain = roots, key, chain
+        self._stamps = self._look()
+        self._material = self._read()
+        self._looked_at = time.monotonic()
+
+    def current(self) -> Material:
+        """The same object as long as nothing changes."""
+        now = time.monotonic()
+        if now >= self._looked_at + CHECK_S:
+            self._looked_at = now
+            try:
+                self._renew()
+            except (OSError, ValueError) as error:
+                _log.error("certificate_unusable", error, kept="what was read before")
+        return self._material
+
+    def _renew(self) -> None:
+        stamps = self._look()
+        if stamps == self._stamps:
+            return
+        material = self._read()
+        if stamps != self._look():
+            return  # they are being replaced just now: the next look finds them whole
+        changed, self._material, self._stamps = material != self._material, material, stamps
+        if changed:
+            _log.info("certificate_renewed", ends=_end(material.chain or material.roots))
+
+    def _paths(self) -> Iterable[Path]:
+        return (path for path in (self._roots, self._key, self._chain) if path is not None)
+
+    def _look(self) -> list[tuple[int, int]]:
+        statuses = [path.stat() for path in self._paths()]
+        return [(status.st_mtime_ns, status.st_ino) for status in statuses]
+
+    def _read(self) -> Material:
+        roots = self._roots.read_bytes()
+        x509.load_pem_x509_certificates(roots)
+        if self._key is None or self._chain is None:
+            return Material(roots)
+        key, chain = self._key.read_bytes(), self._chain.read_bytes()
+        certificate = x509.load_pem_x509_certificates(chain)[0]
+        form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        if load_pem_private_key(key, None).public_key().public_bytes(*form) != certificate.public_key().public_bytes(
+            *form
+        ):
+            raise ValueError("the certificate is not of the key")
+        return Material(roots, key, chain)
+
+
+def _end(pem: bytes) -> str:
+    return x509.load_pem_x509_certificates(pem)[0].not_valid_after_utc.astimezone(UTC).isoformat()
