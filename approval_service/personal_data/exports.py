@@ -37,7 +37,9 @@ def collect(connection: Connection, keys: KeyRing, call: Call[FetchPersonExportR
     """Read that comes before `record`, which decides whether it is given out."""
     row: Any = _find(connection, call)
     person = account_store.persons_by_id(connection, [row.person_id]).get(row.person_id)
-    held = of_person(connection, keys, person) if person is not None else {}
+    if person is None:
+        raise precondition("此人已删除。The person was erased.", "PERSON_ABSENT", "request_id")
+    held = of_person(connection, keys, person)
     return Made(call, orjson.dumps({"request_id": row.request_id, "purpose": row.reason, **held}))
 
 
