@@ -152,7 +152,7 @@ def _read(keys: KeyRing, item: SmsItem, requester: Requester) -> Asked:
         item.template_digest,
         variables,
         case_id,
-        *wanted,
+        *wanted.form,
     )
     phone = normalize_mobile(phone_number)
     return Asked(

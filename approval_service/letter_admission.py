@@ -261,6 +261,6 @@ def _request_hash(keys: KeyRing, item: LetterItem) -> str:
         *_content(item),
         item.postal_class,
         item.case_id,
-        *window(item),
+        *window(item).form,
     ]
     return keys.hash("request", orjson.dumps(form, option=orjson.OPT_SORT_KEYS).decode())

@@ -12,6 +12,7 @@ from approval_service.context import CaseContext
 from approval_service.keys import KeyRing
 from approval_service.rules import MINUTE_MS, CaseFacts, Effect, Verdict
 from approval_service.store import outreach as store
+from outreach.domain.clocks import milliseconds
 from outreach.domain.errors import Kind, Refusal, invalid
 from outreach.v1.common_pb2 import Finding
 from outreach.v1.outreach_service_pb2 import LetterItem, SmsItem
@@ -97,31 +98,39 @@ def recipient(context: CaseContext, keys: KeyRing, account: Any | None, customer
 
 
 class Window(NamedTuple):
-    """When a request may leave, in nanoseconds; None for what it leaves open."""
+    """When a request may leave."""
 
-    not_before: int | None
-    not_after: int | None
+    form: tuple[int | None, ...]
+    """Seconds and nanoseconds of not_before and not_after, for the canonical form: the last year's do not fit together
+    into the 64 bits that JSON takes."""
+    not_before_ms: int = 0
+    """0 for none."""
+    not_after_ms: int | None = None
 
-    @property
-    def not_before_ms(self) -> int:
-        """0 for none."""
-        return self.not_before // 1_000_000 if self.not_before is not None else 0
 
-
-ANY_TIME = Window(None, None)
+ANY_TIME = Window((None, None, None, None))
 
 
 def window(item: Item) -> Window:
-    earliest = item.not_before.ToNanoseconds() if item.HasField("not_before") else None
-    latest = item.not_after.ToNanoseconds() if item.HasField("not_after") else None
-    return ANY_TIME if earliest is None and latest is None else Window(earliest, latest)
+    has_earliest, has_latest = item.HasField("not_before"), item.HasField("not_after")
+    if not has_earliest and not has_latest:
+        return ANY_TIME
+    earliest, latest = item.not_before, item.not_after
+    return Window(
+        (
+            *((earliest.seconds, earliest.nanos) if has_earliest else (None, None)),
+            *((latest.seconds, latest.nanos) if has_latest else (None, None)),
+        ),
+        milliseconds(earliest),
+        milliseconds(latest) if has_latest else None,
+    )
 
 
 def not_after_ms(wanted: Window, now_ms: int, policy: PolicyVersion | None) -> int:
     """When a request expires. Raises a Refusal if it could never leave, or would wait longer than the policy allows."""
     minutes = policy.policy.request_lifetime_minutes if policy else DEFAULT_LIFETIME_MINUTES
     limit = now_ms + minutes * MINUTE_MS
-    not_after = wanted.not_after // 1_000_000 if wanted.not_after is not None else limit
+    not_after = limit if wanted.not_after_ms is None else wanted.not_after_ms
     if not_after <= now_ms:
         raise invalid("not_after", "已经过去，请给出将来的时间。It has passed; give a time to come.")
     if not_after > limit:
@@ -144,11 +153,10 @@ def codes_of(verdicts: Sequence[Verdict], *, refused: bool) -> list[str]:
 
 def known_then(facts: CaseFacts, person: Any | None) -> dict[str, int | bool | None]:
     """Columns of outreach: what the bank's record said when it was decided, which a simulation must know later."""
-    account = facts.account
-    known = account is not None and account.balance_known
+    account = facts.account if facts.account is not None and facts.account.balance_known else None
     return {
-        "amounts_ms": min(account.as_of_ms, facts.feed_complete_through_ms) if known else 0,
-        "overdue_fen": account.overdue_fen if known else None,
+        "amounts_ms": min(account.as_of_ms, facts.feed_complete_through_ms) if account is not None else 0,
+        "overdue_fen": account.overdue_fen if account is not None else None,
         "agreed_to_quiet_hours": person is not None and person.agreed_to_quiet_hours,
     }
 
