@@ -97,9 +97,12 @@ def recipient(context: CaseContext, keys: KeyRing, account: Any | None, customer
 
 
 def window(item: Item) -> list[int | None]:
-    """not_before and not_after in nanoseconds, for the canonical form."""
+    """Seconds and nanoseconds of not_before and not_after, for the canonical form: the last year's do not fit together
+    into the 64 bits that JSON takes."""
     return [
-        getattr(item, name).ToNanoseconds() if item.HasField(name) else None for name in ("not_before", "not_after")
+        getattr(getattr(item, name), unit) if item.HasField(name) else None
+        for name in ("not_before", "not_after")
+        for unit in ("seconds", "nanos")
     ]
 
 
