@@ -105,3 +105,16 @@ TEMPLATE_STATES = {
 }
 
 QUANTITY_STATES = {"ASKED": "待审批", "GRANTED": "已批准", "REFUSED": "已驳回"}
+
+PERSON_STATES = {"NORMAL": "正常", "RESTRICTED": "已限制处理", "ERASURE_ASKED": "已申请删除", "ERASED": "已删除"}
+
+PERSON_REQUEST_KINDS = {"ERASURE": "删除", "LIFT": "解除限制", "EXPORT": "导出"}
+
+PERSON_REQUEST_STATES = {
+    "ASKED": "待另一人处理",
+    "APPROVED": "已批准",
+    "DONE": "已完成",
+    "REFUSED": "已驳回",
+    "STOPPED": "已中止",
+    "EXPIRED": "已过期",
+}
