@@ -62,6 +62,7 @@ KINDS = {
     "placed": "委案",
     "policy_activated": "策略启用",
     "policy_drafted": "策略起草",
+    "policy_simulated": "策略试算",
     "possibly_leaving": "或已发出",
     "printed": "打印",
     "printed_to_pull": "打印后待抽出",

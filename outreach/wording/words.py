@@ -94,6 +94,20 @@ REPLY_KINDS = {
     "OTHER": "其他",
 }
 
+CHANNELS = {"SMS": "短信", "LETTER": "信函"}
+
+POLICY_OUTCOMES = {
+    "LET_THROUGH": "放行",
+    "HELD": "等待",
+    "EXPIRED": "过期",
+    "BLOCKED": "拦截",
+    "WITHDRAWN": "撤回",
+    "UNKNOWN": "无法判断",
+}
+
+SIMULATED_CODES = {"EXPIRED": "等到过期", "NOT_AFTER": "要求的等待超过期限"}
+"""What a simulation counts beside the rules' codes."""
+
 TEMPLATE_STATES = {
     "DRAFT": "待内审",
     "REVIEWED": "待银行批准",
