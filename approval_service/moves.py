@@ -48,7 +48,7 @@ class Moves:
         if not states.may_move(row.state, state):
             raise RuntimeError(f"no transition from {states.name(row.state)} to {states.name(state)}")
         self._set(row, state, codes, due_ms, waiting_for, cause, attempt_id)
-        if state in (states.ADMITTED, states.CANCELLED):
+        if state in (states.ADMITTED, states.CANCELLED, states.TO_PULL):
             self._detour(row, state, codes, due_ms)
         self._tx.changed(row, state, codes, attempt_id=attempt_id, cause=cause, **ledger_fields)
 

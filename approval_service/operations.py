@@ -14,6 +14,7 @@ from approval_service.paging import page_size
 from approval_service.people import require_all_banks, require_employee
 from approval_service.reports import settle
 from approval_service.store import catalog as catalog_store
+from approval_service.store import letters as letter_store
 from approval_service.store import outreach as store
 from approval_service.store import stops as stop_store
 from approval_service.store.head import read_clock, read_wall_clock_jumped
@@ -24,6 +25,7 @@ from outreach.domain import states
 from outreach.domain.clocks import iso, real_ms
 from outreach.domain.codes import Code
 from outreach.domain.errors import denied, invalid, not_found, precondition
+from outreach.v1.mailroom_service_pb2 import LetterState
 from outreach.v1.operations_service_pb2 import (
     ConfirmWallClockRequest,
     ConfirmWallClockResponse,
@@ -48,10 +50,13 @@ def get_summary(connection: Connection, call: Call[GetSummaryRequest]) -> GetSum
     """Read of GetSummary."""
     bank_id = call.request.bank_id
     call.require_bank(bank_id)
-    by_state = store.count_by_state(connection, bank_id, call.request.channel)
+    if call.request.open_only:
+        by_state, codes = count_open(connection, bank_id)
+    else:
+        by_state = store.count_by_state(connection, bank_id, call.request.channel)
+        codes = store.count_by_codes(connection, bank_id, call.request.channel)
     response = GetSummaryResponse(
-        states={states.name(state): count for state, count in by_state.items()},
-        codes=by_code(store.count_by_codes(connection, bank_id, call.request.channel)),
+        states={states.name(state): count for state, count in by_state.items()}, codes=by_code(codes)
     )
     response.business_time.FromMilliseconds(read_clock(connection).now_ms())
     feed = stop_store.feeds(connection).get(bank_id)
@@ -64,6 +69,19 @@ def get_summary(connection: Connection, call: Call[GetSummaryRequest]) -> GetSum
             "ConfirmWallClock."
         )
     return response
+
+
+def count_open(connection: Connection, bank_id: str) -> tuple[dict[int, int], list[tuple[str, int]]]:
+    """What waits, is in the mailroom or is unknown, by state; and what holds up those that wait, by sets of codes."""
+    waiting = store.count_waiting(connection, bank_id)
+    by_state: Counter[int] = Counter()
+    for state, _, count in waiting:
+        by_state[state] += count
+    by_state[states.UNCONFIRMED] = store.count_unconfirmed(connection, bank_id)
+    in_hand = letter_store.count_in_hand(connection, bank_id)
+    by_state[states.PRINTED] = in_hand.get(LetterState.LETTER_STATE_PRINTED, 0)
+    by_state[states.TO_PULL] = in_hand.get(LetterState.LETTER_STATE_TO_PULL, 0)
+    return {state: count for state, count in by_state.items() if count}, [(codes, n) for _, codes, n in waiting if codes]
 
 
 def by_code(sets: Iterable[tuple[str, int]]) -> Counter[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from google.protobuf import json_format
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from approval_service.calls import Call
 from approval_service.paging import bad_token, page_size
@@ -28,6 +28,7 @@ from outreach.v1.policy_service_pb2 import (
     ListPoliciesRequest,
     ListPoliciesResponse,
     Policy,
+    PolicySimulation,
     PolicyVersion,
 )
 
@@ -117,7 +118,7 @@ def _activate(tx: Tx, call: Call[ActivatePolicyRequest]) -> ActivatePolicyRespon
     request = call.request
     call.require_bank(request.bank_id)
     actor = require_employee(tx, call)
-    version = _find(tx.connection, request.bank_id, request.version)
+    version = find(tx.connection, request.bank_id, request.version)
     if version.activated_by:
         raise precondition(
             "该版本已启用，不可重复启用；如需修改请另拟新版本。It is active already: draft a new version to change it.",
@@ -162,11 +163,16 @@ def get(connection: Connection, call: Call[GetPolicyRequest]) -> GetPolicyRespon
     bank_id, version = call.request.bank_id, call.request.version
     call.require_bank(bank_id)
     if version:
-        return GetPolicyResponse(version=_find(connection, bank_id, version))
+        return _with_simulation(_row(connection, bank_id, version))
     row = store.policy_in_force(connection, bank_id, read_clock(connection).now_ms())
     if row is None:
         raise not_found("bank_id: 该银行尚无生效的规则版本。The bank has no policy in force: draft and activate one.")
-    return GetPolicyResponse(version=PolicyVersion.FromString(row.body))
+    return _with_simulation(row)
+
+
+def _with_simulation(row: Row[Any]) -> GetPolicyResponse:
+    last = PolicySimulation.FromString(row.simulation) if row.simulation else None
+    return GetPolicyResponse(version=PolicyVersion.FromString(row.body), simulation=last)
 
 
 def list_versions(connection: Connection, call: Call[ListPoliciesRequest]) -> ListPoliciesResponse:
@@ -184,8 +190,13 @@ def list_versions(connection: Connection, call: Call[ListPoliciesRequest]) -> Li
     )
 
 
-def _find(connection: Connection, bank_id: str, version: int) -> PolicyVersion:
+def find(connection: Connection, bank_id: str, version: int) -> PolicyVersion:
+    """A version, drafted or activated. NOT_FOUND if there is none."""
+    return PolicyVersion.FromString(_row(connection, bank_id, version).body)
+
+
+def _row(connection: Connection, bank_id: str, version: int) -> Row[Any]:
     row = store.get_policy(connection, bank_id, version)
     if row is None:
         raise not_found("version: 没有此规则版本，请用 ListPolicies 查看。No such version: ListPolicies shows them.")
-    return PolicyVersion.FromString(row.body)
+    return row

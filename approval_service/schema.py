@@ -531,7 +531,7 @@ outreach = Table(
     ),
 )
 
-# What kept an outreach from leaving, and what ended that: each wait, each resumption (without codes), a cancellation.
+# What kept an outreach from leaving: each wait and its end (without codes), a cancellation, a letter being pulled.
 detour = Table(
     "detour",
     metadata,
@@ -539,7 +539,7 @@ detour = Table(
     # The number of its ledger entry.
     Column("entry", BigInteger, primary_key=True, autoincrement=False),
     Column("time_ms", BigInteger, nullable=False),
-    # ADMITTED or CANCELLED.
+    # ADMITTED, CANCELLED or TO_PULL.
     Column("state", Integer, nullable=False),
     Column("codes", String(400), nullable=False),
     # When it was due after this; NULL where it waited for something without a time.

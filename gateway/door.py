@@ -10,7 +10,7 @@ from outreach.v1.common_pb2 import Principal
 
 
 class Door:
-    """Verifies tokens, looks roles up in the access table, and counts calls."""
+    """Verifies tokens and certificates, looks roles up in the access table, and counts calls."""
 
     def __init__(self, verifier: Verifier, rates: RateLimiter) -> None:
         self._verifier = verifier
@@ -20,6 +20,10 @@ class Door:
         """How the public edge authorizes (outreach.runtime.server). Health and reflection need no token."""
         if method[1:].partition("/")[0] not in OPEN_SERVICES:
             check_roles(method, self._verifier.principal_of(context))
+
+    def caller_of(self, context: Context) -> str:
+        """For the log of what is refused: the registered caller that the call names, or nothing."""
+        return self._verifier.named(context)
 
     def enter(self, context: Context) -> Principal:
         """Who makes the authorized call; counts it. Raises Refusal RESOURCE_EXHAUSTED."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +23,12 @@ from gateway.pdfs import Pdfs
 from gateway.rates import RateLimiter
 from gateway.stream_store import StreamStore
 from gateway.submission import Submission
-from outreach.runtime import logs, server, tls
+from outreach.runtime import client_certificates, logs, server, tls
 from outreach.runtime.access import GATEWAY
 from outreach.runtime.client import RenewingChannel
-from outreach.runtime.config import Settings, is_loopback, load
+from outreach.runtime.config import SettingError, Settings, is_loopback, load
 from outreach.runtime.sealing import Sealer
+from outreach.runtime.tls_files import TlsFiles
 from outreach.runtime.tokens import Verifier
 from outreach.v1.admission_service_pb2 import AdmitLettersRequest, AdmitLettersResponse, AdmitRequest, AdmitResponse
 from outreach.v1.admission_service_pb2_grpc import AdmissionServiceStub
@@ -46,6 +47,9 @@ class GatewaySettings(Settings):
 
     webhook_trusted_proxies: tuple[str, ...] = ()
     """Addresses of proxies before the webhooks whose X-Forwarded-For is believed."""
+    certificate_address: str = ""
+    """host:port of a second gRPC port, at which case systems show a client certificate (docs/identity.md); none without
+    it."""
     oidc_file: Path | None = None
     """The OpenID Connect providers by which people sign in to the console (docs/identity.md); none without it."""
 
@@ -57,6 +61,8 @@ class Running:
     grpc_port: int
     webhook_port: int
     console_port: int
+    certificate_port: int
+    """0 where there is none."""
 
 
 @asynccontextmanager
@@ -72,15 +78,19 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Running]:
         pdfs = Pdfs(door, channel, letters)
         own = {**submission.handlers(), **pdfs.handlers()}
         handlers = tuple(forwarder.handlers(own))
-        edge = await stack.enter_async_context(
-            server.running(
-                settings.gateway_address,
-                tls.server_credentials(settings.state_dir, GATEWAY, require_client=False),
-                services=[service.full_name for service in SERVICES],
-                register=lambda grpc_server: grpc_server.add_generic_rpc_handlers(handlers),
-                authorize=door.authorize,
+        edges = [
+            await stack.enter_async_context(
+                server.running(
+                    address,
+                    credentials,
+                    services=[service.full_name for service in SERVICES],
+                    register=lambda grpc_server: grpc_server.add_generic_rpc_handlers(handlers),
+                    authorize=door.authorize,
+                    caller_of=door.caller_of,
+                )
             )
-        )
+            for address, credentials in _public_ports(settings)
+        ]
         store, sealer = StreamStore(), Sealer.load(settings.state_dir)
         application = webhooks.application(webhooks.read_pushers(settings.state_dir), sealer, store)
         webhook_port = await stack.enter_async_context(
@@ -89,10 +99,25 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Running]:
         providers = await stack.enter_async_context(oidc.providers(settings.oidc_file, sealer))
         console_port = await stack.enter_async_context(_console(settings, channel, letters, pdfs, providers))
         stack.push_async_callback(store.close)
-        for work in (store.connect(settings), follow_health(channel, edge.set_ready)):
+        for work in (store.connect(settings), *(follow_health(channel, edge.set_ready) for edge in edges)):
             stack.push_async_callback(_end, asyncio.create_task(work))
-        _log.info("started", port=edge.port, webhook_port=webhook_port, console_port=console_port)
-        yield Running(edge.port, webhook_port, console_port)
+        ports = [edge.port for edge in edges]
+        running = Running(ports[0], webhook_port, console_port, sum(ports[1:]))
+        _log.info("started", port=running.grpc_port, webhook_port=webhook_port, console_port=console_port)
+        yield running
+
+
+def _public_ports(settings: GatewaySettings) -> Iterator[tuple[str, grpc.ServerCredentials]]:
+    """Where case systems call, by token and, if that is set up, by certificate. gRPC either demands a certificate or
+    does not ask for one, so that each way has its port. Raises SettingError."""
+    yield settings.gateway_address, tls.server_credentials(settings.state_dir, GATEWAY, require_client=False)
+    if settings.certificate_address:
+        roots = settings.state_dir / client_certificates.FOLDER / "ca.pem"
+        try:
+            files = TlsFiles(roots, *tls.certificate_files(settings.state_dir, GATEWAY))
+        except (OSError, ValueError) as error:
+            raise SettingError(f"OUTREACH_CERTIFICATE_ADDRESS: {roots} must hold the authorities ({error})") from None
+        yield settings.certificate_address, tls.renewing_server_credentials(files, require_client=True)
 
 
 def _console(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from approval_service import policies
 from approval_service.authority import Authority
 from approval_service.calls import Call
+from approval_service.simulation import making
 from outreach.runtime.server import Context
 from outreach.runtime.tokens import principal_of
 from outreach.v1 import policy_service_pb2 as pb
@@ -30,3 +33,9 @@ class PolicyServer(PolicyServiceServicer):
     async def ListPolicies(self, request: pb.ListPoliciesRequest, context: Context) -> pb.ListPoliciesResponse:
         call = Call(principal_of(context), request)
         return await self._authority.read(policies.list_versions, call)
+
+    async def SimulatePolicy(
+        self, request: pb.SimulatePolicyRequest, context: Context
+    ) -> AsyncIterator[pb.SimulatePolicyResponse]:
+        async for part in making.make(self._authority, Call(principal_of(context), request)):
+            yield part

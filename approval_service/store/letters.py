@@ -195,3 +195,10 @@ def set_replaced(connection: Connection, replaced: Mapping[str, str]) -> None:
 def set_hold(connection: Connection, letter_number: str, hold_id: str) -> None:
     """Names the hold that the letter's return put on its account."""
     connection.execute(update(letter).where(letter.c.letter_number == letter_number).values(hold_id=hold_id))
+
+
+def count_in_hand(connection: Connection, bank_id: str) -> dict[int, int]:
+    """How many of a bank's letters are printed and not yet mailed, or are to be pulled, by state."""
+    in_hand = (LetterState.LETTER_STATE_PRINTED, LetterState.LETTER_STATE_TO_PULL)
+    counted = select(letter.c.state, func.count()).where(letter.c.bank_id == bank_id, letter.c.state.in_(in_hand))
+    return {row[0]: row[1] for row in connection.execute(counted.group_by(letter.c.state))}

@@ -322,6 +322,21 @@ def count_by_state(connection: Connection, bank_id: str, channel: int = 0) -> di
     return {row[0]: row[1] for row in connection.execute(counted.group_by(outreach.c.state))}
 
 
+def count_waiting(connection: Connection, bank_id: str) -> list[tuple[int, str, int]]:
+    """Counts of what waits, by state and set of codes."""
+    counted = select(outreach.c.state, outreach.c.codes, func.count()).group_by(outreach.c.state, outreach.c.codes)
+    # The indexes' own conditions, word for word: a database sees only then that it may use them.
+    admitted = counted.where(outreach.c.bank_id == bank_id, outreach.c.channel.in_((1, 2)), text("state = 1"))
+    awaiting = counted.where(outreach.c.bank_id == bank_id, text("state = 10"))
+    return [(row[0], row[1], row[2]) for query in (admitted, awaiting) for row in connection.execute(query)]
+
+
+def count_unconfirmed(connection: Connection, bank_id: str) -> int:
+    """Attempts whose fate is unknown."""
+    counted = select(func.count()).where(attempt.c.state == states.UNCONFIRMED, attempt.c.bank_id == bank_id)
+    return connection.execute(counted).scalar_one()
+
+
 def _of(bank_id: str, channel: int) -> list[ColumnElement[bool]]:
     return [outreach.c.bank_id == bank_id, *([outreach.c.channel == channel] if channel else [])]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from starlette.datastructures import FormData, UploadFile
@@ -11,7 +13,7 @@ from gateway.console.visit import CHINA
 from outreach.domain.errors import Kind, Refusal
 
 
-def text(form: FormData, field: str) -> str:
+def text(form: Mapping[str, Any], field: str) -> str:
     """A field's text without the space around it; empty if it is not there."""
     return str(form.get(field, "")).strip()
 
@@ -31,7 +33,7 @@ def whole(form: FormData, field: str) -> int:
     return int(written)
 
 
-def day(form: FormData, field: str) -> Timestamp | None:
+def day(form: Mapping[str, Any], field: str) -> Timestamp | None:
     """A day's first moment; None if none is given. Raises Refusal."""
     written = text(form, field)
     if not written:

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from rich.console import RenderableType
 
 from outreach.cli.output import details, findings_table, table
-from outreach.cli.versions import SHORT, placeholder_text, state_text
+from outreach.cli.versions import SHORT, approval_pairs, placeholder_text, state_text
 from outreach.v1.letter_version_service_pb2 import LetterContent, LetterVersion
 from outreach.wording.formats import when
 
@@ -25,6 +25,7 @@ def versions_table(versions: Sequence[LetterVersion]) -> RenderableType:
             version.filing_number or version.bank_document.reference,
             when(version.content.effective_from),
             when(version.content.effective_until),
+            when(version.approved_until),
         )
         for version in versions
     ]
@@ -37,6 +38,7 @@ def versions_table(versions: Sequence[LetterVersion]) -> RenderableType:
         "备案号或批文 Filed as",
         "生效 From",
         "失效 Until",
+        "审批至 Approved until",
     )
     return table(f"信函版本 Letter versions ({len(rows)})", headings, rows)
 
@@ -61,7 +63,8 @@ def version_details(version: LetterVersion) -> list[RenderableType]:
                 ("备案号 Filing number", version.filing_number),
                 ("批文登记 Document by", version.documented_by),
                 ("批文 Document", f"{document.reference} {document.date} {document.scan_sha256}".strip()),
-                ("批准 Approved by", version.approved_by),
+                ("批准 Approved by", f"{version.approved_by}  {when(version.approve_time)}".strip()),
+                *approval_pairs(version),
                 ("暂停 Suspended by", version.suspended_by),
             ],
         )

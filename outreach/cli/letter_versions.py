@@ -36,6 +36,7 @@ LETTER_VERSION = Kind(
         "suspend": "SuspendLetterVersion",
         "resume": "ResumeLetterVersion",
         "retire": "RetireLetterVersion",
+        "renew": "RenewLetterVersion",
     },
     field="version",
     details=version_details,

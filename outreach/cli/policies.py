@@ -14,13 +14,16 @@ from outreach.cli.command import command
 from outreach.cli.fields import read_yaml, time_option
 from outreach.cli.messages import Bank, Limit
 from outreach.cli.output import Cell, details, plain, table
+from outreach.cli.policy_simulation import simulate, simulation_tables
 from outreach.cli.session import Session
 from outreach.cli.side_by_side import compare
+from outreach.domain.money import format_fen
 from outreach.v1.policy_service_pb2 import (
     ActivatePolicyRequest,
     CarrierChoice,
     DraftPolicyRequest,
     GetPolicyRequest,
+    GetPolicyResponse,
     ListPoliciesRequest,
     Policy,
     PolicyVersion,
@@ -38,7 +41,8 @@ async def show(
 ) -> None:
     """显示 A version's thresholds, defaults filled in."""
     found = await _get(session, bank, version)
-    session.output.show(plain(found), _shown(found))
+    last = simulation_tables(found.simulation) if found.HasField("simulation") else []
+    session.output.show(plain(found.version), _shown(found.version), *last)
 
 
 async def draft(
@@ -75,7 +79,7 @@ async def diff(
     bank: Bank = "",
 ) -> None:
     """对比 What differs between two versions."""
-    first, second = await _get(session, bank, old), await _get(session, bank, new)
+    first, second = [(await _get(session, bank, version)).version for version in (old, new)]
     rows = [
         (name, str(before), str(after))
         for (name, before), (_, after) in zip(_thresholds(first.policy), _thresholds(second.policy), strict=True)
@@ -120,14 +124,14 @@ def register(app: typer.Typer) -> None:
     command(policy, "activate")(activate)
     command(policy, "diff")(diff)
     command(policy, "list")(list_versions)
+    command(policy, "simulate")(simulate)
     app.add_typer(policy, name="policy")
 
 
-async def _get(session: Session, bank: str, version: int) -> PolicyVersion:
+async def _get(session: Session, bank: str, version: int) -> GetPolicyResponse:
     request = GetPolicyRequest(bank_id=session.bank(bank), version=version)
     async with session.client() as client:
-        response = await client.call(PolicyServiceStub(client.channel).GetPolicy, request, repeatable=True)
-    return response.version
+        return await client.call(PolicyServiceStub(client.channel).GetPolicy, request, repeatable=True)
 
 
 def _shown(version: PolicyVersion) -> RenderableType:
@@ -144,7 +148,7 @@ def _shown(version: PolicyVersion) -> RenderableType:
 def _thresholds(policy: Policy) -> Iterator[tuple[str, str]]:
     yield "银行名称 Bank name", policy.bank_name
     yield "机构 Agency", f"{policy.agency_id} {policy.agency_name}"
-    yield "须表明机构 Agency must be named", "是 yes" if policy.agency_must_be_named else "否 no"
+    yield "须表明机构 Agency must be named", _yes(policy.agency_must_be_named)
     yield "可联系时段 Contact hours", f"{_clock(policy.contact_from_minute)} - {_clock(policy.contact_until_minute)}"
     yield "时区 Time zone", policy.time_zone
     yield "每日短信 SMS a day", str(policy.sms_per_day)
@@ -154,6 +158,19 @@ def _thresholds(policy: Policy) -> Iterator[tuple[str, str]]:
     yield "请求时效 Request lifetime (min)", str(policy.request_lifetime_minutes)
     yield "客服热线 Hotlines", ", ".join(policy.hotlines)
     yield "通道 Carriers", ", ".join(map(_carrier, policy.carriers))
+    yield "信函间隔 Letter gap (days)", str(policy.letter_gap_days)
+    yield "信函最低欠款 Letter minimum", format_fen(policy.letter_minimum_fen)
+    yield "恰为最低时可寄 The very minimum suffices", _yes(policy.letter_minimum_inclusive)
+    yield "审慎处理金额 Care amount", format_fen(policy.care_amount_fen)
+    yield "须有首次通话 Prior call needed", _yes(policy.letter_needs_prior_call)
+    yield "须已接通 It must be answered", _yes(policy.prior_call_must_be_answered)
+    yield "不关闭地址的退信 Exempt returns", ", ".join(map(str, policy.exempt_return_reasons))
+    yield "审批有效期 Approvals last (days)", str(policy.approval_life_days or "长期 for ever")
+    yield "个人信息保存 Data is kept (days)", str(policy.retention_days)
+
+
+def _yes(flag: bool) -> str:
+    return "是 yes" if flag else "否 no"
 
 
 def _clock(minute: int) -> str:

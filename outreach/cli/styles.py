@@ -33,3 +33,14 @@ TEMPLATE_STATE_STYLES = {
 }
 
 QUANTITY_STATE_STYLES = {"ASKED": "blue", "GRANTED": "green", "REFUSED": "red"}
+
+PERSON_STATE_STYLES = {"NORMAL": "green", "RESTRICTED": "yellow", "ERASURE_ASKED": "magenta", "ERASED": "bright_black"}
+
+PERSON_REQUEST_STATE_STYLES = {
+    "ASKED": "blue",
+    "APPROVED": "cyan",
+    "DONE": "green",
+    "REFUSED": "red",
+    "STOPPED": "yellow",
+    "EXPIRED": "bright_black",
+}

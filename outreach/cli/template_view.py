@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 
 from outreach.cli.output import details, findings_table, table
-from outreach.cli.versions import SHORT, placeholder_text, state_text
+from outreach.cli.versions import SHORT, approval_pairs, placeholder_text, state_text
 from outreach.domain.templating import signed
 from outreach.v1.template_service_pb2 import Filing, Template, TemplateContent
 from outreach.wording.formats import enum_name, when
@@ -22,10 +22,19 @@ def templates_table(templates: Sequence[Template]) -> RenderableType:
             signed(template.content.signature, template.content.text),
             when(template.content.effective_from),
             when(template.content.effective_until),
+            when(template.approved_until),
         )
         for template in templates
     ]
-    headings = ("版本 Digest", "名称 Name", "状态 State", "内容 Text", "生效 From", "失效 Until")
+    headings = (
+        "版本 Digest",
+        "名称 Name",
+        "状态 State",
+        "内容 Text",
+        "生效 From",
+        "失效 Until",
+        "审批至 Approved until",
+    )
     return table(f"模板 Templates ({len(rows)})", headings, rows)
 
 
@@ -46,7 +55,8 @@ def template_details(template: Template) -> list[RenderableType]:
                 ("内审 Reviewed by", template.reviewed_by),
                 ("批文登记 Document by", template.documented_by),
                 ("批文 Document", f"{document.reference} {document.date} {document.scan_sha256}".strip()),
-                ("批准 Approved by", template.approved_by),
+                ("批准 Approved by", f"{template.approved_by}  {when(template.approve_time)}".strip()),
+                *approval_pairs(template),
                 ("暂停 Suspended by", template.suspended_by),
             ],
         )

@@ -42,6 +42,7 @@ TEMPLATE = Kind(
         "suspend": "SuspendTemplate",
         "resume": "ResumeTemplate",
         "retire": "RetireTemplate",
+        "renew": "RenewTemplate",
     },
     field="template",
     details=template_details,

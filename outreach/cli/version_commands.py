@@ -47,7 +47,8 @@ def _register_approval(app: typer.Typer, kind: Kind) -> None:
         """驳回 Reject a version at the gate where it stands: the review, or the bank's approval."""
         async with session.client() as client:
             version = await kind.find(session, client, bank, digest)
-            deed = "review" if version.state == TemplateState.TEMPLATE_STATE_DRAFT else "approve"
+            step = version.renewal if version.HasField("renewal") else version
+            deed = "review" if step.state == TemplateState.TEMPLATE_STATE_DRAFT else "approve"
             response = await kind.call(client, deed, digest=version.digest, comment=comment)
         kind.show(session, response)
 
@@ -99,6 +100,11 @@ def _register_stops(app: typer.Typer, kind: Kind) -> None:
         """停用 End a version for good and cancel what is pending with it. Names what may be leaving or printed."""
         await kind.move(session, "retire", digest, bank, reason=reason)
 
+    async def renew(session: Session, digest: Digest, bank: Bank = "") -> None:
+        """续批 Send an approved version through its gates again; it stays in force as long as its last approval."""
+        await kind.move(session, "renew", digest, bank)
+
+    command(app, "renew")(renew)
     command(app, "suspend")(suspend)
     command(app, "resume")(resume)
     command(app, "retire")(retire)

@@ -16,14 +16,16 @@ from rich.text import Text
 from outreach.cli import styles
 from outreach.cli.failures import Failure
 from outreach.cli.messages import possibly_leaving
-from outreach.cli.output import details, plain
+from outreach.cli.output import Cell, details, plain
 from outreach.cli.session import Session
 from outreach.client import Client
 from outreach.v1.template_service_pb2 import Placeholder, PlaceholderType, RecordField, TemplateState
 from outreach.wording import words
-from outreach.wording.formats import enum_name
+from outreach.wording.formats import enum_name, when
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+SOON_DAYS = 30
+"""From when on an approval that ends stands out."""
 SHORT = 12
 """How many characters of a digest a table shows."""
 
@@ -39,7 +41,7 @@ class Kind:
     contract: ModuleType
     stub: Callable[[Any], Any]
     rpcs: Mapping[str, str]
-    """By what is done: list, get, review, approve, record, verify, suspend, resume, retire."""
+    """By what is done: list, get, review, approve, record, verify, suspend, resume, retire, renew."""
     field: str
     """The field of a response that holds the version; its plural is the one of a list."""
     details: Callable[[Any], list[RenderableType]]
@@ -122,6 +124,21 @@ def to_pull(letter_numbers: list[str]) -> Text:
 def state_text(state: int) -> Text:
     name = enum_name(TemplateState.DESCRIPTOR, state)
     return Text(f"{words.TEMPLATE_STATES.get(name, '')} {name}", style=styles.TEMPLATE_STATE_STYLES.get(name, ""))
+
+
+def approval_pairs(version: Any) -> list[tuple[str, Cell]]:
+    """Until when a version is approved, and its renewal on its way."""
+    left, renewal = version.approval_days_left, version.renewal
+    until = when(version.approved_until)
+    if until:
+        until += f"  剩 {left} 天 {left} days left" if left > 0 else "  已到期 it is over"
+    stage: Cell = Text()
+    if version.HasField("renewal"):
+        stage = Text.assemble(state_text(renewal.state), f"  {renewal.drafted_by}")
+    return [
+        ("审批有效至 Approved until", Text(until, style="yellow" if until and left <= SOON_DAYS else "")),
+        ("续批 Renewal", stage),
+    ]
 
 
 def placeholder_text(placeholder: Placeholder) -> str:

@@ -27,6 +27,7 @@ from grpc_reflection.v1alpha import reflection
 from outreach.domain.errors import Kind, Refusal
 from outreach.runtime.config import SettingError
 from outreach.runtime.errors import abort, forwarded_status, internal_status, to_status
+from outreach.runtime.refusal_log import RefusalLog
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """Room for 1,000 items of the greatest size that the contract allows."""
@@ -41,6 +42,9 @@ _COLLECT_AFTER = 50_000
 Context = grpc.aio.ServicerContext[Any, Any]
 Authorize = Callable[[str, Context], None]
 """Raises Refusal if the caller of this context may not call the method (`/package.Service/Rpc`)."""
+CallerOf = Callable[[Context], str]
+"""Whom a call names, for the log of what was refused; empty if nobody is known."""
+_refusals = RefusalLog("server")
 
 
 _RESTARTING = Refusal(
@@ -55,8 +59,9 @@ class PortTaken(Exception):
 class Edge(grpc.aio.ServerInterceptor):
     """The one interceptor: authorizes each call, bounds its time, and translates what it raises."""
 
-    def __init__(self, authorize: Authorize, deadline_s: float) -> None:
+    def __init__(self, authorize: Authorize, deadline_s: float, caller_of: CallerOf) -> None:
         self._authorize = authorize
+        self._caller_of = caller_of
         self._deadline_s = deadline_s
         self._guarded: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         self._waiting: set[asyncio.Task[Any] | None] = set()
@@ -96,6 +101,7 @@ class Edge(grpc.aio.ServerInterceptor):
                         return await behaviour(request, context)
                 return await behaviour(request, context)
             except Exception as error:  # noqa: BLE001 the edge translates whatever comes
+                self._note(error, method, context)
                 await _translate(error, context)
 
         return guarded
@@ -122,7 +128,13 @@ class Edge(grpc.aio.ServerInterceptor):
             self._authorize(method, context)
             yield
         except Exception as error:  # noqa: BLE001 the edge translates whatever comes
+            self._note(error, method, context)
             await _translate(error, context)
+
+    def _note(self, error: Exception, method: str, context: Context) -> None:
+        """Who was not let in, or may not do this, is logged without what was sent."""
+        if isinstance(error, Refusal) and error.kind in (Kind.UNAUTHENTICATED, Kind.DENIED):
+            _refusals.note("call_refused", error.reason, method=method, caller=self._caller_of(context))
 
     async def _until_stop(self, work: Awaitable[Any]) -> Any:
         """The work's result; Refusal once the server stops. Only here is a stream interrupted: one that is cancelled in
@@ -144,6 +156,11 @@ class Edge(grpc.aio.ServerInterceptor):
         for task in self._waiting:
             if task is not None:
                 task.cancel()
+
+
+def certificate_name(context: Context) -> str:
+    """The name on the caller's certificate; empty without one."""
+    return b",".join(context.auth_context().get("x509_common_name", ())).decode()
 
 
 async def _translate(error: Exception, context: Context) -> None:
@@ -194,6 +211,7 @@ async def running(
     services: Sequence[str],
     register: Callable[[grpc.aio.Server], None],
     authorize: Authorize,
+    caller_of: CallerOf = certificate_name,
     deadline_s: float = DEFAULT_DEADLINE_S,
     grace_s: float = GRACE_S,
 ) -> AsyncIterator[RunningServer]:
@@ -210,7 +228,7 @@ async def running(
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.max_connection_age_ms", MAX_CONNECTION_AGE_MS),
     )
-    edge = Edge(authorize, deadline_s)
+    edge = Edge(authorize, deadline_s, caller_of)
     server = grpc.aio.server(interceptors=(edge,), options=options)
     register(server)
     servicer = health.aio.HealthServicer()

@@ -1,13 +1,16 @@
-"""Who is calling: signed tokens at the public edge, and the verified principal that the gateway hands on.
+"""Who is calling: signed tokens and client certificates at the public edge, and the verified principal that the gateway
+hands on.
 
 A token is a JWT signed with Ed25519 (EdDSA): iss and sub name the caller, aud is outreach-gateway, exp lies at most
-10 minutes after iat, jti is its id; employee, team, roles and banks are what the caller vouches for. The registry
-<state_dir>/callers.yaml says what each caller may claim:
+10 minutes after iat, jti is its id; employee, team, roles and banks are what the caller vouches for. With a client
+certificate instead of a token, the metadata outreach-employee and outreach-team say for whom the caller asks, and roles
+and banks are all that it is registered for. The registry <state_dir>/callers.yaml says what each caller may claim:
 
     callers:
       case-system-1:
         active: true
-        public_keys: ["<base64 of the 32 raw bytes>"]   # several, for rotation
+        public_keys: ["<base64 of the 32 raw bytes>"]   # several, for rotation; none with certificates alone
+        certificates: [cases.agency.example]            # names of its client certificates, if it has any
         roles: [case_system]
         banks: [demo-bank]                              # "*" for all
         requests_per_second: 500
@@ -31,6 +34,7 @@ from google.protobuf.message import DecodeError
 
 from outreach.domain.errors import Kind, Refusal, denied
 from outreach.domain.ids import new_id
+from outreach.runtime.client_certificates import ClientCertificates
 from outreach.runtime.config import SettingError
 from outreach.runtime.logs import EventLogger
 from outreach.v1.common_pb2 import Principal
@@ -41,6 +45,7 @@ MAX_LIFE_S = 600
 LEEWAY_S = 5
 ALL_BANKS = "*"
 PRINCIPAL_KEY = "outreach-principal-bin"
+EMPLOYEE_KEY, TEAM_KEY = "outreach-employee", "outreach-team"
 _log = EventLogger("tokens")
 _RELOAD_S = 1.0
 _MAX_CACHED = 10_000
@@ -52,6 +57,7 @@ class Caller:
 
     caller_id: str
     public_keys: tuple[Ed25519PublicKey, ...]
+    certificates: frozenset[str]
     roles: frozenset[str]
     banks: frozenset[str]
     requests_per_second: float
@@ -99,10 +105,12 @@ class Issuer:
 
 
 class Verifier:
-    """The gateway's side: checks tokens against the registry, which it reads again when the file changes."""
+    """The gateway's side: checks tokens and certificates against the registry, which it reads again when the file
+    changes."""
 
     def __init__(self, registry: Path) -> None:
         self._path = registry
+        self._certificates = ClientCertificates(registry.parent)
         self._verified: dict[str, tuple[float, Principal]] = {}
         self._stamp: tuple[int, int] | None = None
         self._checked_at = time.monotonic()
@@ -113,12 +121,15 @@ class Verifier:
         return self._callers[caller_id]
 
     def principal_of(self, context: grpc.aio.ServicerContext[Any, Any]) -> Principal:
-        """Who makes this call, by its `authorization: Bearer` metadata. Raises Refusal UNAUTHENTICATED."""
-        for key, value in context.invocation_metadata() or ():
-            if key == "authorization":
-                scheme, _, token = str(value).partition(" ")
-                if scheme.lower() == "bearer":
-                    return self.verify(token)
+        """Who makes this call: by its `authorization: Bearer` metadata, or else by the client's certificate, which only
+        the port that asks for one has. Raises Refusal UNAUTHENTICATED.
+        """
+        token = _bearer(context)
+        if token is not None:
+            return self.verify(token)
+        shown = context.auth_context().get("x509_pem_cert", ())
+        if shown:
+            return self._principal_of_certificate(next(iter(shown)), context)
         raise _unauthenticated(
             "缺少令牌，请附带元数据 `authorization: Bearer <令牌>`。No token: send that metadata.", "TOKEN_MISSING"
         )
@@ -136,6 +147,47 @@ class Verifier:
             self._verified.clear()
         self._verified[token] = (float(claims["exp"]), principal)
         return principal
+
+    def named(self, context: grpc.aio.ServicerContext[Any, Any]) -> str:
+        """For the log: the registered caller that a call names, whether or not it proves to be it; or nothing."""
+        token = _bearer(context)
+        try:
+            if token is not None:
+                named = jwt.decode(token, options={"verify_signature": False}).get("iss")
+                return named if isinstance(named, str) and named in self._callers else ""
+            shown = context.auth_context().get("x509_pem_cert", ())
+            caller = self._holder(self._certificates.names(next(iter(shown)))) if shown else None
+            return caller.caller_id if caller else ""
+        except (jwt.PyJWTError, ValueError, Refusal):
+            return ""
+
+    def _principal_of_certificate(self, pem: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> Principal:
+        self._reload()
+        caller = self._holder(self._certificates.names(pem))
+        if caller is None or not caller.active:
+            raise _unauthenticated(
+                "证书的调用方未登记或已停用，请联系运维。The certificate's caller is not registered or not active.",
+                "CALLER_UNKNOWN",
+            )
+        given = {key: str(value) for key, value in context.invocation_metadata() or ()}
+        principal = Principal(
+            caller_id=caller.caller_id,
+            employee_id=given.get(EMPLOYEE_KEY, ""),
+            team=given.get(TEAM_KEY, ""),
+            roles=sorted(caller.roles),
+            bank_ids=sorted(caller.banks),
+        )
+        broken = violations(principal)
+        if broken:
+            raise _unauthenticated(
+                f"元数据 {EMPLOYEE_KEY} 或 {TEAM_KEY} 不合规：{broken[0][1]}。That metadata is malformed: mend it.",
+                "EMPLOYEE_INVALID",
+            )
+        return principal
+
+    def _holder(self, names: frozenset[str]) -> Caller | None:
+        """The caller whose certificate it is."""
+        return next((one for one in self._callers.values() if not names.isdisjoint(one.certificates)), None)
 
     def _claims(self, token: str) -> dict[str, Any]:
         try:
@@ -219,7 +271,11 @@ def read_callers(path: Path) -> dict[str, Caller]:
         raise SettingError(f"{path} cannot be read ({error.strerror}): it must list the callers") from None
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError):
         raise SettingError(f"{path} must be YAML with a mapping `callers` from caller id to entry") from None
-    return {str(name): _caller(str(name), entry) for name, entry in entries}
+    callers = {str(name): _caller(str(name), entry) for name, entry in entries}
+    names = [name for caller in callers.values() for name in caller.certificates]
+    if len(names) != len(set(names)):
+        raise SettingError(f"{path}: two callers have a certificate of the same name; each name is one caller's")
+    return callers
 
 
 def public_key_text(key: Ed25519PrivateKey) -> str:
@@ -231,10 +287,13 @@ def _caller(name: str, entry: Mapping[str, Any]) -> Caller:
     try:
         if entry["requests_per_second"] <= 0:
             raise ValueError("requests_per_second must be more than 0; active: false shuts a caller out")
-        keys = [Ed25519PublicKey.from_public_bytes(base64.b64decode(text)) for text in entry["public_keys"]]
+        certificates = frozenset(entry.get("certificates", ()))
+        texts = entry.get("public_keys", ()) if certificates else entry["public_keys"]
+        keys = [Ed25519PublicKey.from_public_bytes(base64.b64decode(text)) for text in texts]
         return Caller(
             name,
             tuple(keys),
+            certificates,
             frozenset(entry["roles"]),
             frozenset(entry["banks"]),
             float(entry["requests_per_second"]),
@@ -242,6 +301,15 @@ def _caller(name: str, entry: Mapping[str, Any]) -> Caller:
         )
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
         raise SettingError(f"callers.yaml, caller {name}: {type(error).__name__} {error}") from None
+
+
+def _bearer(context: grpc.aio.ServicerContext[Any, Any]) -> str | None:
+    for key, value in context.invocation_metadata() or ():
+        if key == "authorization":
+            scheme, _, token = str(value).partition(" ")
+            if scheme.lower() == "bearer":
+                return token
+    return None
 
 
 def _signed_claims(token: str, keys: Sequence[Ed25519PublicKey]) -> dict[str, Any]:

@@ -31,6 +31,11 @@ def code_text(code: str) -> str:
     return f"{words.CODES[code]} {code}" if code in words.CODES else code
 
 
+def simulated_code_text(code: str) -> str:
+    """A rule's code, or one that a simulation counts beside them."""
+    return f"{words.SIMULATED_CODES[code]} {code}" if code in words.SIMULATED_CODES else code_text(code)
+
+
 def inert(text: str) -> str:
     """The text as a spreadsheet program takes it for text, whatever it begins with, and runs no formula."""
     return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text

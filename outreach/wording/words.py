@@ -94,6 +94,20 @@ REPLY_KINDS = {
     "OTHER": "其他",
 }
 
+CHANNELS = {"SMS": "短信", "LETTER": "信函"}
+
+POLICY_OUTCOMES = {
+    "LET_THROUGH": "放行",
+    "HELD": "等待",
+    "EXPIRED": "过期",
+    "BLOCKED": "拦截",
+    "WITHDRAWN": "撤回",
+    "UNKNOWN": "无法判断",
+}
+
+SIMULATED_CODES = {"EXPIRED": "等到过期", "NOT_AFTER": "要求的等待超过期限"}
+"""What a simulation counts beside the rules' codes."""
+
 TEMPLATE_STATES = {
     "DRAFT": "待内审",
     "REVIEWED": "待银行批准",
@@ -105,3 +119,16 @@ TEMPLATE_STATES = {
 }
 
 QUANTITY_STATES = {"ASKED": "待审批", "GRANTED": "已批准", "REFUSED": "已驳回"}
+
+PERSON_STATES = {"NORMAL": "正常", "RESTRICTED": "已限制处理", "ERASURE_ASKED": "已申请删除", "ERASED": "已删除"}
+
+PERSON_REQUEST_KINDS = {"ERASURE": "删除", "LIFT": "解除限制", "EXPORT": "导出"}
+
+PERSON_REQUEST_STATES = {
+    "ASKED": "待另一人处理",
+    "APPROVED": "已批准",
+    "DONE": "已完成",
+    "REFUSED": "已驳回",
+    "STOPPED": "已中止",
+    "EXPIRED": "已过期",
+}

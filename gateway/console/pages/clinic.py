@@ -15,7 +15,11 @@ from outreach.domain.errors import Kind, Refusal
 from outreach.v1.hold_service_pb2 import AddressVerdict, CheckAddressesRequest, ListBadAddressesRequest
 from outreach.wording.formats import inert
 
-MAX_ADDRESSES = 1000
+MAX_ADDRESSES = 10_000
+AT_ONCE = 1000
+SHOWN = 500
+"""Rows of the page; the CSV has all."""
+_COLUMNS = ("地址", "address")
 
 
 async def clinic(visit: Visit) -> Response:
@@ -33,19 +37,23 @@ async def check(visit: Visit) -> Response:
     addresses = _lines(text(form, "addresses"))
     upload = form.get("file")
     if isinstance(upload, UploadFile) and upload.size:
-        addresses += _lines(_decoded(await upload.read()))
+        addresses += from_file(_decoded(await upload.read()))
     if not 0 < len(addresses) <= MAX_ADDRESSES:
         raise Refusal(
             Kind.INVALID,
             f"请粘贴 1 到 {MAX_ADDRESSES} 个地址，每行一个。Paste 1 to {MAX_ADDRESSES} addresses, one a line.",
             field="addresses",
         )
-    answer = await visit.ask("HoldService/CheckAddresses", CheckAddressesRequest(addresses=addresses))
-    pairs = list(zip(addresses, answer.verdicts, strict=True))
+    pairs: list[tuple[str, AddressVerdict]] = []
+    for start in range(0, len(addresses), AT_ONCE):
+        part = addresses[start : start + AT_ONCE]
+        answer = await visit.ask("HoldService/CheckAddresses", CheckAddressesRequest(addresses=part))
+        pairs += zip(part, answer.verdicts, strict=True)
     if text(form, "as") == "csv":
         return _csv(visit, pairs)
+    shown = sorted(pairs, key=lambda pair: not pair[1].findings)[:SHOWN] if len(pairs) > SHOWN else pairs
     rows = [
-        (marked(address, [found.reason for found in verdict.findings]), address, verdict) for address, verdict in pairs
+        (marked(address, [found.reason for found in verdict.findings]), address, verdict) for address, verdict in shown
     ]
     usable = sum(not verdict.findings for _, verdict in pairs)
     counts = (len(pairs), usable, len(pairs) - usable)
@@ -66,6 +74,17 @@ def _csv(visit: Visit, pairs: list[tuple[str, AddressVerdict]]) -> Response:
 
 def _lines(written: str) -> list[str]:
     return [line.strip() for line in written.splitlines() if line.strip()]
+
+
+def from_file(written: str) -> list[str]:
+    """Of a CSV with a column of addresses that column; of any other text each line."""
+    lines = written.splitlines()
+    header = next(csv.reader(lines[:1]), [])
+    column = next((at for at, name in enumerate(header) if name.strip().lower() in _COLUMNS), None)
+    if column is None:
+        return _lines(written)
+    rows = (row for row in csv.reader(lines[1:]) if len(row) > column)
+    return [address for row in rows if (address := row[column].strip())]
 
 
 def _decoded(data: bytes) -> str:

@@ -2,107 +2,61 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any
 
 from starlette.responses import Response
 
 from gateway.console import showing
+from gateway.console.pages import tasks
 from gateway.console.visit import Visit
-from outreach.v1.hold_service_pb2 import ListHoldsRequest
-from outreach.v1.operations_service_pb2 import GetSummaryRequest, ListUnconfirmedRequest
-from outreach.v1.policy_service_pb2 import ListPoliciesRequest
-from outreach.v1.template_service_pb2 import ListTemplatesRequest, TemplateState
+from outreach.v1.operations_service_pb2 import GetDailyReportRequest, GetSummaryRequest
 
 _SHOWN_CODES = 8
 
 
-class Task(NamedTuple):
-    """Something that waits for the person."""
-
-    path: str
-    what: str
-    name: str
-    since: str
-
-
 async def home(visit: Visit) -> Response:
     """The page."""
-    tasks = [*await _templates(visit), *await _lifts(visit), *await _policies(visit), *await _unconfirmed(visit)]
-    tasks.sort(key=lambda task: task.since)
-    summary = None
-    if visit.desk.may("OperationsService/GetSummary"):
-        summary = await visit.ask("OperationsService/GetSummary", GetSummaryRequest(bank_id=visit.bank))
-    codes = sorted(((c, n) for c, n in summary.codes.items() if c), key=lambda item: -item[1]) if summary else []
+    waiting = await tasks.of(visit)
+    if not visit.desk.may("OperationsService/GetSummary"):
+        return visit.page("home.html", tasks=waiting, summary=None)
+    asked = GetSummaryRequest(bank_id=visit.bank, open_only=True)
+    summary = await visit.ask("OperationsService/GetSummary", asked)
+    now = visit.time(summary.business_time)
+    assert now is not None  # noqa: S101  # every answer has it
+    today = GetDailyReportRequest(bank_id=visit.bank, date=f"{now:%Y-%m-%d}")
+    report = await visit.ask("OperationsService/GetDailyReport", today)
     return visit.page(
         "home.html",
-        tasks=tasks,
+        tasks=waiting,
         summary=summary,
-        states=sorted(summary.states.items(), key=lambda item: list(showing.TONES).index(item[0])) if summary else [],
-        codes=[(showing.code_name(code, visit.words), count) for code, count in codes[:_SHOWN_CODES]],
+        states=sorted(summary.states.items(), key=lambda item: list(showing.TONES).index(item[0])),
+        held=_by_code(visit, summary.codes),
+        messages=_numbers(visit, report, _MESSAGES),
+        letters=_numbers(visit, report, _LETTERS),
+        blocked=_by_code(visit, report.blocked),
+        cancelled=_by_code(visit, report.cancelled),
     )
 
 
-async def _templates(visit: Visit) -> list[Task]:
-    wanted = {}
-    if visit.desk.may("TemplateService/ReviewTemplate"):
-        wanted[TemplateState.TEMPLATE_STATE_DRAFT] = visit.words("模板待内部审核")
-        wanted[TemplateState.TEMPLATE_STATE_DOCUMENTED] = visit.words("银行文件待核对")
-    if visit.desk.may("TemplateService/ApproveTemplate"):
-        wanted[TemplateState.TEMPLATE_STATE_REVIEWED] = visit.words("模板待银行批准")
-    if not wanted:
-        return []
-    listed = await visit.ask("TemplateService/ListTemplates", ListTemplatesRequest(bank_id=visit.bank, page_size=1000))
-    return [
-        Task(
-            f"/templates/{one.digest}", wanted[one.state], one.content.name, showing.moment(visit.time(one.create_time))
-        )
-        for one in listed.templates
-        if one.state in wanted
-    ]
+_MESSAGES = {
+    "已提交": "asked",
+    "已发送": "sent",
+    "已送达": "delivered",
+    "未送达": "undelivered",
+    "结果未知": "unconfirmed",
+}
+_LETTERS = {"已打印": "printed", "已交寄": "mailed", "已退回": "returned", "待抽出": "to_pull"}
 
 
-async def _lifts(visit: Visit) -> list[Task]:
-    if not visit.desk.may("HoldService/ApproveLift"):
-        return []
-    listed = await visit.ask("HoldService/ListHolds", ListHoldsRequest(bank_id=visit.bank))
-    return [
-        Task(
-            "/accounts",
-            visit.words("解除暂停待复核"),
-            hold.masked_account_number,
-            showing.moment(visit.time(hold.set_time)),
-        )
-        for hold in listed.holds
-        if hold.lift_requested_by and not hold.lifted_by
-    ]
+def _numbers(visit: Visit, report: Any, fields: dict[str, str]) -> list[tuple[str, int]]:
+    """Of the day, by name; nothing where all of them are none."""
+    rows = [(visit.words(name), getattr(report, field)) for name, field in fields.items()]
+    return rows if any(count for _, count in rows) else []
 
 
-async def _policies(visit: Visit) -> list[Task]:
-    if not visit.desk.may("PolicyService/ActivatePolicy"):
-        return []
-    listed = await visit.ask("PolicyService/ListPolicies", ListPoliciesRequest(bank_id=visit.bank))
-    return [
-        Task("/policies", visit.words("策略待启用"), f"v{one.version}", "")
-        for one in listed.versions
-        if not one.activated_by
-    ]
-
-
-async def _unconfirmed(visit: Visit) -> list[Task]:
-    if not visit.desk.may("OperationsService/ResolveUnconfirmed"):
-        return []
-    asked = ListUnconfirmedRequest(bank_id=visit.bank)
-    listed = await visit.ask("OperationsService/ListUnconfirmed", asked)
-    return [
-        Task(
-            "/unconfirmed",
-            visit.words("结果未知，须凭证据了结"),
-            one.attempt_id[-6:],
-            showing.moment(visit.time(one.release_time)),
-        )
-        for one in listed.attempts
-        if one.handed_over
-    ]
+def _by_code(visit: Visit, codes: Any) -> list[tuple[str, int]]:
+    most = sorted(((code, count) for code, count in codes.items() if code), key=lambda item: -item[1])
+    return [(showing.code_name(code, visit.words), count) for code, count in most[:_SHOWN_CODES]]
 
 
 ROUTES = (("/", ["GET"], home),)

@@ -8,17 +8,22 @@ import io
 import random
 import tempfile
 from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 from starlette.responses import Response, StreamingResponse
 
-from gateway.console.visit import Visit
+from gateway.console.visit import CHINA, Visit
+from gateway.console.words import ENGLISH, Words
 from outreach.domain.errors import Kind, Refusal
 from outreach.ledger.export import FORMAT
 from outreach.ledger.verify import verify_export
 from outreach.v1.ledger_service_pb2 import ExportRequest, GetCheckpointRequest, ListEntriesRequest
 from outreach.wording.formats import inert
+from outreach.wording.ledger_words import KINDS as LEDGER_KINDS
 
 PAGE_SIZE = 100
 MAX_SAMPLE = 200
@@ -26,27 +31,28 @@ _FIXED = ("seq", "time", "kind", "bank")
 
 
 async def listing(visit: Visit) -> Response:
-    """The newest entries, or those before an index; filtered among themselves by kind, bank or any word."""
+    """The newest entries, or those from an index back; of a kind, a bank or with a text."""
     query = visit.request.query_params
     checkpoint = await visit.ask("LedgerService/GetCheckpoint", GetCheckpointRequest())
-    size = _size(checkpoint)
-    before = min(_number(query.get("before", ""), size), size)
-    start = max(before - PAGE_SIZE, 0)
-    answer = await visit.ask(
-        "LedgerService/ListEntries", ListEntriesRequest(start_index=start, page_size=max(before - start, 1))
+    start = min(_number(query.get("from", ""), _size(checkpoint) - 1), _size(checkpoint) - 1)
+    request = ListEntriesRequest(
+        start_index=start,
+        page_size=PAGE_SIZE,
+        newest_first=True,
+        kind=query.get("kind", ""),
+        bank=query.get("ledger_bank", ""),
+        containing=query.get("word", "").strip(),
     )
-    entries = [orjson.loads(entry.body) for entry in answer.entries][::-1]
-    word = query.get("word", "").strip()
-    if word:
-        entries = [entry for entry in entries if word in orjson.dumps(entry).decode()]
+    answer = await visit.ask("LedgerService/ListEntries", request)
+    kinds = sorted(LEDGER_KINDS, key=lambda kind: kind_name(kind, visit.words))
     return visit.page(
         "ledger.html",
-        entries=[_shown(entry) for entry in entries],
-        size=size,
+        entries=[_shown(visit, orjson.loads(entry.body)) for entry in answer.entries],
+        size=_size(checkpoint),
         checkpoint=checkpoint,
-        before=before,
-        start=start,
-        word=word,
+        request=request,
+        older=urlencode({**query, "from": answer.next_index}) if answer.next_index >= 0 else "",
+        kinds=[(kind, kind_name(kind, visit.words)) for kind in kinds],
     )
 
 
@@ -80,11 +86,12 @@ async def verify(visit: Visit) -> Response:
     await visit.form()
     checkpoint = await visit.ask("LedgerService/GetCheckpoint", GetCheckpointRequest())
     parts = visit.desk.follow("LedgerService/Export", ExportRequest())
-    with tempfile.NamedTemporaryFile(prefix="ledger-", suffix=".jsonl") as file:
+    # Not in memory, which a ledger of years would fill; the disk is waited for in a thread.
+    with tempfile.TemporaryDirectory(prefix="ledger-") as folder:
+        path = Path(folder) / "ledger.jsonl"
         async for line in _lines(parts, checkpoint):
-            file.write(line)
-        file.flush()
-        report = await asyncio.to_thread(verify_export, file.name, checkpoint.verifier_key)
+            await asyncio.to_thread(_append, path, line)
+        report = await asyncio.to_thread(verify_export, path, checkpoint.verifier_key)
     return visit.page("ledger_verified.html", report=report)
 
 
@@ -96,6 +103,11 @@ async def _lines(parts: AsyncIterator[Any], newest: Any) -> AsyncIterator[bytes]
             yield b"".join(entry.body + b"\n" for entry in part.entries.entries)
         else:
             yield b"\n" + part.checkpoint.encode()
+
+
+def _append(path: Path, line: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(line)
 
 
 def _size(checkpoint: Any) -> int:
@@ -110,9 +122,15 @@ def _number(written: str, default: int) -> int:
     return int(written)
 
 
-def _shown(entry: dict[str, Any]) -> tuple[Any, ...]:
+def kind_name(kind: str, words: Words) -> str:
+    """released as 放行 or Released."""
+    return kind.replace("_", " ").capitalize() if words.language == ENGLISH else LEDGER_KINDS.get(kind, kind)
+
+
+def _shown(visit: Visit, entry: dict[str, Any]) -> tuple[Any, ...]:
     rest = "  ".join(f"{name}={_plain(value)}" for name, value in entry.items() if name not in _FIXED)
-    return entry["seq"], entry["time"], entry["kind"], entry["bank"], rest
+    time = datetime.fromisoformat(entry["time"]).astimezone(CHINA)
+    return entry["seq"], time, entry["kind"], kind_name(entry["kind"], visit.words), entry["bank"], rest
 
 
 def _plain(value: Any) -> str:

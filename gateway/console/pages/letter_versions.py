@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from gateway.console import pictures
 from gateway.console.comparing import sides
+from gateway.console.force import force_marks, in_force
 from gateway.console.forms import day, file_of, text
 from gateway.console.pages.templates import STATES
 from gateway.console.visit import Visit
@@ -25,6 +26,7 @@ from outreach.v1.letter_version_service_pb2 import (
     LintLetterVersionRequest,
     ListLetterVersionsRequest,
     RecordLetterDocumentRequest,
+    RenewLetterVersionRequest,
     ResumeLetterVersionRequest,
     RetireLetterVersionRequest,
     ReviewLetterVersionRequest,
@@ -33,24 +35,23 @@ from outreach.v1.letter_version_service_pb2 import (
 )
 from outreach.v1.template_service_pb2 import BankDocument, TemplateState
 
-_USABLE = (TemplateState.TEMPLATE_STATE_APPROVED, TemplateState.TEMPLATE_STATE_SUSPENDED)
-
 
 async def listing(visit: Visit) -> Response:
     request = ListLetterVersionsRequest(bank_id=visit.bank, page_size=1000)
-    versions = (await visit.ask("LetterVersionService/ListLetterVersions", request)).versions
-    return visit.page("letter_versions.html", versions=versions, states=STATES, in_force=_in_force(versions))
+    listed = await visit.ask("LetterVersionService/ListLetterVersions", request)
+    marks = {version.digest: mark for version, mark in force_marks(listed.versions, listed.business_time)}
+    return visit.page("letter_versions.html", versions=listed.versions, states=STATES, marks=marks)
 
 
 async def show(visit: Visit) -> Response:
     """One version: its pages as sample and at worst, what differs from the one in force, and what can be done."""
     version = await _version(visit, visit.request.path_params["digest"])
     request = ListLetterVersionsRequest(bank_id=version.content.bank_id, name=version.content.name)
-    others = (await visit.ask("LetterVersionService/ListLetterVersions", request)).versions
-    in_force = _in_force([one for one in others if one.digest != version.digest]).get(version.content.name)
+    listed = await visit.ask("LetterVersionService/ListLetterVersions", request)
+    current = in_force((one for one in listed.versions if one.digest != version.digest), listed.business_time)
     compared = None
-    if in_force is not None:
-        old = await _version(visit, in_force.digest)
+    if current is not None:
+        old = await _version(visit, current.digest)
         compared = sides(
             old.content.source.decode("utf-8", "replace"), version.content.source.decode("utf-8", "replace")
         )
@@ -60,7 +61,7 @@ async def show(visit: Visit) -> Response:
         "letter_version.html",
         version=version,
         states=STATES,
-        old=in_force,
+        old=current,
         compared=compared,
         worst=worst,
         deeds=_deeds(visit, version),
@@ -163,6 +164,11 @@ _ACTS: dict[str, tuple[str, Callable[[str, FormData], Any], str]] = {
         lambda digest, form: ResumeLetterVersionRequest(digest=digest, reason=text(form, "comment")),
         "已恢复",
     ),
+    "renew": (
+        "RenewLetterVersion",
+        lambda digest, _form: RenewLetterVersionRequest(digest=digest),
+        "已申请续批；批准之前照常使用",
+    ),
     "retire": (
         "RetireLetterVersion",
         lambda digest, form: RetireLetterVersionRequest(digest=digest, reason=text(form, "comment")),
@@ -173,13 +179,15 @@ _OFFERED = {
     TemplateState.TEMPLATE_STATE_DRAFT: ("pass", "reject"),
     TemplateState.TEMPLATE_STATE_REVIEWED: ("approve", "refuse", "record"),
     TemplateState.TEMPLATE_STATE_DOCUMENTED: ("verify",),
-    TemplateState.TEMPLATE_STATE_APPROVED: ("suspend", "retire"),
+    TemplateState.TEMPLATE_STATE_APPROVED: ("renew", "suspend", "retire"),
     TemplateState.TEMPLATE_STATE_SUSPENDED: ("resume", "retire"),
 }
 
 
 def _deeds(visit: Visit, version: LetterVersion) -> list[str]:
     offered = _OFFERED.get(version.state, ())
+    if version.HasField("renewal"):
+        offered = (*_OFFERED[version.renewal.state], *(deed for deed in offered if deed != "renew"))
     return [deed for deed in offered if visit.desk.may(f"LetterVersionService/{_ACTS[deed][0]}")]
 
 
@@ -187,15 +195,6 @@ async def _version(visit: Visit, digest: str) -> LetterVersion:
     request = GetLetterVersionRequest(digest=digest)
     version: LetterVersion = (await visit.ask("LetterVersionService/GetLetterVersion", request)).version
     return version
-
-
-def _in_force(versions: Any) -> dict[str, LetterVersion]:
-    """By name: of the authorized ones, the latest to take effect."""
-    found: dict[str, LetterVersion] = {}
-    usable = [one for one in versions if one.state in _USABLE]
-    for one in sorted(usable, key=lambda one: one.content.effective_from.ToMilliseconds()):
-        found[one.content.name] = one
-    return found
 
 
 async def _images(visit: Visit, content: LetterContent, *, worst: bool) -> tuple[list[str], list[Any]]:

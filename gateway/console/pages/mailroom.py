@@ -83,13 +83,26 @@ async def run_page(visit: Visit, results: Sequence[ScanResult] = (), step: str =
         letters=letters,
         to_pull=to_pull,
         results=results,
-        step=step or ("print" if run.pending else "seal" if run.sealed < run.in_pile else "mail"),
+        step=_next_step(run, step),
         steps=STEPS,
         run_tones=RUN_TONES,
         letter_tones=LETTER_TONES,
         registered=run.postal_class == PostalClass.POSTAL_CLASS_REGISTERED,
         **_names(),
     )
+
+
+def _next_step(run: Any, step: str) -> str:
+    """The step as it was chosen while letters are left for it, then the next one that has some."""
+    left = {
+        "print": run.pending - run.to_pull if run.pending > run.to_pull else 0,
+        "pull": run.to_pull,
+        "seal": run.in_pile - run.sealed,
+        "mail": run.sealed,
+    }
+    if step and left.get(step, 1):
+        return step
+    return next((name for name, count in left.items() if count > 0), "mail")
 
 
 async def scan(visit: Visit) -> Response:

@@ -6,13 +6,17 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from starlette.responses import RedirectResponse, Response
 
 from gateway.console import showing
+from gateway.console.forms import day, text
 from gateway.console.visit import Visit
 from outreach.domain.errors import Kind, Refusal
 from outreach.v1.common_pb2 import State
+from outreach.v1.mailroom_service_pb2 import ReleaseCareRequest
 from outreach.v1.outreach_service_pb2 import GetRequest, ListRequest, WatchRequest
+from outreach.wording import words as names
 
 PAGE_SIZE = 50
 
@@ -27,6 +31,7 @@ class Step(NamedTuple):
 
 
 _ID_LENGTH = 26
+_DAY_MS = 24 * 3600 * 1000
 
 
 async def listing(visit: Visit) -> Response:
@@ -41,20 +46,36 @@ async def listing(visit: Visit) -> Response:
         case_id=query.get("case", "").strip(),
         account_number=query.get("account", "").strip(),
         state=dict(State.items()).get(f"STATE_{state}", State.STATE_UNSPECIFIED),
+        code=query.get("code", ""),
         page_size=PAGE_SIZE,
         page_token=query.get("page", ""),
     )
     problem, page = "", None
     try:
+        _set_days(request, day(query, "since"), day(query, "until"))
         page = await visit.ask("OutreachService/List", request)
     except Refusal as refusal:
         if refusal.kind not in (Kind.INVALID, Kind.NOT_FOUND):
             raise
         problem = visit.words.of(refusal.message)
-    more = urlencode({**query, "page": page.next_page_token}) if page is not None else ""
+    more = urlencode({**query, "page": page.next_page_token}) if page is not None and page.next_page_token else ""
     return visit.page(
-        "outreach_list.html", page=page, problem=problem, query=query, search_missed=bool(search), more=more
+        "outreach_list.html",
+        page=page,
+        problem=problem,
+        query=query,
+        search_missed=bool(search),
+        more=more,
+        codes=[(code, showing.code_name(code, visit.words)) for code in names.CODES],
     )
+
+
+def _set_days(request: ListRequest, since: Timestamp | None, until: Timestamp | None) -> None:
+    """From the first moment of one day to the last of another."""
+    if since is not None:
+        request.created_from.CopyFrom(since)
+    if until is not None:
+        request.created_before.FromMilliseconds(until.ToMilliseconds() + _DAY_MS)
 
 
 async def _by_id(visit: Visit, search: str) -> Any:
@@ -78,14 +99,21 @@ async def story(visit: Visit) -> Response:
     return visit.page("outreach_one.html", one=one, steps=await _steps(visit, one))
 
 
+async def release_care(visit: Visit) -> Response:
+    """A small amount may go out as a letter."""
+    form, outreach_id = await visit.form(), visit.request.path_params["outreach_id"]
+    visit.signed_in.require_recent()
+    request = ReleaseCareRequest(outreach_id=outreach_id, reason=text(form, "reason"))
+    await visit.ask("MailroomService/ReleaseCare", request)
+    return visit.done(f"/outreach/{outreach_id}", "已放行：到打印时再查一遍全部规则")
+
+
 async def _steps(visit: Visit, one: Any) -> list[Step]:
     """Every change of its state, as the ledger has them, in order."""
-    watch = WatchRequest(bank_id=one.bank_id, case_id=one.case_id, only_past=True)
+    watch = WatchRequest(bank_id=one.bank_id, outreach_id=one.outreach_id, only_past=True)
     steps = [Step(visit.time(one.create_time), visit.words("已提交"), f"{one.caller_id}/{one.employee_id}", "")]
     async for response in visit.desk.follow("OutreachService/Watch", watch):
         change = response.change
-        if change.outreach_id != one.outreach_id:
-            continue
         plain = showing.state(change.state)
         what = visit.words("书面告知案件系统") if change.notice else showing.state_name(plain, visit.words)
         why = "、".join(showing.code_name(code, visit.words) for code in change.codes)
@@ -96,4 +124,5 @@ async def _steps(visit: Visit, one: Any) -> list[Step]:
 ROUTES = (
     ("/outreach", ["GET"], listing),
     ("/outreach/{outreach_id}", ["GET"], story),
+    ("/outreach/{outreach_id}/release-care", ["POST"], release_care),
 )

@@ -9,6 +9,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from gateway.console.comparing import marked, sides
+from gateway.console.force import force_marks, in_force
 from gateway.console.forms import day
 from gateway.console.forms import text as text_of
 from gateway.console.gaps import FILLINGS, chosen, filled, filling_of
@@ -22,7 +23,9 @@ from outreach.v1.template_service_pb2 import (
     GetTemplateRequest,
     LintTemplateRequest,
     ListTemplatesRequest,
+    ListTemplatesResponse,
     RecordBankDocumentRequest,
+    RenewTemplateRequest,
     ResumeTemplateRequest,
     RetireTemplateRequest,
     ReviewTemplateRequest,
@@ -42,25 +45,25 @@ STATES = {
     TemplateState.TEMPLATE_STATE_REJECTED: ("已驳回", "bad"),
     TemplateState.TEMPLATE_STATE_RETIRED: ("已停用", "calm"),
 }
-_USABLE = (TemplateState.TEMPLATE_STATE_APPROVED, TemplateState.TEMPLATE_STATE_SUSPENDED)
 
 
 async def listing(visit: Visit) -> Response:
     """Every version of the bank, by name; which one is in force stands out."""
-    versions = await _versions(visit)
+    listed = await _listed(visit)
     by_name: dict[str, list[Template]] = {}
-    for version in versions:
+    for version in listed.templates:
         by_name.setdefault(version.content.name, []).append(version)
-    in_force = {name: _in_force(found) for name, found in by_name.items()}
-    return visit.page("templates.html", by_name=dict(sorted(by_name.items())), in_force=in_force, states=STATES)
+    marks = {version.digest: mark for version, mark in force_marks(listed.templates, listed.business_time)}
+    return visit.page("templates.html", by_name=dict(sorted(by_name.items())), marks=marks, states=STATES)
 
 
 async def show(visit: Visit) -> Response:
     """One version: what it says, how it differs from the one in force, who did what, and what can be done now."""
     version = await _version(visit)
     content = version.content
-    others = [one for one in await _versions(visit, content.name) if one.digest != version.digest]
-    old = _in_force(others)
+    listed = await _listed(visit, content.name)
+    others = [one for one in listed.templates if one.digest != version.digest]
+    old = in_force(others, listed.business_time)
     gaps = list(content.placeholders)
     text = signed(content.signature, content.text)
     before = signed(old.content.signature, old.content.text) if old is not None else ""
@@ -161,6 +164,11 @@ _ACTS: dict[str, tuple[str, Callable[[str, FormData], Any], str]] = {
         lambda digest, form: ResumeTemplateRequest(digest=digest, reason=text_of(form, "comment")),
         "已恢复",
     ),
+    "renew": (
+        "RenewTemplate",
+        lambda digest, _form: RenewTemplateRequest(digest=digest),
+        "已申请续批；批准之前照常使用",
+    ),
     "retire": (
         "RetireTemplate",
         lambda digest, form: RetireTemplateRequest(digest=digest, reason=text_of(form, "comment")),
@@ -172,14 +180,17 @@ _OFFERED = {
     TemplateState.TEMPLATE_STATE_DRAFT: ("pass", "reject"),
     TemplateState.TEMPLATE_STATE_REVIEWED: ("approve", "refuse", "record"),
     TemplateState.TEMPLATE_STATE_DOCUMENTED: ("verify",),
-    TemplateState.TEMPLATE_STATE_APPROVED: ("suspend", "retire"),
+    TemplateState.TEMPLATE_STATE_APPROVED: ("renew", "suspend", "retire"),
     TemplateState.TEMPLATE_STATE_SUSPENDED: ("resume", "retire"),
 }
 
 
 def _deeds(visit: Visit, version: Template) -> list[str]:
     """What the person may do with the version now."""
-    return [deed for deed in _OFFERED.get(version.state, ()) if visit.desk.may(f"TemplateService/{_ACTS[deed][0]}")]
+    offered = _OFFERED.get(version.state, ())
+    if version.HasField("renewal"):
+        offered = (*_OFFERED[version.renewal.state], *(deed for deed in offered if deed != "renew"))
+    return [deed for deed in offered if visit.desk.may(f"TemplateService/{_ACTS[deed][0]}")]
 
 
 async def _version(visit: Visit) -> Template:
@@ -188,15 +199,10 @@ async def _version(visit: Visit) -> Template:
     return version
 
 
-async def _versions(visit: Visit, name: str = "") -> list[Template]:
+async def _listed(visit: Visit, name: str = "") -> ListTemplatesResponse:
     request = ListTemplatesRequest(bank_id=visit.bank, name=name, page_size=1000)
-    return list((await visit.ask("TemplateService/ListTemplates", request)).templates)
-
-
-def _in_force(versions: list[Template]) -> Template | None:
-    """Of the approved ones, the latest to take effect."""
-    usable = [one for one in versions if one.state in _USABLE]
-    return max(usable, key=lambda one: one.content.effective_from.ToMilliseconds(), default=None)
+    listed: ListTemplatesResponse = await visit.ask("TemplateService/ListTemplates", request)
+    return listed
 
 
 async def _previewed(visit: Visit, content: TemplateContent) -> dict[str, Any]:

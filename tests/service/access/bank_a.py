@@ -10,12 +10,19 @@ from sqlalchemy import Connection, select
 
 from approval_service import holds, letter_versions, policies, quantity_register, replies, schema, templates, users
 from approval_service.calls import Call
+from approval_service.personal_data import erasing, requests
 from outreach.domain import states
 from outreach.v1 import letter_version_service_pb2 as letter
 from outreach.v1.bank_service_pb2 import BankEvent, Party, Placement
 from outreach.v1.hold_service_pb2 import HoldKind, PlaceHoldRequest, RequestLiftRequest
 from outreach.v1.mailroom_service_pb2 import RunState
 from outreach.v1.outreach_service_pb2 import LetterItem, SmsItem
+from outreach.v1.person_service_pb2 import (
+    AskForPersonRequest,
+    DecideForPersonRequest,
+    PersonRequestKind,
+    ReplayErasuresRequest,
+)
 from outreach.v1.policy_service_pb2 import DraftPolicyRequest, GetPolicyRequest, Policy
 from outreach.v1.quantity_service_pb2 import AskQuantityRequest
 from outreach.v1.template_service_pb2 import (
@@ -29,6 +36,7 @@ from outreach.v1.worker_service_pb2 import CarrierReply, Outcome
 from tests.service.access.stack import OTHER_BANK
 from tests.service.approval_service.letters import NAME, draft_letter, letter_item, letter_review, submit_letters
 from tests.service.approval_service.mailroom import Mailroom, address_of, open_mailroom
+from tests.service.approval_service.test_replay import proofs
 from tests.service.approval_service.test_users import make_secrets
 from tests.service.approval_service.world import (
     AGENCY,
@@ -203,6 +211,36 @@ class BankA:
         (decision,) = await submit_letters(self.world, await self.letter_item())
         await self.world.open_bank()
         return decision.outreach_id
+
+    async def export(self, *, asked_by: str = "ann", approved: bool = False) -> str:
+        """An export of a person."""
+        return await self._asked(PersonRequestKind.PERSON_REQUEST_KIND_EXPORT, await self.account(), asked_by, approved)
+
+    async def due(self) -> str:
+        """The number of an account whose debtor's data is kept no longer."""
+        number, now_ms = str(next(self._numbers)), self.world.now_ms()
+        debtor = Party(customer_id=f"CUSTOMER-{number}", role=Party.ROLE_DEBTOR, name="欧阳甲乙")
+        placement = Placement(account_number=number, agency_id=AGENCY, parties=[debtor])
+        placement.start_time.FromMilliseconds(now_ms - 2000 * DAY_MS)
+        placement.end_time.FromMilliseconds(now_ms - 1500 * DAY_MS)
+        placement.balance.as_of_time.FromMilliseconds(now_ms - 1500 * DAY_MS)
+        placement.balance.sequence = 1
+        await self.world.apply(BankEvent(placement=placement))
+        return number
+
+    async def erased(self) -> ReplayErasuresRequest:
+        """The ledger's proof that somebody was erased."""
+        await self._asked(PersonRequestKind.PERSON_REQUEST_KIND_ERASURE, await self.due(), "ann", approved=True)
+        await erasing.round_of(self.world.authority)
+        return await proofs(self.world, "person_erased")
+
+    async def _asked(self, kind: PersonRequestKind.ValueType, number: str, asked_by: str, approved: bool) -> str:
+        request = AskForPersonRequest(bank_id=BANK, account_number=number, kind=kind, reason="来函")
+        asked = await self.world.write(requests.ask, asked_by, request)
+        if approved:
+            decision = DecideForPersonRequest(request_id=asked.request.request_id, approve=True)
+            await self.world.write(requests.decide, "ben", decision)
+        return asked.request.request_id
 
     async def values(self) -> set[bytes]:
         """What an answer to another bank must not hold: whatever the database has of this bank and not of others, and

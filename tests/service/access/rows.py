@@ -38,6 +38,9 @@ from outreach.v1 import (
     outreach_service_pb2 as outreach,
 )
 from outreach.v1 import (
+    person_service_pb2 as person,
+)
+from outreach.v1 import (
     policy_service_pb2 as policy,
 )
 from outreach.v1 import (
@@ -76,9 +79,6 @@ ROWS: dict[str, Row] = {}
 """By `Service/Rpc`."""
 COMING = frozenset(
     {
-        *(f"PersonService/{rpc}" for rpc in ("GetPerson", "RestrictPerson", "AskForPerson", "DecideForPerson")),
-        *(f"PersonService/{rpc}" for rpc in ("ListPersonRequests", "FetchPersonExport", "GetRetention")),
-        *(f"PersonService/{rpc}" for rpc in ("AskRetention", "ReplayErasures")),
         "KeyService/ApproveRotation",
         "TemplateService/RenewTemplate",
         "LetterVersionService/RenewLetterVersion",
@@ -511,6 +511,52 @@ async def _(a: BankA) -> Any:
 @row("UserService/DeactivateUser", Reach.ALL)
 async def _(a: BankA) -> Any:
     return user.DeactivateUserRequest(user_id=await a.user(approved=True))
+
+
+@row("PersonService/GetPerson")
+async def _(a: BankA) -> Any:
+    return person.GetPersonRequest(bank_id=BANK, account_number=await a.account())
+
+
+@row("PersonService/RestrictPerson")
+async def _(a: BankA) -> Any:
+    return person.RestrictPersonRequest(bank_id=BANK, account_number=await a.account(), reason="依法保存")
+
+
+@row("PersonService/AskForPerson")
+async def _(a: BankA) -> Any:
+    export = person.PERSON_REQUEST_KIND_EXPORT
+    return person.AskForPersonRequest(bank_id=BANK, account_number=await a.account(), kind=export, reason="来函")
+
+
+@row("PersonService/DecideForPerson")
+async def _(a: BankA) -> Any:
+    return person.DecideForPersonRequest(request_id=await a.export(), approve=True)
+
+
+@row("PersonService/ListPersonRequests")
+async def _(a: BankA) -> Any:
+    await a.export()
+    return person.ListPersonRequestsRequest(bank_id=BANK)
+
+
+@row("PersonService/FetchPersonExport")
+async def _(a: BankA) -> Any:
+    return person.FetchPersonExportRequest(request_id=await a.export(asked_by="own-operator", approved=True))
+
+
+fixed("PersonService/GetRetention", person.GetRetentionRequest(bank_id=BANK))
+
+
+@row("PersonService/AskRetention")
+async def _(a: BankA) -> Any:
+    await a.due()
+    return person.AskRetentionRequest(bank_id=BANK, reason="到期")
+
+
+@row("PersonService/ReplayErasures", Reach.ALL)
+async def _(a: BankA) -> Any:
+    return await a.erased()
 
 
 @row("UserService/ListUsers", Reach.ALL)

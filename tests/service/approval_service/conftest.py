@@ -10,14 +10,11 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
 
-from approval_service import schema
 from approval_service.authority import Authority
 from approval_service.database import Database
 from tests.postgres import PostgresServer, running_postgres
-from tests.service.approval_service.authorities import open_authority
-from tests.service.approval_service.world import NOW_MS, PEOPLE, World, clear
+from tests.service.approval_service.world import PEOPLE, World, clear, running_authority
 
 _TEMPLATE = "outreach_template"
 
@@ -69,11 +66,8 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 @pytest.fixture
 async def authority(database: Database) -> AsyncIterator[Authority]:
     """An authority on a database of its own; its business clock stands at NOW_MS."""
-    opened = open_authority(database)
-    with database.writer.begin() as connection:
-        connection.execute(update(schema.head).values(clock_business_ms=NOW_MS, clock_rate=0.0))
-    yield opened
-    opened.writer.close()
+    async with running_authority(database) as authority:
+        yield authority
 
 
 @pytest.fixture

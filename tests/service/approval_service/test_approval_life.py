@@ -176,7 +176,7 @@ async def test_a_letter_of_an_expired_version_is_refused_and_a_printed_one_pulle
     (waiting,) = await room.ask("7202")
     world.set_clock(world.now_ms() + DAY_MS)
     (scan,) = await room.mail(letter)
-    assert (scan.state, scan.codes) == (LetterState.LETTER_STATE_TO_PULL, ["LETTER_NOT_AUTHORIZED"])
+    assert (scan.state, list(scan.codes)) == (LetterState.LETTER_STATE_TO_PULL, ["LETTER_NOT_AUTHORIZED"])
     assert not (await room.start()).run_id
     row = await world.outreach(waiting.outreach_id)
     assert (row.state, row.cause) == (states.CANCELLED, "LETTER_NOT_AUTHORIZED")

@@ -202,3 +202,17 @@ async def test_only_an_unknown_fate_of_the_own_bank_is_resolved(sending: World) 
         await sending.write(operations.resolve_unconfirmed, "eve", request)
     with pytest.raises(Refusal, check=lambda e: e.kind is Kind.NOT_FOUND):
         await sending.write(operations.resolve_unconfirmed, "eve", request, banks=["other-bank"])
+
+
+async def test_the_open_summary_counts_what_has_not_ended(sending: World) -> None:
+    """What waits, by why it waits, and what is unknown; nothing that has ended, however much there is of it."""
+    await sending.submit("6001", PHONE)
+    await sending.submit("6001", "13900139009")
+    await sending.submit("9999", "123")
+    call = Call(principal("ann"), GetSummaryRequest(bank_id=BANK, open_only=True))
+    found = await sending.authority.read(operations.get_summary, call)
+    assert (dict(found.states), dict(found.codes)) == ({"ADMITTED": 2}, {"CONTACT_UNVERIFIED": 1})
+    (permit,) = await sending.lease()
+    await sending.report(permit.attempt_id, Outcome.OUTCOME_UNKNOWN)
+    found = await sending.authority.read(operations.get_summary, call)
+    assert dict(found.states) == {"ADMITTED": 1, "UNCONFIRMED": 1}

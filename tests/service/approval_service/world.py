@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any, TypeVar
 
@@ -32,6 +33,7 @@ from outreach.v1.template_service_pb2 import (
     TemplateContent,
 )
 from outreach.v1.worker_service_pb2 import AttemptReport, LeaseRequest, Outcome, Permit
+from tests.service.approval_service.authorities import open_authority
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -56,6 +58,16 @@ def clear(database: Database) -> None:
             connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
         for table in schema.metadata.sorted_tables:
             connection.execute(delete(table))
+
+
+@asynccontextmanager
+async def running_authority(database: Database) -> AsyncIterator[Authority]:
+    """An authority with a real writer; its business clock stands at NOW_MS."""
+    authority = open_authority(database)
+    with database.writer.begin() as connection:
+        connection.execute(update(schema.head).values(clock_business_ms=NOW_MS, clock_rate=0.0))
+    yield authority
+    authority.writer.close()
 
 
 def principal(employee: str, *, banks: Sequence[str] = (BANK,), roles: Sequence[str] = ()) -> Principal:

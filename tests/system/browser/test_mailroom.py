@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pypdfium2
+from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
 from examples.generate import FOLDER
@@ -75,11 +76,31 @@ def test_letters_from_quantity_to_return(office: Office, open_as: Open, tmp_path
     page.goto("/mailroom/returns")
     expect(page.locator("#number")).to_be_focused()
     page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
     page.keyboard.press("ArrowDown")
-    page.keyboard.press("Tab")
+    page.set_input_files("#scan", slip(tmp_path))
+    page.focus("#number")
     page.keyboard.type(mailed)
     page.keyboard.press("Enter")
     expect(page.locator("[role=status]")).to_contain_text("地址已关闭")
+    look_at_the_slip(page, mailed)
+
+
+def slip(folder: Path) -> Path:
+    """What the post stuck on it, as a scanner makes a PDF of it."""
+    image = Image.new("RGB", (900, 600), "white")
+    ImageDraw.Draw(image).rectangle((100, 100, 500, 300), outline="red", width=8)
+    image.save(folder / "slip.pdf")
+    return folder / "slip.pdf"
+
+
+def look_at_the_slip(page: Page, number: str) -> None:
+    """The scan is shown for a reason."""
+    page.fill("#look-number", number)
+    page.fill("#look-reason", "TS-2026-0012")
+    page.press("#look-reason", "Enter")
+    shown = page.locator("img.sheet")
+    assert shown.evaluate("image => image.complete && image.naturalWidth > 500")
 
 
 def repay(office: Office, account: str) -> None:
