@@ -59,14 +59,14 @@ def approve(tx: Tx, row: Any, actor: str) -> None:
 def _record(tx: Tx, made: Made) -> bytes:
     row = _find(tx.connection, made.call)
     actor = require_employee(tx, made.call)
-    if not same_person(actor, row.asked_by):
-        raise denied("只有申请人可以领取。Only the one who asked for it may fetch it.", "NOT_THE_ASKER")
     if row.state != APPROVED:
         raise precondition(
             "该导出未获批准，或已领取；如需再次导出请另行申请。It is not approved, or was fetched already: ask anew.",
             "EXPORT_NOT_READY",
             "request_id",
         )
+    if not same_person(actor, row.asked_by):
+        raise denied("只有申请人可以领取。Only the one who asked for it may fetch it.", "NOT_THE_ASKER")
     if tx.now_ms - row.decided_ms > READY_MS:
         raise precondition(
             "批准已过一日，请另行申请。It was approved more than a day ago: ask anew.", "EXPORT_EXPIRED", "request_id"
