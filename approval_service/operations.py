@@ -81,7 +81,9 @@ def count_open(connection: Connection, bank_id: str) -> tuple[dict[int, int], li
     in_hand = letter_store.count_in_hand(connection, bank_id)
     by_state[states.PRINTED] = in_hand.get(LetterState.LETTER_STATE_PRINTED, 0)
     by_state[states.TO_PULL] = in_hand.get(LetterState.LETTER_STATE_TO_PULL, 0)
-    return {state: count for state, count in by_state.items() if count}, [(codes, n) for _, codes, n in waiting if codes]
+    return {state: count for state, count in by_state.items() if count}, [
+        (codes, n) for _, codes, n in waiting if codes
+    ]
 
 
 def by_code(sets: Iterable[tuple[str, int]]) -> Counter[str]:

@@ -9,11 +9,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
-from approval_service import effective_dates, rules, values
+from approval_service import effective_dates, rules
 from approval_service.letter_rules import EarlierLetter
 from approval_service.rules import CaseFacts, Effect, Verdict
 from approval_service.simulation.past import Past
-from approval_service.variables import HOTLINE
+from approval_service.variables import HOTLINE, check, slots_of
 from outreach.domain.codes import Code
 from outreach.v1.policy_service_pb2 import Policy, PolicyVersion
 
@@ -201,7 +201,7 @@ class Judging(ABC, Generic[F]):
         if past.content is None:
             return None
         placeholders = past.version.placeholders
-        facts.value_problems = values.problems(placeholders, past.content.variables, self.draft.policy.hotlines)
+        facts.value_problems = check(slots_of(placeholders), past.content.variables, self.draft.policy.hotlines)
         of_record = {f"variables[{one.name}]" for one in placeholders if one.record_field}
         told = [one for one in said(past, Code.VARIABLE_INVALID) if one.field in of_record]
         return [*told, *rules.variable_invalid(facts)]

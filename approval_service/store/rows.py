@@ -7,12 +7,12 @@ than the database does.
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, SelectBase, Table
+from sqlalchemy import Connection, Result, SelectBase, Table
 from sqlalchemy.dialects import sqlite
 
 from approval_service.store.lists import as_parameter
@@ -25,8 +25,7 @@ class Query:
     def __init__(self, statement: SelectBase) -> None:
         self._statement = statement
         self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
-        record = namedtuple("Record", [column.key for column in statement.selected_columns])  # type: ignore[misc]
-        self._make: Any = partial(tuple.__new__, record)
+        self._make = _maker(tuple(column.key for column in statement.selected_columns))
 
     def rows(self, connection: Connection, **parameters: Any) -> list[Any]:
         """All rows, as named tuples."""
@@ -49,6 +48,11 @@ class Query:
         by_name = sqlite.dialect(paramstyle="named") if connection.dialect.name == "sqlite" else connection.dialect
         compiled = self._statement.compile(dialect=by_name)
         return str(compiled), {name: value for name, value in compiled.params.items() if value is not None}
+
+
+def records(result: Result[Any]) -> list[Any]:
+    """The rows of a statement that is made anew each time, as plain named tuples."""
+    return list(map(_maker(tuple(result.keys())), result.all()))
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -77,6 +81,11 @@ def update_rows(
     statement = _update(table.name, tuple(where), entries, connection.dialect.name)
     values = itemgetter(*entries, *where.values())
     return connection.exec_driver_sql(statement, [values(row) for row in rows]).rowcount
+
+
+@lru_cache
+def _maker(columns: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
+    return partial(tuple.__new__, namedtuple("Record", columns))  # its fields are those of whatever statement
 
 
 @lru_cache
