@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -104,21 +105,27 @@ class KeyRing:
 
     def __init__(self, load: Callable[[], InstallationKeys]) -> None:
         self._load = load
+        self._taking = threading.Lock()
         self._hashers: dict[str, Any] = {}
-        self._cache: OrderedDict[bytes, PersonKey] = OrderedDict()
-        self._take(load())
+        self.version = -1
+        self._reload()
 
-    def _take(self, keys: InstallationKeys) -> None:
-        self._wrapping, self._notes = _Numbered(keys.wrapping), _Numbered(keys.notes)
-        self._hashing = keys.hashing
-        self.signer = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(keys.ledger))
-        self.version = keys.version
-        self._cache.clear()  # after a rotation nothing is found by its old wrapping any more
+    def _reload(self) -> None:
+        keys = self._load()
+        with self._taking:
+            if keys.version < self.version:  # another thread was quicker, and looked later
+                return
+            self._wrapping, self._notes = _Numbered(keys.wrapping), _Numbered(keys.notes)
+            self._hashing = keys.hashing
+            self.signer = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(keys.ledger))
+            # After a rotation nothing is found by its old wrapping any more.
+            self._cache: OrderedDict[bytes, PersonKey] = OrderedDict()
+            self.version = keys.version
 
     def follow(self, version: int) -> None:
         """Takes the keys of that version, if they are others. Raises MasterError, and what a database raises."""
         if version != self.version:
-            self._take(self._load())
+            self._reload()
 
     def new_person(self) -> tuple[bytes, PersonKey]:
         """A new person's key: wrapped for storing, and ready for use."""
@@ -127,11 +134,12 @@ class KeyRing:
 
     def person(self, wrapped: bytes) -> PersonKey:
         """Raises cryptography's InvalidTag if it was changed, or destroyed."""
-        found = self._cache.get(wrapped)
+        cache = self._cache
+        found = cache.get(wrapped)
         if found is None:
-            found = self._cache[wrapped] = PersonKey(self._known(wrapped).unseal(wrapped))
-            if len(self._cache) > _CACHED_PERSONS:
-                self._cache.popitem(last=False)
+            found = cache[wrapped] = PersonKey(self._known(wrapped).unseal(wrapped))
+            if len(cache) > _CACHED_PERSONS:
+                cache.popitem(last=False)
         return found
 
     def forget(self, wrapped: bytes) -> None:
@@ -140,7 +148,7 @@ class KeyRing:
 
     def _known(self, wrapped: bytes) -> _Numbered:
         if not self._wrapping.knows(wrapped):
-            self._take(self._load())
+            self._reload()
         return self._wrapping
 
     @property
@@ -159,7 +167,7 @@ class KeyRing:
     def unseal_note(self, sealed: bytes) -> str:
         """Raises cryptography's InvalidTag if it was changed."""
         if not self._notes.knows(sealed):
-            self._take(self._load())
+            self._reload()
         return self._notes.unseal(sealed).decode()
 
     def hash(self, kind: str, value: str | bytes) -> str:
