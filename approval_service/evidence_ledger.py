@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from approval_service.authority import Authority
+from approval_service.ledger_reads import newest_key
 from approval_service.store import log as store
 from outreach.ledger.merkle import Prover, leaf_hash
 from outreach.v1.evidence_service_pb2 import (
@@ -50,17 +51,19 @@ class Concern:
 
 async def proven(authority: Authority, concern: Concern) -> AsyncIterator[ExportEvidenceResponse]:
     """The entries concerned as far as the newest checkpoint covers them, with their proofs, then the checkpoint."""
-    checkpoint, size = await authority.read(store.checkpoint)
+    signed = await authority.read(store.signed)
     prover, found = Prover(), []
-    for start in range(0, size, Prover.BLOCK):
-        block = await authority.read(_block, start, min(Prover.BLOCK, size - start), concern)
+    for start in range(0, signed.size, Prover.BLOCK):
+        block = await authority.read(_block, start, min(Prover.BLOCK, signed.size - start), concern)
         prover.add(block.leaves, keep=bool(block.entries))
         found += block.entries
     proofs = prover.proofs(entry.index for entry in found)
     pairs = [ProvenEntry(entry=entry, proof=proof) for entry, proof in zip(found, proofs, strict=True)]
     for first in range(0, len(pairs), PAGE):
         yield ExportEvidenceResponse(entries=ProvenEntries(entries=pairs[first : first + PAGE]))
-    yield ExportEvidenceResponse(seal=EvidenceSeal(checkpoint=checkpoint, verifier_key=authority.signer.verifier_key))
+    key = newest_key(signed, authority.signer.verifier_key)
+    seal = EvidenceSeal(checkpoint=signed.checkpoint, verifier_key=key, handovers=signed.handovers)
+    yield ExportEvidenceResponse(seal=seal)
 
 
 @dataclass(frozen=True, slots=True)

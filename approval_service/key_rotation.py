@@ -8,20 +8,26 @@ what the old master key wrapped is destroyed, and nothing needs it any more.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, NamedTuple
+from collections import Counter
+from typing import Any, NamedTuple, TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from sqlalchemy import Connection
 
 from approval_service.authority import Authority
 from approval_service.calls import Call
-from approval_service.key_custody import NOTES, WRAPPING, Custodian, new_key, wrapped
-from approval_service.keys import KeyRing
+from approval_service.key_custody import LEDGER, NOTES, WRAPPING, Custodian, new_key, wrapped
+from approval_service.keys import KeyRing, ledger_signer
+from approval_service.masters import Master
 from approval_service.people import require_all_banks, require_another, require_employee
 from approval_service.store import keys as store
+from approval_service.store import log
 from approval_service.store.keys import KEY_HOLDERS, Wrapped
 from approval_service.writer import Tx, one_by_one
 from outreach.domain.errors import Kind, Refusal, not_found, precondition
+from outreach.ledger.checkpoint import Signer
+from outreach.ledger.handover import read_handover
+from outreach.ledger.verify import KEY_CHANGED
 from outreach.runtime.logs import EventLogger
 from outreach.v1 import key_service_pb2 as pb
 from outreach.v1.key_service_pb2 import KeyKind
@@ -32,27 +38,38 @@ PAUSE_S = 0.02
 IDLE_S = 1.0
 RETRY_S = 60.0
 _log = EventLogger("keys")
+Approval: TypeAlias = Call[pb.ApproveRotationRequest]
 
 
-class Prepared(NamedTuple):
+class PreparedMaster(NamedTuple):
     """What was made and wrapped outside the transaction, for keys of a version."""
 
     version: int
-    key: str
-    """The new master key's id."""
+    master_id: str
     rows: list[Wrapped]
 
 
-def list_keys(connection: Connection, custodian: Custodian, call: Call[pb.ListKeysRequest]) -> pb.ListKeysResponse:
+class PreparedLedger(NamedTuple):
+    """The same of the ledger's next key."""
+
+    version: int
+    signer: Signer
+    rows: list[Wrapped]
+
+
+def list_keys(connection: Connection, authority: Authority, call: Call[pb.ListKeysRequest]) -> pb.ListKeysResponse:
     """Read of ListKeys."""
     require_all_banks(call)
     response = pb.ListKeysResponse(requests=map(_request, store.requests(connection)))
-    counts: dict[str, int] = {master.key_id: 0 for master in custodian.masters}
-    for row in store.all_keys(connection):
-        counts[row.master_id] = counts.get(row.master_id, 0) + 1
-    known = [master.key_id for master in custodian.masters]
-    for key_id, count in counts.items():
-        response.masters.add(key_id=key_id, known=key_id in known, wraps=key_id == known[0], wrapped_keys=count)
+    known = [master.key_id for master in authority.custodian.masters]
+    wraps = Counter(row.master_id for row in store.all_keys(connection))
+    for key_id in dict.fromkeys((*known, *wraps)):
+        response.masters.add(key_id=key_id, known=key_id in known, wraps=key_id == known[0], wrapped_keys=wraps[key_id])
+    handovers = [read_handover(note) for note in log.signed(connection).handovers]
+    first = handovers[0].old if handovers else authority.signer.verifier_key
+    response.ledger_keys.add(verifier_key=first)
+    for one in handovers:
+        response.ledger_keys.add(verifier_key=one.new, from_size=one.checkpoint.size)
     run = store.get_rewrapping(connection)
     if run is not None:
         response.rewrapping.CopyFrom(_rewrapping(run))
@@ -73,11 +90,11 @@ ask = one_by_one(_ask)
 """Handler of AskRotation. Asking again renews the request in one's own name."""
 
 
-def prepare_master(custodian: Custodian) -> Prepared:
+def prepare_master(custodian: Custodian) -> PreparedMaster:
     """A new master key's part of the rotation. FAILED_PRECONDITION if there is none. Raises MasterError."""
     master, version = custodian.reread(), custodian.load().version
     keys = custodian.unwrapped()
-    in_force = custodian.in_force()
+    in_force = _in_force(custodian)
     if master in in_force:
         raise precondition(
             f"没有新的主密钥：排在首位的 {master.key_id} 已在使用，请先把新的一把放到它前面。"
@@ -85,28 +102,21 @@ def prepare_master(custodian: Custodian) -> Prepared:
             "before the present one (docs/keys.md).",
             "NO_NEW_MASTER",
         )
-    if not in_force:
-        raise precondition(
-            "现用的主密钥已不在此处，请放回，轮换完成后再移除。"
-            "The present master key is gone: put it back until the rotation "
-            "is done.",
-            "MASTER_MISSING",
-        )
     rows = [row for (purpose, number), key in keys.items() for row in wrapped(purpose, number, key, [master])]
     for purpose in (WRAPPING, NOTES):
         number = 1 + max(number for its, number in keys if its == purpose)
         rows += wrapped(purpose, number, new_key(), [master, *in_force])
-    return Prepared(version, master.key_id, rows)
+    return PreparedMaster(version, master.key_id, rows)
 
 
-def _approve_master(tx: Tx, asked: tuple[Call[pb.ApproveRotationRequest], Prepared]) -> pb.ApproveRotationResponse:
+def _approve_master(tx: Tx, asked: tuple[Approval, PreparedMaster]) -> pb.ApproveRotationResponse:
     call, prepared = asked
     actor, maker = _checker(tx, call)
     _require_finished(tx)
-    _require_unchanged(tx, prepared)
+    _require_unchanged(tx, prepared.version)
     store.put(tx.connection, prepared.rows)
     values = {
-        "master_id": prepared.key,
+        "master_id": prepared.master_id,
         "in_hand": next(iter(KEY_HOLDERS)),
         "after": "",
         "done": 0,
@@ -118,12 +128,39 @@ def _approve_master(tx: Tx, asked: tuple[Call[pb.ApproveRotationRequest], Prepar
     store.begin_rewrapping(tx.connection, values)
     store.end_request(tx.connection, call.request.kind)
     tx.touch_keys()
-    tx.record("master_key_changed", "", key=prepared.key, asked_by=maker, by=actor)
-    return pb.ApproveRotationResponse(key=prepared.key)
+    tx.record("master_key_changed", "", key=prepared.master_id, asked_by=maker, by=actor)
+    return pb.ApproveRotationResponse(key=prepared.master_id)
 
 
 approve_master = one_by_one(_approve_master)
 """Handler of ApproveRotation for a master key."""
+
+
+def prepare_ledger(custodian: Custodian) -> PreparedLedger:
+    """The ledger's next key. FAILED_PRECONDITION without a master key to wrap it. Raises MasterError."""
+    custodian.reread()
+    version, key = custodian.load().version, new_key()
+    number = 1 + max(number for purpose, number in custodian.unwrapped() if purpose == LEDGER)
+    return PreparedLedger(version, ledger_signer(key), wrapped(LEDGER, number, key, _in_force(custodian)))
+
+
+def _approve_ledger(tx: Tx, asked: tuple[Approval, PreparedLedger]) -> pb.ApproveRotationResponse:
+    call, prepared = asked
+    actor, maker = _checker(tx, call)
+    _require_unchanged(tx, prepared.version)
+    store.put(tx.connection, prepared.rows)
+    store.forget(tx.connection, LEDGER, below=prepared.rows[0].number)
+    store.end_request(tx.connection, call.request.kind)
+    tx.touch_keys()
+    old, new = tx.keys.signer.verifier_key, prepared.signer.verifier_key
+    tx.record(KEY_CHANGED, "", old_key=old, new_key=new, asked_by=maker, by=actor)
+    tx.hand_over(prepared.signer)
+    return pb.ApproveRotationResponse(key=new)
+
+
+approve_ledger = one_by_one(_approve_ledger)
+"""Handler of ApproveRotation for the ledger's key. The old one signs once more, that the new one follows; then it is
+destroyed."""
 
 
 def _rewrap(tx: Tx, _: None) -> bool:
@@ -214,7 +251,19 @@ again = one_by_one(_again)
 """Handler that looks through all rows once more."""
 
 
-def _checker(tx: Tx, call: Call[pb.ApproveRotationRequest]) -> tuple[str, str]:
+def _in_force(custodian: Custodian) -> list[Master]:
+    in_force = custodian.in_force()
+    if not in_force:
+        raise precondition(
+            "现用的主密钥已不在此处，请放回，轮换完成后再移除。"
+            "The present master key is gone: put it back until the rotation "
+            "is done.",
+            "MASTER_MISSING",
+        )
+    return in_force
+
+
+def _checker(tx: Tx, call: Approval) -> tuple[str, str]:
     """Who approves, and who asked."""
     require_all_banks(call)
     actor = require_employee(tx, call)
@@ -238,8 +287,8 @@ def _require_finished(tx: Tx) -> None:
         )
 
 
-def _require_unchanged(tx: Tx, prepared: Prepared) -> None:
-    if tx.keys.version != prepared.version:
+def _require_unchanged(tx: Tx, version: int) -> None:
+    if tx.keys.version != version:
         raise Refusal(Kind.CONFLICT, "密钥刚被他人更换，请重试。The keys were just changed by another: try again.")
 
 

@@ -91,6 +91,10 @@ class _Numbered:
         return _unseal(aead, sealed[NUMBER_BYTES:])
 
 
+def ledger_signer(seed: bytes) -> Signer:
+    return Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(seed))
+
+
 def prefix(number: int) -> bytes:
     """What begins everything that the key of that number sealed."""
     return number.to_bytes(NUMBER_BYTES)
@@ -117,7 +121,7 @@ class KeyRing:
                 return
             self._wrapping, self._notes = _Numbered(keys.wrapping), _Numbered(keys.notes)
             self._hashing = keys.hashing
-            self.signer = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(keys.ledger))
+            self.signer = ledger_signer(keys.ledger)
             # After a rotation nothing is found by its old wrapping any more.
             self._cache: OrderedDict[bytes, PersonKey] = OrderedDict()
             self.version = keys.version

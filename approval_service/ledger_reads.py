@@ -13,6 +13,7 @@ from approval_service.paging import page_size
 from approval_service.people import require_all_banks
 from approval_service.store import log as store
 from approval_service.writer import Tx, one_by_one
+from outreach.ledger.handover import read_handover
 from outreach.v1.ledger_service_pb2 import (
     ExportRequest,
     ExportResponse,
@@ -30,7 +31,14 @@ LOOKED_AT = 20_000
 
 def get_checkpoint(connection: Connection, verifier_key: str) -> GetCheckpointResponse:
     """Read of GetCheckpoint. It tells nothing of the entries, so any token may have it, as a witness should."""
-    return GetCheckpointResponse(checkpoint=store.checkpoint(connection)[0], verifier_key=verifier_key)
+    found = store.signed(connection)
+    key = newest_key(found, verifier_key)
+    return GetCheckpointResponse(checkpoint=found.checkpoint, verifier_key=key, handovers=found.handovers)
+
+
+def newest_key(found: store.Signed, first: str) -> str:
+    """The verifier key of what is signed; `first` while it never changed."""
+    return read_handover(found.handovers[-1]).new if found.handovers else first
 
 
 def list_entries(connection: Connection, call: Call[ListEntriesRequest]) -> ListEntriesResponse:
@@ -75,8 +83,8 @@ record_export = one_by_one(_record_export)
 async def export(authority: Authority, call: Call[ExportRequest]) -> AsyncIterator[ExportResponse]:
     """The parts of Export: the entries that the newest checkpoint covers, then that checkpoint."""
     await authority.write(record_export, call)
-    checkpoint, size = await authority.read(store.checkpoint)
-    for start in range(0, size, EXPORT_PAGE):
-        page = await authority.read(_entries, start, min(EXPORT_PAGE, size - start))
+    found = await authority.read(store.signed)
+    for start in range(0, found.size, EXPORT_PAGE):
+        page = await authority.read(_entries, start, min(EXPORT_PAGE, found.size - start))
         yield ExportResponse(entries=LedgerEntries(entries=page))
-    yield ExportResponse(checkpoint=checkpoint)
+    yield ExportResponse(checkpoint=found.checkpoint, handovers=found.handovers)

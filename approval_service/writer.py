@@ -27,6 +27,8 @@ from outreach.domain.clocks import BusinessClock, iso, real_ms
 from outreach.domain.errors import Kind, Refusal
 from outreach.domain.ids import time_key
 from outreach.ledger import entries, merkle
+from outreach.ledger.checkpoint import Signer
+from outreach.ledger.handover import hand_over
 from outreach.runtime.logs import EventLogger
 from outreach.v1.common_pb2 import State
 
@@ -65,6 +67,7 @@ class Tx:
         self.time = iso(self.now_ms)
         self._entries: list[tuple[int, bytes]] = []
         self._changes: list[tuple[Any, ...]] = []
+        self._successor: Signer | None = None
 
     @property
     def recorded(self) -> int:
@@ -141,6 +144,10 @@ class Tx:
         """Tells every replica that installation_key changed, from the next transaction on."""
         self.set_head(keys_version=self._keys_version + 1)
 
+    def hand_over(self, successor: Signer) -> None:
+        """Has this transaction's checkpoint name the key that signs from the next one on. Both sign it."""
+        self._successor = successor
+
     def _follow_keys(self) -> None:
         try:
             self.keys.follow(self._keys_version)
@@ -164,11 +171,18 @@ class Tx:
             columns |= {
                 "frontier": self._frontier.to_bytes(),
                 "tree_size": self._frontier.size,
-                "checkpoint": self.keys.signer.sign(ORIGIN, self._frontier.size, self._frontier.root()),
+                "checkpoint": self._checkpoint(self._frontier.size, self._frontier.root()),
             }
         if columns:
             self.connection.execute(update(schema.head).values(columns))
         return bool(self._changes)
+
+    def _checkpoint(self, size: int, root: bytes) -> str:
+        if self._successor is None:
+            return self.keys.signer.sign(ORIGIN, size, root)
+        note = hand_over(ORIGIN, size, root, self.keys.signer, self._successor)
+        self.connection.execute(insert(schema.ledger_handover).values(tree_size=size, checkpoint=note))
+        return note
 
 
 @dataclass(slots=True)

@@ -27,13 +27,16 @@ class KeyServer(KeyServiceServicer):
     async def ListKeys(self, request: pb.ListKeysRequest, context: Context) -> pb.ListKeysResponse:
         call = Call(principal_of(context), request)
         await self._with_masters(Custodian.reread)
-        return await self._authority.read(key_rotation.list_keys, self._authority.custodian, call)
+        return await self._authority.read(key_rotation.list_keys, self._authority, call)
 
     async def AskRotation(self, request: pb.AskRotationRequest, context: Context) -> pb.AskRotationResponse:
         return await self._authority.write(key_rotation.ask, Call(principal_of(context), request))
 
     async def ApproveRotation(self, request: pb.ApproveRotationRequest, context: Context) -> pb.ApproveRotationResponse:
         call = Call(principal_of(context), request)
+        if request.kind == pb.KEY_KIND_LEDGER:
+            next_key = await self._with_masters(key_rotation.prepare_ledger)
+            return await self._authority.write(key_rotation.approve_ledger, (call, next_key))
         prepared = await self._with_masters(key_rotation.prepare_master)
         return await self._authority.write(key_rotation.approve_master, (call, prepared))
 

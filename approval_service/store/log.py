@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, true
 
-from approval_service.schema import head, ledger_entry
+from approval_service.schema import head, ledger_entry, ledger_handover
+
+
+class Signed(NamedTuple):
+    """The newest signed checkpoint, the number of entries that it covers, and all handovers of keys, oldest first."""
+
+    checkpoint: str
+    size: int
+    handovers: list[str]
+
+
+def signed(connection: Connection) -> Signed:
+    """As they were at one moment."""
+    both = select(head.c.checkpoint, head.c.tree_size, ledger_handover.c.checkpoint.label("handover"))
+    joined = both.select_from(head.outerjoin(ledger_handover, true())).order_by(ledger_handover.c.tree_size)
+    rows = connection.execute(joined).all()
+    return Signed(rows[0].checkpoint, rows[0].tree_size, [row.handover for row in rows if row.handover])
 
 
 def checkpoint(connection: Connection) -> tuple[str, int]:

@@ -25,6 +25,7 @@ from outreach.ledger.verify import Report, verify_export
 from outreach.ledger.witness import read_notes
 from outreach.v1.ledger_service_pb2 import (
     ExportRequest,
+    ExportResponse,
     GetCheckpointRequest,
     GetCheckpointResponse,
     LedgerEntry,
@@ -73,8 +74,8 @@ async def export(
             key = (await _checkpoint(client)).verifier_key
             with part.open("w+b") as bodies, _progress(session.output) as progress:
                 task = progress.add_task("导出 exporting", total=None)
-                count, note = await _download(client, bodies, lambda n: progress.update(task, completed=n))
-                _write(file, bodies, note)
+                count, sealed = await _download(client, bodies, lambda n: progress.update(task, completed=n))
+                _write(file, bodies, sealed)
     finally:
         part.unlink(missing_ok=True)
     document = {"file": str(file), "entries": count, "verifier_key": key}
@@ -87,17 +88,22 @@ async def export(
 async def verify(
     session: Session,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="导出文件 The exported ledger.")],
-    key: Annotated[str, typer.Option(metavar="PUB", help="公钥 The verifier key, or a file that holds it.")],
+    key: Annotated[
+        list[str],
+        typer.Option(
+            metavar="PUB", help="公钥，可重复 The verifier key, or a file that holds it; repeatable after a change."
+        ),
+    ],
     witness: Annotated[
         Path | None, typer.Option(metavar="FILE", help="见证 What `ledger witness` kept, or one older checkpoint.")
     ] = None,
 ) -> None:
     """验证 Check an exported ledger offline: every entry, their order, the tree, and the signature."""
-    known = key if "+" in key else _read(Path(key))
+    first, *others = (one if "+" in one else _read(Path(one)) for one in key)
     notes = read_notes(_read(witness)) if witness else []
     with _progress(session.output) as progress:
         task = progress.add_task("验证 verifying", total=None)
-        found = verify_export(file, known.strip(), lambda count: progress.update(task, completed=count), notes)
+        found = verify_export(file, first, lambda count: progress.update(task, completed=count), notes, others)
     session.output.show(_report_document(found), *_report(found))
     if not found.ok:
         raise typer.Exit(1)
@@ -119,25 +125,26 @@ async def _checkpoint(client: Client) -> GetCheckpointResponse:
     return await client.call(stub.GetCheckpoint, GetCheckpointRequest(), repeatable=True)
 
 
-async def _download(client: Client, bodies: BinaryIO, progress: Callable[[int], None]) -> tuple[int, str]:
-    """Writes the entries' bodies, a line each, and returns their number and the checkpoint over them."""
+async def _download(client: Client, bodies: BinaryIO, progress: Callable[[int], None]) -> tuple[int, ExportResponse]:
+    """Writes the entries' bodies, a line each, and returns their number and the part with the checkpoint over them."""
     count = 0
     async for response in client.stream(LedgerServiceStub(client.channel).Export, ExportRequest()):
         if response.WhichOneof("part") == "checkpoint":
-            return count, response.checkpoint
+            return count, response
         bodies.writelines(entry.body + b"\n" for entry in response.entries.entries)
         count += len(response.entries.entries)
         progress(count)
     raise Failure("导出未到检查点即中断，请重新导出。The export ended before its checkpoint: export again.")
 
 
-def _write(file: Path, bodies: BinaryIO, note: str) -> None:
-    """The export proper. Its header names the origin, which only the checkpoint at the end of the stream tells."""
+def _write(file: Path, bodies: BinaryIO, sealed: ExportResponse) -> None:
+    """The export proper. Its first line tells what only the end of the stream does: the origin, and changes of keys."""
+    note = sealed.checkpoint
     bodies.seek(0)
     lines: Iterator[bytes] = (line[:-1] for line in bodies)
     complete = file.with_name(file.name + ".new")
     with complete.open("wb") as made:
-        ledger_export.write(made, note.partition("\n")[0], lines, note)
+        ledger_export.write(made, note.partition("\n")[0], lines, note, sealed.handovers)
         made.flush()
         os.fsync(made.fileno())
     complete.replace(file)
@@ -173,6 +180,7 @@ def _report_document(found: Report) -> dict[str, object]:
         "signed_entries": found.checkpoint.size if found.checkpoint else None,
         "origin": found.checkpoint.origin if found.checkpoint else None,
         "witnessed_entries": found.witness.size if found.witness else None,
+        "keys": found.keys,
         "first_time": found.first_time,
         "last_time": found.last_time,
         "problems": found.problems,
@@ -190,6 +198,7 @@ def _report(found: Report) -> list[RenderableType]:
         ("时间 From, to", f"{found.first_time}  {found.last_time}".strip()),
         ("签名 Signed", f"{signed.size} entries of {signed.origin}" if signed else "无有效签名 no good signature"),
         ("见证 Witness", f"{found.witness.size} entries" if found.witness else ""),
+        ("密钥更换 Keys", "\n".join(found.keys) if len(found.keys) > 1 else ""),
     ]
     problems = [Text(f"  - {cell(problem).plain}", "red") for problem in found.problems]
     return [details("", pairs), *problems]

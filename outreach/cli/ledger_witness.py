@@ -13,8 +13,8 @@ from rich.text import Text
 from outreach.cli.command import command
 from outreach.cli.failures import Failure
 from outreach.cli.session import Session
-from outreach.ledger.checkpoint import Checkpoint, CheckpointError, Verifier, parse_and_verify
-from outreach.ledger.witness import Witness, line, read_notes
+from outreach.ledger.checkpoint import CheckpointError
+from outreach.ledger.witness import Witness, line, read_headers, read_notes
 from outreach.runtime import nats_server
 from outreach.runtime.bus import CHECKPOINTS
 
@@ -28,8 +28,8 @@ async def witness(
     count: Annotated[int, typer.Option(min=0, help="记下几条后结束 End after so many; 0 for never.")] = 0,
 ) -> None:
     """见证 Follow the ledger's checkpoints into a file. A ledger that was rewritten is found by it later."""
-    verifier = Verifier.from_key(key if "+" in key else _read(Path(key)))
-    seen = Witness(verifier, _last(file, verifier))
+    notes = read_notes(_read(file)) if file.exists() else []
+    seen = Witness(key if "+" in key else _read(Path(key)), notes)
     user = nats_server.bank_user(bank) if bank else nats_server.OPERATOR
     kept, due, newest = 0, datetime.min.replace(tzinfo=UTC), ""
     async with session.nats(user) as client:
@@ -37,6 +37,8 @@ async def witness(
         async for message in subscription.messages:
             now, note = datetime.now(UTC), message.data.decode(errors="replace")
             try:
+                for handover in seen.learn(read_headers(message.headers)):
+                    _append(file, handover, now)
                 newest = note if seen.see(note) else newest
             except CheckpointError as error:
                 _append(file, note, now)
@@ -56,12 +58,6 @@ def _show(session: Session, note: str, now: datetime) -> None:
 
 def register(app: typer.Typer) -> None:
     command(app, "witness")(witness)
-
-
-def _last(file: Path, verifier: Verifier) -> Checkpoint | None:
-    """The newest checkpoint of the file. CheckpointError if it is not the key's."""
-    notes = read_notes(_read(file)) if file.exists() else []
-    return parse_and_verify(notes[-1], verifier) if notes else None
 
 
 def _append(file: Path, note: str, now: datetime) -> None:

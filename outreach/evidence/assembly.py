@@ -80,7 +80,7 @@ async def _gathered(parts: AsyncIterator[ExportEvidenceResponse], tell: Tell) ->
         entries += part.entries.entries
         tell(Step.COLLECTING, len(entries), 0)
         if part.WhichOneof("part") == "seal":
-            return Pack(bytes(content), entries, part.seal.checkpoint), part.seal.verifier_key
+            return Pack(bytes(content), entries, part.seal.checkpoint, part.seal.handovers), part.seal.verifier_key
     raise Refusal(
         Kind.UNAVAILABLE, "证据未收完即中断，请重试。The evidence ended before its proof: try again.", retry_after_s=2.0
     )

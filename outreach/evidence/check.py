@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from outreach.evidence.pack import KEY, Pack, return_scans, texts
-from outreach.ledger.checkpoint import Checkpoint, CheckpointError, Verifier, parse_and_verify
+from outreach.ledger.checkpoint import Checkpoint, CheckpointError
 from outreach.ledger.entries import decode
+from outreach.ledger.handover import KeyChain
 from outreach.ledger.merkle import leaf_hash, verify_inclusion
 from outreach.v1.evidence_service_pb2 import Evidence
 
@@ -37,11 +38,13 @@ class Report:
 
 
 def check(pack: Pack, files: Mapping[str, bytes], vkey: str) -> Report:
-    """Checks a pack and its other files, by name. CheckpointError if the key is none, Refusal if it cannot be read."""
-    verifier = Verifier.from_key(vkey)
+    """Checks a pack and its other files, by name. The key may be any that the ledger ever had. CheckpointError if it is
+    none, Refusal if the pack cannot be read."""
+    chain = KeyChain(vkey)
     report = Report(pack.evidence, entries=len(pack.entries))
     try:
-        report.checkpoint = parse_and_verify(pack.checkpoint, verifier)
+        chain.follow(pack.handovers)
+        report.checkpoint = chain.open(pack.checkpoint)
     except CheckpointError as error:
         report.problems.append(f"检查点 checkpoint: {error}")
     else:

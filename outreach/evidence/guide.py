@@ -28,6 +28,8 @@ It holds personal data, for this purpose only: {evidence.purpose}
   entries.jsonl       账本中有关的条目，一行一条 the ledger's entries that concern it, a line each
   proofs.json         每条的包含证明 the inclusion proof of each (RFC 6962, SHA-256)
   checkpoint.txt      账本的签名检查点 the ledger's signed checkpoint (C2SP tlog-checkpoint)
+  handovers.json      账本密钥更换过时才有：前后两把密钥都签名的交接检查点
+                      if the ledger's key ever changed: the checkpoints with which one named the next, signed by both
   verifier-key.txt    制作方声称的公钥 the public key, as the maker of the pack says
 
 怎么核对 How to check

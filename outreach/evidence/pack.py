@@ -6,6 +6,7 @@ messages/, letters/ what left, a text each, made from the content; the letters' 
 entries.jsonl       the ledger's entries, their canonical bodies, a line each
 proofs.json         their inclusion proofs (RFC 6962)
 checkpoint.txt      the signed tree head that the proofs lead to (C2SP tlog-checkpoint)
+handovers.json      if the ledger's key ever changed: the checkpoints with which each key named the next
 summary.pdf         all of it to read, and README.txt how to check it
 """
 
@@ -28,11 +29,12 @@ from outreach.v1.ledger_service_pb2 import LedgerEntry
 from outreach.v1.print_service_pb2 import LetterPermit
 from outreach.v1.worker_service_pb2 import Permit
 
-CONTENT, ENTRIES, PROOFS, CHECKPOINT, KEY = (
+CONTENT, ENTRIES, PROOFS, CHECKPOINT, HANDOVERS, KEY = (
     "evidence.json",
     "entries.jsonl",
     "proofs.json",
     "checkpoint.txt",
+    "handovers.json",
     "verifier-key.txt",
 )
 MAX_BYTES = 256 * 1024 * 1024
@@ -47,6 +49,7 @@ class Pack:
     content: bytes
     entries: Sequence[ProvenEntry]
     checkpoint: str
+    handovers: Sequence[str] = ()
 
     @property
     def evidence(self) -> Evidence:
@@ -119,6 +122,8 @@ def zipped(pack: Pack, verifier_key: str, others: Mapping[str, bytes]) -> bytes:
         CHECKPOINT: pack.checkpoint.encode(),
         KEY: verifier_key.encode() + b"\n",
     }
+    if pack.handovers:
+        files[HANDOVERS] = orjson.dumps(list(pack.handovers), option=orjson.OPT_INDENT_2)
     made = BytesIO()
     with ZipFile(made, "w") as archive:
         for name, data in files.items():
@@ -137,13 +142,14 @@ def read(path: Path) -> tuple[Pack, dict[str, bytes]]:
         bodies = files.pop(ENTRIES).splitlines()
         proofs = [(int(one["index"]), [bytes.fromhex(node) for node in one["path"]]) for one in _proofs(files)]
         content, checkpoint = files.pop(CONTENT), files.pop(CHECKPOINT).decode()
+        handovers = list(map(str, orjson.loads(files.pop(HANDOVERS, b"[]"))))
         entries = [
             ProvenEntry(entry=LedgerEntry(index=index, body=body), proof=proof)
             for body, (index, proof) in zip(bodies, proofs, strict=True)
         ]
     except (KeyError, ValueError, TypeError, AttributeError):
         raise _not_a_pack(path.name) from None
-    return Pack(content, entries, checkpoint), files
+    return Pack(content, entries, checkpoint, handovers), files
 
 
 def _proofs(files: dict[str, bytes]) -> Any:

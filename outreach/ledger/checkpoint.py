@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64decode, b64encode
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -42,13 +43,22 @@ class Signer:
         self._name = name
         self.verifier_key = f"{name}+{key_id.hex()}+{b64encode(_ED25519 + public).decode()}"
 
-    def sign(self, origin: str, size: int, root: bytes) -> str:
-        """The checkpoint as a signed note. ValueError for an origin that is empty or holds a control character."""
-        if not origin or _has_control(origin):
-            raise ValueError("a checkpoint's origin is one line of text")
-        text = f"{origin}\n{size}\n{b64encode(root).decode()}\n"
+    def sign(
+        self, origin: str, size: int, root: bytes, extensions: Sequence[str] = (), also: Sequence[Signer] = ()
+    ) -> str:
+        """The checkpoint as a signed note, with further lines and others' signatures if some are given.
+
+        ValueError for an origin or a line that is empty or holds a control character.
+        """
+        lines = (origin, str(size), b64encode(root).decode(), *extensions)
+        if not all(lines) or any(map(_has_control, lines)):
+            raise ValueError("a checkpoint's origin is one line of text, and so is each of what it adds")
+        text = "".join(f"{line}\n" for line in lines)
+        return "\n".join((text, *(signer._signature(text) for signer in (self, *also)), ""))
+
+    def _signature(self, text: str) -> str:
         signature = self._key_id + self._private_key.sign(text.encode())
-        return f"{text}\n— {self._name} {b64encode(signature).decode()}\n"
+        return f"— {self._name} {b64encode(signature).decode()}"
 
 
 class Verifier:
@@ -79,6 +89,10 @@ class Verifier:
             )
         return verifier
 
+    def own(self, signatures: Iterable[tuple[str, bytes]]) -> list[bytes]:
+        """Those that claim to be this key's, of names and raw signatures."""
+        return [raw for name, raw in signatures if name == self.name and raw[:_KEY_ID_BYTES] == self.key_id]
+
     def accepts(self, signature: bytes, text: bytes) -> bool:
         try:
             self._public_key.verify(signature, text)
@@ -89,14 +103,8 @@ class Verifier:
 
 def open_note(note: str, verifier: Verifier) -> str:
     """The text of a signed note. CheckpointError unless the key has signed it; other keys' signatures are ignored."""
-    if len(note) > MAX_NOTE_CHARACTERS or _has_control(note.replace("\n", "")):
-        raise CheckpointError("不是签名文本 not a signed note: too long, or it holds control characters")
-    text, separator, block = note.rpartition("\n\n")
-    if not separator or not block.endswith("\n"):
-        raise CheckpointError("不是签名文本 not a signed note: a text, an empty line and signature lines are expected")
-    text += "\n"
-    signatures = [_read_signature(line) for line in block[:-1].split("\n")]
-    ours = [raw for name, raw in signatures if name == verifier.name and raw[:_KEY_ID_BYTES] == verifier.key_id]
+    text, signatures = _read_note(note)
+    ours = verifier.own(signatures)
     if not ours:
         signers = ", ".join(f"{name}+{raw[:_KEY_ID_BYTES].hex()}" for name, raw in signatures)
         raise CheckpointError(
@@ -107,6 +115,11 @@ def open_note(note: str, verifier: Verifier) -> str:
             f"签名不符 the signature of {verifier.name} does not fit: the text or the signature was changed"
         )
     return text
+
+
+def is_signed_by(note: str, verifier: Verifier) -> bool:
+    """True if a signature claims to be the key's; open_note says whether it is. CheckpointError if it is no note."""
+    return bool(verifier.own(_read_note(note)[1]))
 
 
 def parse_and_verify(note: str, verifier: Verifier) -> Checkpoint:
@@ -134,6 +147,16 @@ def _check_name(name: str) -> None:
 
 def _has_control(text: str) -> bool:
     return any(character < " " for character in text)
+
+
+def _read_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """Text, and names and raw signatures under it."""
+    if len(note) > MAX_NOTE_CHARACTERS or _has_control(note.replace("\n", "")):
+        raise CheckpointError("不是签名文本 not a signed note: too long, or it holds control characters")
+    text, separator, block = note.rpartition("\n\n")
+    if not separator or not block.endswith("\n"):
+        raise CheckpointError("不是签名文本 not a signed note: a text, an empty line and signature lines are expected")
+    return text + "\n", [_read_signature(line) for line in block[:-1].split("\n")]
 
 
 def _read_signature(line: str) -> tuple[str, bytes]:

@@ -1,6 +1,6 @@
 """The exported ledger, a text file that a person can read, grep and diff:
 
-    {"format":"outreach-ledger/1","origin":"example.com/ledger"}
+    {"format":"outreach-ledger/1","origin":"example.com/ledger"}  where keys changed, "handovers":["...", ...], too
     {"bank":"...","kind":"admitted","seq":0,"time":"..."}         one line per entry: its canonical body
     ...
                                                                   one empty line
@@ -15,7 +15,7 @@ A body begins with { and holds no newline, so none can pass for the empty line t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 import orjson
@@ -30,14 +30,20 @@ class ExportError(ValueError):
     """A file that is no export, or not a whole one; the message says what a person can do."""
 
 
-def write(file: BinaryIO, origin: str, bodies: Iterable[bytes], checkpoint: str) -> None:
-    """Writes an export of canonical bodies and the checkpoint over them.
+def write(file: BinaryIO, origin: str, bodies: Iterable[bytes], checkpoint: str, handovers: Sequence[str] = ()) -> None:
+    """Writes an export of canonical bodies, the checkpoint over them, and the handovers of its keys (ledger.handover).
 
     ValueError for a body that would break the frame: no object, a newline in it, more than 1 MiB.
     """
-    file.write(orjson.dumps({"format": FORMAT, "origin": origin}) + b"\n")
+    file.write(header(origin, handovers))
     file.writelines(_line(body) for body in bodies)
     file.write(b"\n" + checkpoint.encode())
+
+
+def header(origin: str, handovers: Sequence[str] = ()) -> bytes:
+    """The first line."""
+    told = {"format": FORMAT, "origin": origin}
+    return orjson.dumps(told | {"handovers": list(handovers)} if handovers else told) + b"\n"
 
 
 def _line(body: bytes) -> bytes:
@@ -54,7 +60,7 @@ class Reader:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self.origin = _read_header(file.readline(MAX_LINE_BYTES))
+        self.origin, self.handovers = _read_header(file.readline(MAX_LINE_BYTES))
         self.checkpoint = ""
 
     def batches(self) -> Iterator[list[bytes]]:
@@ -81,12 +87,12 @@ class Reader:
             raise ExportError("条目之后不是检查点 what follows the entries is no text, so no checkpoint") from None
 
 
-def _read_header(line: bytes) -> str:
+def _read_header(line: bytes) -> tuple[str, list[str]]:
     try:
-        header = orjson.loads(line)
+        first = orjson.loads(line)
     except orjson.JSONDecodeError:
-        header = None
-    if not isinstance(header, dict) or header.get("format") != FORMAT or not isinstance(header.get("origin"), str):
+        first = None
+    if not isinstance(first, dict) or first.get("format") != FORMAT or not isinstance(first.get("origin"), str):
         raise ExportError(
             f'不是导出的账本 not an exported ledger: the first line should say "format":"{FORMAT}" and the origin'
         )
@@ -94,4 +100,7 @@ def _read_header(line: bytes) -> str:
         raise ExportError(
             "行尾被改为 CRLF the line ends were changed to CRLF on the way; copy the file again as binary"
         )
-    return str(header["origin"])
+    handovers = first.get("handovers", [])
+    if not isinstance(handovers, list) or not all(isinstance(note, str) for note in handovers):
+        raise ExportError("密钥交接有损 the first line's handovers should be a list of signed notes")
+    return str(first["origin"]), handovers

@@ -19,7 +19,7 @@ from starlette.responses import Response, StreamingResponse
 from gateway.console.visit import CHINA, Visit
 from gateway.console.words import ENGLISH, Words
 from outreach.domain.errors import Kind, Refusal
-from outreach.ledger.export import FORMAT
+from outreach.ledger.export import header
 from outreach.ledger.verify import verify_export
 from outreach.v1.ledger_service_pb2 import ExportRequest, GetCheckpointRequest, ListEntriesRequest
 from outreach.wording.formats import inert
@@ -96,8 +96,7 @@ async def verify(visit: Visit) -> Response:
 
 
 async def _lines(parts: AsyncIterator[Any], newest: Any) -> AsyncIterator[bytes]:
-    origin = newest.checkpoint.partition("\n")[0]
-    yield orjson.dumps({"format": FORMAT, "origin": origin}) + b"\n"
+    yield header(newest.checkpoint.partition("\n")[0], newest.handovers)
     async for part in parts:
         if part.WhichOneof("part") == "entries":
             yield b"".join(entry.body + b"\n" for entry in part.entries.entries)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from approval_service import key_rotation
 from outreach.v1 import (
     bank_service_pb2 as bank,
 )
@@ -79,7 +80,6 @@ ROWS: dict[str, Row] = {}
 """By `Service/Rpc`."""
 COMING = frozenset(
     {
-        "KeyService/ApproveRotation",
         "TemplateService/RenewTemplate",
         "LetterVersionService/RenewLetterVersion",
         "PolicyService/SimulatePolicy",
@@ -566,7 +566,14 @@ async def _(a: BankA) -> Any:
 
 
 fixed("KeyService/ListKeys", key.ListKeysRequest(), Reach.ALL)
-fixed("KeyService/AskRotation", key.AskRotationRequest(kind=key.KEY_KIND_LEDGER), Reach.ALL)
+fixed("KeyService/AskRotation", key.AskRotationRequest(kind=key.KEY_KIND_MASTER), Reach.ALL)
+
+
+@row("KeyService/ApproveRotation", Reach.ALL)
+async def _(a: BankA) -> Any:
+    kind = key.KEY_KIND_LEDGER
+    await a.world.write(key_rotation.ask, "ann", key.AskRotationRequest(kind=kind), banks=["*"])
+    return key.ApproveRotationRequest(kind=kind)
 
 
 fixed("OperationsService/GetSummary", ops.GetSummaryRequest(bank_id=BANK))

@@ -70,7 +70,7 @@ async def approve(world: World, employee: str = "ben") -> None:
 
 async def shown(world: World) -> pb.ListKeysResponse:
     call = Call(principal("ann", banks=["*"]), pb.ListKeysRequest())
-    return await world.authority.read(key_rotation.list_keys, world.authority.custodian, call)
+    return await world.authority.read(key_rotation.list_keys, world.authority, call)
 
 
 async def until(done: Callable[[], Awaitable[bool]]) -> None:

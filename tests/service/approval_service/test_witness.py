@@ -14,7 +14,6 @@ from approval_service import checkpoints, schema
 from approval_service.keys import ORIGIN
 from approval_service.store.log import checkpoint
 from outreach.ledger import export
-from outreach.ledger.checkpoint import Verifier
 from outreach.ledger.merkle import Frontier, leaf_hash
 from outreach.ledger.verify import verify_export
 from outreach.ledger.witness import Witness, line, read_notes
@@ -42,7 +41,7 @@ async def told(world: World, nats_process: NatsProcess, monkeypatch: pytest.Monk
 
 async def test_a_bank_hears_of_each_new_checkpoint(world: World, told: Client) -> None:
     """The one there is, also when it begins to listen late; then the next one, signed by the ledger's key."""
-    witness = Witness(Verifier.from_key(world.authority.signer.verifier_key))
+    witness = Witness(world.authority.signer.verifier_key)
     subscription = await told.subscribe(bus.CHECKPOINTS)
     first = await subscription.next_msg(timeout=5)
     assert witness.see(first.data.decode())

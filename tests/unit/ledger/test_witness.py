@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from outreach.ledger.checkpoint import CheckpointError, Signer, Verifier
+from outreach.ledger.checkpoint import CheckpointError, Signer
 from outreach.ledger.witness import Witness, line, read_notes
 
 SIGNER = Signer("example.com/ledger", Ed25519PrivateKey.generate())
@@ -17,7 +17,7 @@ def note(size: int, root: bytes = ROOTS[0], origin: str = "example.com/ledger") 
 
 
 def witness() -> Witness:
-    return Witness(Verifier.from_key(SIGNER.verifier_key))
+    return Witness(SIGNER.verifier_key)
 
 
 def test_only_growth_is_news() -> None:
