@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
@@ -90,28 +90,44 @@ def retained_until_ms(connection: Connection, catalog: Catalog, person: Any, now
     return max(last, *ends, 0) + retention_days(catalog, person.bank_id, now_ms) * DAY_MS if last or ends else 0
 
 
-def bars(
-    connection: Connection, catalog: Catalog, person: Any, now_ms: int, *, own_request: str = ""
-) -> list[ErasureBar]:
+class Bar(NamedTuple):
+    """What stands in the way of an erasure, with the way out."""
+
+    reason: str
+    chinese: str
+    english: str
+    until_ms: int = 0
+
+    def message(self) -> ErasureBar:
+        until = timestamp(self.until_ms) if self.until_ms else None
+        return ErasureBar(reason=self.reason, message=self.chinese + self.english, until=until)
+
+
+def bars(connection: Connection, catalog: Catalog, person: Any, now_ms: int, *, own_request: str = "") -> list[Bar]:
     """What stands in the way of an erasure, the request for it itself left out."""
     found = []
     until = retained_until_ms(connection, catalog, person, now_ms)
     if until > now_ms:
         days = retention_days(catalog, person.bank_id, now_ms)
         found.append(
-            ErasureBar(
-                reason="RETENTION_RUNS",
-                message=f"保存期限至 {iso(until)[:10]}（账户终结与最近一次联系后 {days} 天）；此前可限制处理。"
-                f"Records are kept until then ({days} days after the last account's end and the last contact): "
-                "restrict the person meanwhile.",
-                until=timestamp(until),
+            Bar(
+                "RETENTION_RUNS",
+                f"保存期限至 {iso(until)[:10]}（账户终结与最近一次联系后 {days} 天），此前可限制处理。",
+                f"Records are kept until {iso(until)[:10]} ({days} days after the last account's end and the last "
+                "contact): restrict the person meanwhile.",
+                until,
             )
         )
     found += [_hold_bar(row) for row in _holds(connection, person)]
     for row in store.requests_of(connection, [person.person_id]):
         if row.kind == store.ERASURE and row.state in store.OPEN and row.request_id != own_request:
-            message = f"已有删除申请 {row.request_id}，请先处理它。It is asked for already: decide that request."
-            found.append(ErasureBar(reason="ERASURE_ASKED", message=message))
+            found.append(
+                Bar(
+                    "ERASURE_ASKED",
+                    f"已有删除申请 {row.request_id}，请先处理它。",
+                    f"Request {row.request_id} asks for it already: decide that one.",
+                )
+            )
     return found
 
 
@@ -120,23 +136,25 @@ def _holds(connection: Connection, person: Any) -> list[Any]:
     return [hold for account in accounts for hold in stop_store.holds_of(connection, account.account_id)]
 
 
-def _hold_bar(row: Any) -> ErasureBar:
+def _hold_bar(row: Any) -> Bar:
     kind = HoldKind.Name(row.kind).removeprefix("HOLD_KIND_")
-    message = (
-        f"账户暂停 {row.hold_id}（{kind}）尚未解除；须由两人解除后再删除。The hold is not lifted: two people lift it "
-        "first, with `outreach hold`."
+    return Bar(
+        "HOLD_OPEN",
+        f"账户暂停 {row.hold_id}（{kind}）尚未解除，须由两人解除。",
+        f"Hold {row.hold_id} ({kind}) is not lifted: two people lift it first.",
     )
-    return ErasureBar(reason="HOLD_OPEN", message=message)
 
 
-def require_no_bars(found: Sequence[ErasureBar]) -> None:
+def require_no_bars(found: Sequence[Bar]) -> None:
     """FAILED_PRECONDITION that tells every bar."""
     if found:
+        chinese = "".join(bar.chinese for bar in found)
+        english = " ".join(bar.english for bar in found)
         raise Refusal(
             Kind.PRECONDITION,
-            "现在不能删除。It cannot be erased now. " + " ".join(bar.message for bar in found),
+            f"现在不能删除：{chinese}It cannot be erased now. {english}",
             reason=found[0].reason,
-            violations=tuple((bar.reason, bar.message) for bar in found),
+            violations=tuple((bar.reason, bar.chinese + bar.english) for bar in found),
         )
 
 
@@ -159,7 +177,7 @@ def get_person(
         outreach=store.count_outreach(connection, [person.person_id]).get(person.person_id, 0),
         pending=_pending(connection, person),
         unconfirmed_attempt_ids=store.unconfirmed(connection, person.person_id),
-        bars=bars(connection, catalog, person, now_ms),
+        bars=[bar.message() for bar in bars(connection, catalog, person, now_ms)],
         requests=map(request_message, requests),
     )
     if until := retained_until_ms(connection, catalog, person, now_ms):

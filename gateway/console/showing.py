@@ -49,6 +49,7 @@ _NAVIGATION = (
     Entry("/letter-versions", "信函版本", "LetterVersionService/ListLetterVersions"),
     Entry("/policies", "策略", "PolicyService/ListPolicies"),
     Entry("/accounts", "账户与暂停", "HoldService/ListHolds"),
+    Entry("/personal", "个人信息", "PersonService/GetPerson"),
     Entry("/quantities", "信函数量台账", "QuantityService/ListQuantities"),
     Entry("/mailroom", "信函收发室", "MailroomService/ListRuns"),
     Entry("/clinic", "地址诊所", "HoldService/CheckAddresses"),

@@ -29,6 +29,9 @@ LABELS = {
     "evidence_reference": "证据编号",
     "phone_number": "手机号",
     "granted": "批准封数",
+    "customer_id": "客户号",
+    "account_number": "账号",
+    "accept_unconfirmed_loss": "结果未知",
 }
 """What stands before a colon in a message: a form's field, or a category of forbidden words."""
 _LABEL = re.compile(r"([a-z_]+): ")

@@ -14,6 +14,7 @@ from outreach.v1.letter_version_service_pb2 import ListLetterVersionsRequest
 from outreach.v1.mailroom_service_pb2 import GetQueueRequest, ListRunsRequest, RunState
 from outreach.v1.operations_service_pb2 import ListUnconfirmedRequest
 from outreach.v1.outreach_service_pb2 import ListRequest
+from outreach.v1.person_service_pb2 import ListPersonRequestsRequest, PersonRequestState
 from outreach.v1.policy_service_pb2 import ListPoliciesRequest
 from outreach.v1.quantity_service_pb2 import ListQuantitiesRequest, QuantityState
 from outreach.v1.template_service_pb2 import ListTemplatesRequest, TemplateState
@@ -158,6 +159,18 @@ async def _quantities(visit: Visit) -> list[Task]:
     ]
 
 
+async def _personal(visit: Visit) -> list[Task]:
+    """A retention's batch is one task."""
+    if not visit.desk.may("PersonService/DecideForPerson"):
+        return []
+    state = PersonRequestState.PERSON_REQUEST_STATE_ASKED
+    asked = ListPersonRequestsRequest(bank_id=visit.bank, state=state, page_size=_MANY)
+    listed = (await visit.ask("PersonService/ListPersonRequests", asked)).requests
+    what = visit.words("个人信息申请待处理")
+    waiting = {one.batch_id or one.request_id: one for one in listed if not _own(visit, one.asked_by)}
+    return [Task("/personal", what, one.reason, visit.time(one.ask_time)) for one in waiting.values()]
+
+
 async def _queue(visit: Visit) -> list[Task]:
     if not visit.desk.may("MailroomService/StartRun"):
         return []
@@ -221,6 +234,7 @@ _SOURCES: tuple[Callable[[Visit], Awaitable[list[Task]]], ...] = (
     _unconfirmed,
     _accounts,
     _quantities,
+    _personal,
     _queue,
     _runs,
     _care,

@@ -35,6 +35,7 @@ PAGES = (
     Shown("policy", "policy-maker", "/policies", (FIRST_ROW,)),
     Shown("policy-new", "policy-maker", "/policies/new"),
     Shown("accounts", "supervisor-1", "/accounts"),
+    Shown("personal", "supervisor-1", "/personal"),
     Shown("quantities", "administrator-1", "/quantities"),
     Shown("mailroom", "mailroom-1", "/mailroom"),
     Shown("run", "mailroom-1", "/mailroom", (FIRST_ROW,)),
