@@ -109,13 +109,16 @@ class Visit:
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """The page of a template."""
-        body = self.console.templates.get_template(template).render(**self._common(), **values)
-        response = HTMLResponse(body, status)
+        response = HTMLResponse(self.text(template, **values), status)
         if "done" in self.request.cookies and status < 300 and "HX-Request" not in self.request.headers:
             response.delete_cookie(DONE_COOKIE)
         if self._signed_in is not None and self.request.query_params.get("bank") in self.banks:
             response.set_cookie(BANK_COOKIE, self.bank, max_age=_YEAR_S, samesite="lax", httponly=True)
         return response
+
+    def text(self, template: str, **values: Any) -> str:
+        """What a template makes, for a page that is sent part by part."""
+        return self.console.templates.get_template(template).render(**self._common(), **values)
 
     def done(self, to: str, chinese: str, **values: object) -> Response:
         """Goes to a page, which shows once what was done."""

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any, NamedTuple, TypeAlias
 
 from starlette.datastructures import FormData
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
+from gateway.console import showing
 from gateway.console.forms import day, text, whole
 from gateway.console.visit import Visit
+from gateway.console.words import Words
 from outreach.domain.errors import Kind, Refusal
+from outreach.v1.outreach_service_pb2 import Channel
 from outreach.v1.policy_service_pb2 import (
     ActivatePolicyRequest,
     DraftPolicyRequest,
     GetPolicyRequest,
+    GetPolicyResponse,
     ListPoliciesRequest,
     Policy,
+    PolicyOutcome,
     PolicyVersion,
+    SimulatedChannel,
+    SimulatePolicyRequest,
 )
+from outreach.wording import words as names
 
 
 class Field(NamedTuple):
@@ -29,6 +39,14 @@ class Field(NamedTuple):
     """text, number, minute (of the day), yuan, flag or lines."""
 
 
+_TONES = {
+    "LET_THROUGH": "good",
+    "HELD": "wait",
+    "EXPIRED": "warn",
+    "BLOCKED": "bad",
+    "WITHDRAWN": "calm",
+    "UNKNOWN": "warn",
+}
 FIELDS = (
     Field("bank_name", "短信须写明的银行名称", "text"),
     Field("agency_id", "受托机构编号", "text"),
@@ -49,6 +67,8 @@ FIELDS = (
     Field("care_amount_fen", "不高于此金额的信函须复核放行（元）", "yuan"),
     Field("letter_needs_prior_call", "信函之前须有首次通话记录", "flag"),
     Field("prior_call_must_be_answered", "首次通话须已接通", "flag"),
+    Field("approval_life_days", "模板与信函版本的审批有效期（天，0 为长期）", "number"),
+    Field("retention_days", "个人信息保存期（天）", "number"),
 )
 
 
@@ -61,7 +81,9 @@ async def listing(visit: Visit) -> Response:
 
 async def one(visit: Visit) -> Response:
     """A version beside the one in force; what differs stands out."""
-    version = await _get(visit, _version_number(visit))
+    request = GetPolicyRequest(bank_id=visit.bank, version=_version_number(visit))
+    found: GetPolicyResponse = await visit.ask("PolicyService/GetPolicy", request)
+    version = found.version
     try:
         old: PolicyVersion | None = await _get(visit, 0)
     except Refusal as refusal:
@@ -70,7 +92,8 @@ async def one(visit: Visit) -> Response:
         old = None
     before = dict(_rows(old)) if old is not None and old.version != version.version else {}
     rows = [(words, before.get(words, ""), now) for words, now in _rows(version)]
-    return visit.page("policy_one.html", version=version, old=old if before else None, rows=rows)
+    last = found.simulation if found.HasField("simulation") else None
+    return visit.page("policy_one.html", version=version, old=old if before else None, rows=rows, last=last, **_SHOWING)
 
 
 async def new(visit: Visit) -> Response:
@@ -106,6 +129,56 @@ async def activate(visit: Visit) -> Response:
     request = ActivatePolicyRequest(bank_id=visit.bank, version=_version_number(visit))
     await visit.ask("PolicyService/ActivatePolicy", request)
     return visit.done("/policies", "策略已启用")
+
+
+async def simulate(visit: Visit) -> Response:
+    """A page that grows: how far it has come, then the result. It stops when it is left."""
+    form = await visit.form()
+    request = SimulatePolicyRequest(bank_id=visit.bank, version=_version_number(visit))
+    request.period.FromTimedelta(timedelta(days=whole(form, "days")))
+    visit.desk.check(request)
+    return StreamingResponse(_growing(visit, request), media_type="text/html")
+
+
+async def _growing(visit: Visit, request: SimulatePolicyRequest) -> AsyncIterator[str]:
+    begin, _, end = visit.text("policy_simulating.html", version=request.version).partition(_PARTS)
+    yield begin
+    try:
+        async for part in visit.desk.follow("PolicyService/SimulatePolicy", request):
+            if part.WhichOneof("part") == "progress":
+                yield visit.text("policy_progress.html", progress=part.progress)
+            else:
+                yield visit.text("policy_simulated.html", made=part.simulation, **_SHOWING)
+    except Refusal as refusal:
+        yield visit.text("policy_unsimulated.html", problem=visit.words.of(refusal.message))
+    yield end
+
+
+_Outcome: TypeAlias = PolicyOutcome.ValueType
+
+
+def _matrix(channel: SimulatedChannel) -> tuple[list[_Outcome], list[tuple[_Outcome, list[tuple[_Outcome, int]]]]]:
+    """What would have happened, across; and what happened, down, with (would, count) for each of those."""
+    counts = {(cell.happened, cell.would): cell.requests for cell in channel.cells}
+    columns = sorted({would for _, would in counts})
+    downwards = sorted({happened for happened, _ in counts})
+    return columns, [(one, [(would, counts.get((one, would), 0)) for would in columns]) for one in downwards]
+
+
+def _code_words(code: str, words: Words) -> str:
+    return words(names.SIMULATED_CODES[code]) if code in names.SIMULATED_CODES else showing.code_name(code, words)
+
+
+_PARTS = "<!-- parts -->"
+_SHOWING: dict[str, Any] = {
+    "matrix": _matrix,
+    "code_words": _code_words,
+    "outcomes": {
+        PolicyOutcome.Value(f"POLICY_OUTCOME_{name}"): (chinese, _TONES[name])
+        for name, chinese in names.POLICY_OUTCOMES.items()
+    },
+    "channels": {Channel.CHANNEL_SMS: names.CHANNELS["SMS"], Channel.CHANNEL_LETTER: names.CHANNELS["LETTER"]},
+}
 
 
 def _version_number(visit: Visit) -> int:
@@ -178,4 +251,5 @@ ROUTES = (
     ("/policies/new", ["GET"], new),
     ("/policies/{version:int}", ["GET"], one),
     ("/policies/{version:int}/activate", ["POST"], activate),
+    ("/policies/{version:int}/simulate", ["POST"], simulate),
 )
