@@ -12,7 +12,7 @@ const signInAgain = () => {
   document.querySelectorAll("form[method=post]").forEach(keep);
   location.assign(`/sign-in?to=${encodeURIComponent(location.pathname + location.search)}`);
 };
-const done = document.querySelector("[data-done]");
+const done = document.querySelector("[data-done], [data-taken]");
 
 if (done) Object.keys(sessionStorage).filter((name) => name.startsWith("form:")).forEach((name) => sessionStorage.removeItem(name));
 document.querySelectorAll("form[method=post]").forEach((form) => {
