@@ -167,6 +167,16 @@ person_request = Table(
     Index("person_request_open", "state", "kind", "request_id"),
 )
 
+# Who made packs of evidence lately: one person alone makes only so many.
+evidence_made = Table(
+    "evidence_made",
+    metadata,
+    Column("evidence_id", String(26), primary_key=True),
+    Column("employee_id", String(64), nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Index("evidence_made_by", "employee_id", "made_ms"),
+)
+
 # Kept PDFs that show an erased person: until letter_service has removed them.
 erased_pdf = Table(
     "erased_pdf",

@@ -173,6 +173,14 @@ def upgrade() -> None:
     )
     op.create_index("erased_pdf_by_request", "erased_pdf", ["request_id"], unique=False)
     op.create_table(
+        "evidence_made",
+        sa.Column("evidence_id", sa.String(length=26), nullable=False),
+        sa.Column("employee_id", sa.String(length=64), nullable=False),
+        sa.Column("made_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("evidence_id"),
+    )
+    op.create_index("evidence_made_by", "evidence_made", ["employee_id", "made_ms"], unique=False)
+    op.create_table(
         "feed",
         sa.Column("bank_id", sa.String(length=32), nullable=False),
         sa.Column("complete_through_ms", sa.BigInteger(), nullable=False),
@@ -541,6 +549,13 @@ def upgrade() -> None:
     op.create_index("reply_by_bank", "reply", ["bank_id", "reply_id"], unique=False)
     op.create_index("reply_by_outreach", "reply", ["outreach_id"], unique=False)
     op.create_table(
+        "return_scan",
+        sa.Column("letter_number", sa.String(length=26), nullable=False),
+        sa.Column("person_id", sa.String(length=26), nullable=False),
+        sa.Column("image_sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("letter_number"),
+    )
+    op.create_table(
         "rewrapping",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("master_id", sa.String(length=128), nullable=False),
@@ -552,13 +567,6 @@ def upgrade() -> None:
         sa.Column("started_real_ms", sa.BigInteger(), nullable=False),
         sa.Column("finished_real_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
-        "return_scan",
-        sa.Column("letter_number", sa.String(length=26), nullable=False),
-        sa.Column("person_id", sa.String(length=26), nullable=False),
-        sa.Column("image_sealed", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("letter_number"),
     )
     op.create_table(
         "template",
