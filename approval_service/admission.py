@@ -36,6 +36,7 @@ from outreach.domain.ids import new_ids
 from outreach.domain.masking import mask_account, mask_phone
 from outreach.domain.phone import normalize_mobile
 from outreach.ledger.entries import Form
+from outreach.v1.admission_service_pb2 import AdmitGroup
 from outreach.v1.common_pb2 import State
 from outreach.v1.outreach_service_pb2 import Channel, Decision, SmsItem
 
@@ -51,7 +52,6 @@ class Requester(NamedTuple):
     employee_id: str
     team: str
     actor: str
-    active: bool
     banks: frozenset[str]
 
 
@@ -91,9 +91,8 @@ class Outcome(NamedTuple):
     """The serialized Decision without the outreach's id."""
 
 
-def admit(tx: Tx, calls: Sequence[Call[SmsItem]]) -> Sequence[bytes | Exception]:
+def admit(tx: Tx, asked: Sequence[Asked]) -> Sequence[bytes | Exception]:
     """Handler of Admit: the serialized Decision per item, or the Refusal that keeps it from being decided."""
-    asked = read(tx.keys, tx.catalog, calls)
     keys = [(one.requester.caller_id, one.request_id) for one in asked]
     answers = Answers(tx.connection, keys, [one.request_hash for one in asked])
     context, judged = judge(tx.connection, tx.keys, tx.catalog, tx.now_ms, [asked[index] for index in answers.open])
@@ -116,27 +115,24 @@ def preflight(
 ) -> tuple[Context, Judged]:
     """Judges an item as Admit would now. Raises the Refusal that Admit would answer."""
     call.require_bank(call.request.bank_id)
-    context, (judged,) = judge(connection, keys, catalog, now_ms, read(keys, catalog, [call]))
+    context, (judged,) = judge(
+        connection, keys, catalog, now_ms, read(keys, AdmitGroup(principal=call.principal, items=[call.request]))
+    )
     not_after_ms(window(call.request), now_ms, judged.facts.policy)
     return context, judged
 
 
-def read(keys: KeyRing, catalog: Catalog, calls: Sequence[Call[SmsItem]]) -> list[Asked]:
-    requesters: dict[int, Requester] = {}
-    asked = []
-    for call in calls:
-        requester = requesters.get(id(call.principal))
-        if requester is None:
-            requester = requesters[id(call.principal)] = _requester(catalog, call)
-        asked.append(_read(keys, call.request, requester))
-    return asked
-
-
-def _requester(catalog: Catalog, call: Call[SmsItem]) -> Requester:
-    principal = call.principal
-    caller, employee = principal.caller_id, principal.employee_id
-    active = (caller, employee) in catalog.employees
-    return Requester(caller, employee, principal.team, call.actor, active, frozenset(principal.bank_ids))
+def read(keys: KeyRing, group: AdmitGroup) -> list[Asked]:
+    """What one principal asks for. Depends on nothing that is stored."""
+    principal = group.principal
+    requester = Requester(
+        principal.caller_id,
+        principal.employee_id,
+        principal.team,
+        Call(principal, group).actor,
+        frozenset(principal.bank_ids),
+    )
+    return [_read(keys, item, requester) for item in group.items]
 
 
 def _read(keys: KeyRing, item: SmsItem, requester: Requester) -> Asked:
@@ -191,7 +187,7 @@ def _judge(context: Context, keys: KeyRing, one: Asked, account: Any | None) -> 
         context.terms_in_force(one.bank_id, item.template_name),
         item.template_digest,
         one.variables,
-        one.requester.active,
+        (one.requester.caller_id, one.requester.employee_id) in context.catalog.employees,
     )
     facts = context.facts(message, at_permit=False)
     return Judged(message, facts, tuple(evaluate(facts)))

@@ -21,7 +21,7 @@ ORIGIN = "outreach-gateway"
 
 NUMBER_BYTES = 2
 _NONCE_BYTES = 12
-_CACHED_PERSONS = 50_000
+_CACHED_PERSONS = 1_000
 
 
 def _seal(aead: AESGCM, data: bytes) -> bytes:

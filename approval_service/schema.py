@@ -23,6 +23,8 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+SERIAL = BigInteger().with_variant(Integer(), "sqlite")
+"""A key of 64 bits: the row's own number in SQLite, which needs no index then."""
 
 # One row: the write lock on PostgreSQL, and the ledger's right edge, which each writing transaction moves.
 head = Table(
@@ -48,7 +50,7 @@ head = Table(
 ledger_entry = Table(
     "ledger_entry",
     metadata,
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", SERIAL, primary_key=True, autoincrement=False),
     Column("body", LargeBinary, nullable=False),
 )
 
@@ -101,7 +103,7 @@ rewrapping = Table(
 change = Table(
     "change",
     metadata,
-    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", SERIAL, primary_key=True, autoincrement=False),
     Column("bank_id", String(32), nullable=False),
     Column("case_id", String(64), nullable=False),
     Column("caller_id", String(64), nullable=False),

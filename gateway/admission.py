@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import grpc
 
 from outreach.domain.errors import Kind, Refusal
-from outreach.v1.admission_service_pb2 import AdmitRequest, AdmitResponse
+from outreach.v1.admission_service_pb2 import AdmitRequest, AdmitResponse, AdmitResult
 from outreach.v1.common_pb2 import Principal
-from outreach.v1.outreach_service_pb2 import ItemResult, SmsItem
+from outreach.v1.outreach_service_pb2 import SmsItem
 
 MAX_ITEMS = 1000
 MAX_IN_FLIGHT = 2
@@ -42,7 +42,7 @@ class _Ticket:
 
     principal: Principal
     items: Sequence[SmsItem]
-    answer: asyncio.Future[Sequence[ItemResult]]
+    answer: asyncio.Future[Sequence[AdmitResult]]
 
 
 class Admission:
@@ -55,7 +55,7 @@ class Admission:
         self._in_flight: set[asyncio.Task[None]] = set()
         self._starting = False
 
-    async def decide(self, principal: Principal, items: Sequence[SmsItem]) -> Sequence[ItemResult]:
+    async def decide(self, principal: Principal, items: Sequence[SmsItem]) -> Sequence[AdmitResult]:
         """The authority's answers to up to 1,000 items, in order.
 
         Raises Refusal UNAVAILABLE: BUSY if nothing was sent, OUTCOME_UNKNOWN if nobody can say.
@@ -129,7 +129,7 @@ def _request(tickets: Sequence[_Ticket]) -> AdmitRequest:
     return request
 
 
-def _answer(tickets: Sequence[_Ticket], results: Sequence[ItemResult]) -> None:
+def _answer(tickets: Sequence[_Ticket], results: Sequence[AdmitResult]) -> None:
     start = 0
     for ticket in tickets:
         end = start + len(ticket.items)

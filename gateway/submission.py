@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from google.rpc import code_pb2  # type: ignore[import-untyped]  # googleapis-common-protos ships no types
@@ -14,15 +14,15 @@ from gateway.shape import Shape, in_words, is_odd, malformed, parse
 from outreach.domain.errors import Kind, Refusal
 from outreach.runtime.server import Context
 from outreach.runtime.tokens import check_bank
-from outreach.v1.admission_service_pb2 import AdmitLettersRequest, AdmitLettersResponse
+from outreach.v1.admission_service_pb2 import AdmitLettersRequest, AdmitLettersResponse, AdmitResponse, AdmitResult
 from outreach.v1.common_pb2 import Principal
 from outreach.v1.outreach_service_pb2 import (
+    Decision,
     ItemError,
     ItemResult,
     LetterItem,
     SmsItem,
     SubmitBatchRequest,
-    SubmitBatchResponse,
     SubmitLettersRequest,
     SubmitLettersResponse,
     SubmitRequest,
@@ -32,6 +32,8 @@ from outreach.validation import Violation, oddities, violations
 
 _SUBMIT = Shape(SubmitRequest.DESCRIPTOR)
 
+Result = TypeVar("Result", AdmitResult, ItemResult)
+Decide = Callable[[Principal, Sequence[Any]], Awaitable[Sequence[Result]]]
 AdmitLetters = Callable[[AdmitLettersRequest], Awaitable[AdmitLettersResponse]]
 
 
@@ -50,7 +52,7 @@ class Submission:
                 self.submit, response_serializer=SubmitResponse.SerializeToString
             ),
             "/outreach.v1.OutreachService/SubmitBatch": grpc.unary_unary_rpc_method_handler(
-                self.submit_batch, response_serializer=SubmitBatchResponse.SerializeToString
+                self.submit_batch, response_serializer=AdmitResponse.SerializeToString
             ),
             "/outreach.v1.OutreachService/SubmitLetters": grpc.unary_unary_rpc_method_handler(
                 self.submit_letters, response_serializer=SubmitLettersResponse.SerializeToString
@@ -64,17 +66,20 @@ class Submission:
         (result,) = await self._admission.decide(principal, (request.item,))
         if result.WhichOneof("result") == "error":
             raise _refusal(result.error)
-        return SubmitResponse(decision=result.decision)
+        return SubmitResponse(decision=Decision.FromString(result.decision))
 
-    async def submit_batch(self, raw: bytes, context: Context) -> SubmitBatchResponse:
-        results = await self._submit_each(raw, context, SubmitBatchRequest, self._admission.decide)
-        return SubmitBatchResponse(results=results)
+    async def submit_batch(self, raw: bytes, context: Context) -> AdmitResponse:
+        """Whose bytes are those of the SubmitBatchResponse: decisions pass through unread."""
+        results = await self._submit_each(raw, context, SubmitBatchRequest, AdmitResult, self._admission.decide)
+        return AdmitResponse(results=results)
 
     async def submit_letters(self, raw: bytes, context: Context) -> SubmitLettersResponse:
-        results = await self._submit_each(raw, context, SubmitLettersRequest, self._decide_letters)
+        results = await self._submit_each(raw, context, SubmitLettersRequest, ItemResult, self._decide_letters)
         return SubmitLettersResponse(results=results)
 
-    async def _submit_each(self, raw: bytes, context: Context, kind: type[Any], decide: Any) -> list[ItemResult]:
+    async def _submit_each(
+        self, raw: bytes, context: Context, kind: type[Any], answer: type[Result], decide: Decide[Result]
+    ) -> list[Result]:
         """The answers to the items of a batch; those of a bad shape are answered here."""
         principal = self._door.enter(context)
         request = parse(kind, raw)
@@ -88,7 +93,7 @@ class Submission:
         errors = [_item_error(principal, item, odd) for item in request.items]
         good = [item for item, error in zip(request.items, errors, strict=True) if error is None]
         decided = iter(await decide(principal, good) if good else ())
-        return [next(decided) if error is None else ItemResult(error=error) for error in errors]
+        return [next(decided) if error is None else answer(error=error) for error in errors]
 
     async def _decide_letters(self, principal: Principal, items: Sequence[LetterItem]) -> Sequence[ItemResult]:
         try:

@@ -26,9 +26,13 @@ class AdmissionServer(admission_service_pb2_grpc.AdmissionServiceServicer):
     async def Admit(
         self, request: admission_service_pb2.AdmitRequest, context: Context
     ) -> admission_service_pb2.AdmitResponse:
-        calls = [Call(group.principal, item) for group in request.groups for item in group.items]
-        decisions = await self._authority.write_many(admission.admit, calls)
-        return admission_service_pb2.AdmitResponse(results=[_result(decision) for decision in decisions])
+        # Read here: the write lock is not for what depends on nothing that is stored.
+        asked = [one for group in request.groups for one in admission.read(self._authority.keys, group)]
+        decisions = await self._authority.write_many(admission.admit, asked)
+        answer = admission_service_pb2.AdmitResult
+        return admission_service_pb2.AdmitResponse(
+            results=[answer(decision=one) if isinstance(one, bytes) else answer(error=_error(one)) for one in decisions]
+        )
 
     async def AdmitLetters(
         self, request: admission_service_pb2.AdmitLettersRequest, context: Context
@@ -40,15 +44,16 @@ class AdmissionServer(admission_service_pb2_grpc.AdmissionServiceServicer):
 
 
 def _result(decision: bytes | Exception) -> pb.ItemResult:
-    match decision:
-        case bytes():
-            return pb.ItemResult(decision=pb.Decision.FromString(decision))
-        case Refusal():
-            field = decision.violations[0][0] if decision.violations else ""
-            error = pb.ItemError(code=GRPC_CODES[decision.kind], message=decision.message, field=field)
-            return pb.ItemResult(error=error)
-        case _:
-            raise decision
+    if isinstance(decision, bytes):
+        return pb.ItemResult(decision=pb.Decision.FromString(decision))
+    return pb.ItemResult(error=_error(decision))
+
+
+def _error(error: Exception) -> pb.ItemError:
+    if not isinstance(error, Refusal):
+        raise error
+    field = error.violations[0][0] if error.violations else ""
+    return pb.ItemError(code=GRPC_CODES[error.kind], message=error.message, field=field)
 
 
 class OutreachServer(OutreachServiceServicer):

@@ -76,19 +76,19 @@ Global___AdmitGroup: _TypeAlias = AdmitGroup  # noqa: Y015
 
 @_typing.final
 class AdmitResponse(_message.Message):
-    """Response of Admit."""
+    """Response of Admit: the same bytes as a SubmitBatchResponse."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def results(self) -> _containers.RepeatedCompositeFieldContainer[_outreach_service_pb2.ItemResult]:
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___AdmitResult]:
         """One answer per item, group after group."""
 
     def __init__(
         self,
         *,
-        results: _abc.Iterable[_outreach_service_pb2.ItemResult] | None = ...,
+        results: _abc.Iterable[Global___AdmitResult] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -97,6 +97,36 @@ class AdmitResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AdmitResponse: _TypeAlias = AdmitResponse  # noqa: Y015
+
+@_typing.final
+class AdmitResult(_message.Message):
+    """The answer to one item: the same bytes as an ItemResult, with a decision that is handed on as it was serialized."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    decision: _builtins.bytes
+    """The item was decided: a serialized Decision."""
+    @_builtins.property
+    def error(self) -> _outreach_service_pb2.ItemError:
+        """The item was not taken; nothing is stored of it."""
+
+    def __init__(
+        self,
+        *,
+        decision: _builtins.bytes = ...,
+        error: _outreach_service_pb2.ItemError | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "error", b"error", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "error", b"error", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["decision", "error"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___AdmitResult: _TypeAlias = AdmitResult  # noqa: Y015
 
 @_typing.final
 class AdmitLettersRequest(_message.Message):

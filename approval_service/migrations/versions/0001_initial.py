@@ -113,7 +113,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "change",
-        sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
         sa.Column("bank_id", sa.String(length=32), nullable=False),
         sa.Column("case_id", sa.String(length=64), nullable=False),
         sa.Column("caller_id", sa.String(length=64), nullable=False),
@@ -243,7 +245,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "ledger_entry",
-        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
     )

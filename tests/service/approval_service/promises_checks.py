@@ -44,7 +44,7 @@ from tests.service.approval_service.promises_model import (
     Reasons,
     Version,
 )
-from tests.service.approval_service.world import HOTLINE, NOW_MS, TEXT, principal
+from tests.service.approval_service.world import HOTLINE, NOW_MS, TEXT, asked, principal
 
 _CAP = frozenset({"FREQUENCY_CAP"})
 
@@ -145,8 +145,8 @@ class Checks(RuleBasedStateMachine):
         return item.customer_id or PARTIES[item.account_number][0].customer
 
     async def submit_call(self, item: SmsItem) -> Decision:
-        call = Call(principal(CLERK, banks=["*"]), item)
-        return Decision.FromString(await self.driver.authority.write(admission.admit, call))
+        (one,) = asked(self.driver.authority, principal(CLERK, banks=["*"]), item)
+        return Decision.FromString(await self.driver.authority.write(admission.admit, one))
 
     def preflight(self, item: SmsItem) -> Decision:
         authority = self.driver.authority

@@ -14,7 +14,17 @@ from approval_service.views import get
 from outreach.domain import states
 from outreach.domain.errors import Kind, Refusal
 from outreach.v1.outreach_service_pb2 import Decision, GetRequest, SmsItem
-from tests.service.approval_service.world import BANK, DAY_MS, HOTLINE, NOW_MS, World, decided, phone_of, principal
+from tests.service.approval_service.world import (
+    BANK,
+    DAY_MS,
+    HOTLINE,
+    NOW_MS,
+    World,
+    asked,
+    decided,
+    phone_of,
+    principal,
+)
 
 MINUTE_MS = 60_000
 
@@ -47,7 +57,7 @@ def at(field: str, ms: int, request_id: str = "r") -> SmsItem:
 async def admit(world: World, *items: SmsItem, caller: str = "") -> list[Decision | Exception]:
     who = principal("dan")
     who.caller_id = caller or who.caller_id
-    answers = await world.authority.write_many(admission.admit, [Call(who, one) for one in items])
+    answers = await world.authority.write_many(admission.admit, asked(world.authority, who, *items))
     return [decided(answer) for answer in answers]
 
 

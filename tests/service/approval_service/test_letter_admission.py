@@ -23,7 +23,7 @@ from outreach.v1.hold_service_pb2 import (
 from outreach.v1.outreach_service_pb2 import CallOutcome, Channel, Decision, GetRequest, LetterItem, PriorCall, SmsItem
 from tests.service.approval_service.letters import letter_item, submit_letters
 from tests.service.approval_service.mailroom import Mailroom, address_of, open_mailroom
-from tests.service.approval_service.world import AGENCY, BANK, DAY_MS, HOTLINE, NOW_MS, World, decided, principal
+from tests.service.approval_service.world import AGENCY, BANK, DAY_MS, HOTLINE, NOW_MS, World, asked, decided, principal
 
 Prepare = Callable[[Mailroom], Awaitable[Any]]
 
@@ -269,7 +269,9 @@ async def test_both_channels_share_the_request_ids(room: Mailroom) -> None:
     sms = SmsItem(
         request_id="r", bank_id=BANK, account_number="7001", phone_number="13800137001", template_name="reminder"
     )
-    answer = (await room.world.authority.write_many(admission.admit, [Call(principal("dan"), sms)]))[0]
+    answer = (
+        await room.world.authority.write_many(admission.admit, asked(room.world.authority, principal("dan"), sms))
+    )[0]
     assert isinstance(answer, Refusal)
     assert answer.kind is Kind.CONFLICT
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Row, delete, select, update
 
 from approval_service import admission, bank_events, leases, operations, policies, reports, schema, templates
+from approval_service.admission import Asked
 from approval_service.authority import Authority
 from approval_service.calls import Call
 from approval_service.database import Database
@@ -17,6 +18,7 @@ from approval_service.store import outreach as outreach_store
 from approval_service.writer import Handler
 from outreach.domain.clocks import real_ms
 from outreach.ledger.entries import decode
+from outreach.v1.admission_service_pb2 import AdmitGroup
 from outreach.v1.bank_service_pb2 import Balance, BankEvent, EventResult, FeedMark, Party, Placement
 from outreach.v1.common_pb2 import Principal
 from outreach.v1.operations_service_pb2 import SetEmployeeRequest
@@ -106,6 +108,11 @@ def content(**changes: Any) -> TemplateContent:
 def phone_of(number: str) -> str:
     """The reserved number of an account of four digits."""
     return f"1380013{number}"
+
+
+def asked(authority: Authority, who: Principal, *items: SmsItem) -> list[Asked]:
+    """What Admit is asked for, as the server reads it."""
+    return admission.read(authority.keys, AdmitGroup(principal=who, items=items))
 
 
 def decided(answer: bytes | Exception) -> Decision | Exception:
@@ -205,7 +212,8 @@ class World:
             variables={"line": HOTLINE},
         )
         item.MergeFrom(SmsItem(**changes))
-        return Decision.FromString(await self.authority.write(admission.admit, Call(principal("dan"), item)))
+        (one,) = asked(self.authority, principal("dan"), item)
+        return Decision.FromString(await self.authority.write(admission.admit, one))
 
     async def lease(self, limit: int = 10) -> list[Permit]:
         request = LeaseRequest(

@@ -25,6 +25,7 @@ from outreach.v1.admission_service_pb2 import (
     AdmitLettersResponse,
     AdmitRequest,
     AdmitResponse,
+    AdmitResult,
 )
 from outreach.v1.common_pb2 import Principal, State
 from outreach.v1.outreach_service_pb2 import (
@@ -87,7 +88,8 @@ class FakeAuthority:
         self.admits.append(request)
         if self.before_admit is not None:
             await self.before_admit(request)
-        return AdmitResponse(results=[_decide(item) for group in request.groups for item in group.items])
+        answers = [_decide(item).SerializeToString() for group in request.groups for item in group.items]
+        return AdmitResponse(results=map(AdmitResult.FromString, answers))
 
     async def admit_letters(self, request: AdmitLettersRequest, context: Any) -> AdmitLettersResponse:
         self.letter_admits.append(request)

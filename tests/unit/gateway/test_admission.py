@@ -9,9 +9,9 @@ import pytest
 from gateway import admission
 from gateway.admission import Admission
 from outreach.domain.errors import Refusal
-from outreach.v1.admission_service_pb2 import AdmitRequest, AdmitResponse
+from outreach.v1.admission_service_pb2 import AdmitRequest, AdmitResponse, AdmitResult
 from outreach.v1.common_pb2 import Principal
-from outreach.v1.outreach_service_pb2 import Decision, ItemResult, SmsItem
+from outreach.v1.outreach_service_pb2 import Decision, SmsItem
 
 CASES = Principal(caller_id="cases")
 
@@ -23,7 +23,7 @@ def items(*request_ids: str) -> list[SmsItem]:
 async def echo(request: AdmitRequest) -> AdmitResponse:
     return AdmitResponse(
         results=[
-            ItemResult(decision=Decision(outreach_id=item.request_id))
+            AdmitResult(decision=Decision(outreach_id=item.request_id).SerializeToString())
             for group in request.groups
             for item in group.items
         ]
@@ -62,7 +62,13 @@ async def test_too_many_waiting_are_told_at_once(monkeypatch: pytest.MonkeyPatch
         await gatherer.decide(CASES, items("x"))
     assert refused.value.reason == "BUSY"
     gate.set()
-    assert [result.decision.outreach_id for call in held for result in await call] == ["0", "1", "2", "3", "4"]
+    assert [Decision.FromString(result.decision).outreach_id for call in held for result in await call] == [
+        "0",
+        "1",
+        "2",
+        "3",
+        "4",
+    ]
     await gatherer.decide(CASES, items("x"))
 
 
@@ -70,7 +76,7 @@ async def test_a_wrong_number_of_answers_reaches_nobody() -> None:
     """If the authority answered another number of items, no caller gets somebody else's decision."""
 
     async def admit(_: AdmitRequest) -> AdmitResponse:
-        return AdmitResponse(results=[ItemResult()])
+        return AdmitResponse(results=[AdmitResult()])
 
     gatherer = Admission(admit)
     outcomes = await asyncio.gather(*(gatherer.decide(CASES, items(str(n))) for n in range(3)), return_exceptions=True)
@@ -100,4 +106,4 @@ async def test_callers_that_all_left_leave_nothing_to_ask() -> None:
     gate.set()
     await asyncio.gather(*held)
     assert asked == 2
-    assert (await gatherer.decide(CASES, items("next")))[0].decision.outreach_id == "next"
+    assert Decision.FromString((await gatherer.decide(CASES, items("next")))[0].decision).outreach_id == "next"
