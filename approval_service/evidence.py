@@ -19,6 +19,7 @@ from approval_service.evidence_ledger import Concern, proven
 from approval_service.hold_views import hold_message
 from approval_service.keys import KeyRing, PersonKey
 from approval_service.people import require_employee
+from approval_service.personal_data import bulk
 from approval_service.store import accounts as account_store
 from approval_service.store import catalog as catalog_store
 from approval_service.store import evidence as store
@@ -76,7 +77,9 @@ async def make(authority: Authority, call: Call[ExportEvidenceRequest]) -> Async
 def _record(tx: Tx, made: _Made) -> None:
     evidence = made.evidence
     actor = require_employee(tx, made.call)
+    bulk.require_few(tx, made.call, [party.person_id for party in evidence.account.parties])
     names = [party.name for party in evidence.account.parties]
+    bulk.count(tx, made.call, evidence.evidence_id)
     tx.record(
         "evidence_made",
         evidence.bank_id,

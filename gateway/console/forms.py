@@ -12,6 +12,9 @@ from starlette.datastructures import FormData, UploadFile
 from gateway.console.visit import CHINA
 from outreach.domain.errors import Kind, Refusal
 
+MOST = 2**31 - 1
+"""As much as the contract's numbers of pieces hold."""
+
 
 def text(form: Mapping[str, Any], field: str) -> str:
     """A field's text without the space around it; empty if it is not there."""
@@ -28,8 +31,10 @@ def whole(form: FormData, field: str) -> int:
     written = text(form, field)
     if not written:
         return 0
-    if not written.isascii() or not written.isdecimal() or len(written) > 12:
-        raise Refusal(Kind.INVALID, f"{field}: 请填写整数。Write a whole number.", field=field)
+    if not written.isascii() or not written.isdecimal() or len(written) > 12 or int(written) > MOST:
+        raise Refusal(
+            Kind.INVALID, f"{field}: 请填写至多 {MOST} 的整数。Write a whole number, at most that.", field=field
+        )
     return int(written)
 
 

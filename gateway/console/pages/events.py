@@ -18,6 +18,8 @@ RECENT = 40
 ENTRIES_READ = 500
 CHECK_S = 5.0
 """A stream looks so often whether its session is over."""
+_DIGITS = 18
+"""More than a position has."""
 
 
 async def listing(visit: Visit) -> Response:
@@ -40,7 +42,8 @@ async def listing(visit: Visit) -> Response:
 async def stream(visit: Visit) -> Response:
     """Server-sent events: each change as a row of the table."""
     after = visit.request.headers.get("Last-Event-ID") or visit.request.query_params.get("after", "0")
-    watch = WatchRequest(bank_id=visit.bank, after_position=int(after) if after.isdecimal() else 0)
+    position = int(after) if after.isdecimal() and len(after) <= _DIGITS else 0
+    watch = WatchRequest(bank_id=visit.bank, after_position=position)
     return StreamingResponse(_rows(visit, watch), media_type="text/event-stream")
 
 

@@ -10,10 +10,10 @@ from starlette.datastructures import FormData
 from starlette.responses import Response, StreamingResponse
 
 from gateway.console import showing
-from gateway.console.forms import day, text, whole
+from gateway.console.forms import MOST, day, text, whole
 from gateway.console.visit import Visit
 from gateway.console.words import Words
-from outreach.domain.errors import Kind, Refusal
+from outreach.domain.errors import Kind, Refusal, not_found
 from outreach.v1.outreach_service_pb2 import Channel
 from outreach.v1.policy_service_pb2 import (
     ActivatePolicyRequest,
@@ -183,6 +183,8 @@ _SHOWING: dict[str, Any] = {
 
 def _version_number(visit: Visit) -> int:
     number: int = visit.request.path_params["version"]
+    if number > MOST:
+        raise not_found("没有这个版本。There is no such version.")
     return number
 
 

@@ -14,6 +14,7 @@ from pymerkle import InmemoryTree, verify_inclusion  # type: ignore[import-untyp
 
 from approval_service import evidence, holds, replies
 from approval_service.calls import Call
+from approval_service.personal_data import bulk
 from outreach.domain import states
 from outreach.domain.errors import Kind, Refusal
 from outreach.ledger.checkpoint import Verifier, parse_and_verify
@@ -23,7 +24,8 @@ from outreach.v1.hold_service_pb2 import HoldKind, PlaceHoldRequest
 from outreach.v1.worker_service_pb2 import CarrierReply, Outcome
 from tests.service.approval_service.letters import authorized_letter, grant_quantity
 from tests.service.approval_service.mailroom import Mailroom
-from tests.service.approval_service.world import BANK, CARRIER, World, actor, phone_of, principal
+from tests.service.approval_service.people import EXPORT, People
+from tests.service.approval_service.world import BANK, CARRIER, DAY_MS, World, actor, phone_of, principal
 
 PURPOSE = "投诉 TS-2026-17"
 
@@ -210,3 +212,24 @@ async def test_only_an_active_employee_gets_it(world: World) -> None:
     await complained(world)
     with pytest.raises(Refusal, check=lambda e: e.reason == "OPERATOR_MISSING"):
         await make(world, employee="nobody", account_number="0001")
+
+
+async def test_many_packs_take_a_second_person(world: World) -> None:
+    """One person makes twenty a day at once, for complaints; beyond that another approves whose data it is."""
+    await world.ready("0001", "0002")
+    people = People(world)
+    for _ in range(bulk.ALONE_A_DAY):
+        await make(world, account_number="0001")
+    with pytest.raises(Refusal, match="20 packs") as refused:
+        await make(world, account_number="0001")
+    assert refused.value.reason == "SECOND_PERSON_NEEDED"
+    await make(world, "ben", account_number="0001")
+    asked = await people.ask("0001", EXPORT)
+    with pytest.raises(Refusal, match="20 packs"):
+        await make(world, account_number="0001")
+    await people.decide(asked.request_id)
+    await make(world, account_number="0001")
+    with pytest.raises(Refusal, match="20 packs"):
+        await make(world, account_number="0002")
+    world.set_clock(world.now_ms() + DAY_MS + 1)
+    await make(world, account_number="0002")

@@ -54,7 +54,7 @@ def test_every_filling_is_found_again() -> None:
         assert filling_of(gap) == filling
 
 
-@pytest.mark.parametrize("written", ["1.5", "-1", "１２", "x", "9" * 13])
+@pytest.mark.parametrize("written", ["1.5", "-1", "１２", "x", "9" * 13, "2147483648"])
 def test_a_bad_number_is_refused(written: str) -> None:
     """With the field's name; nothing is taken for a number that is not plainly one."""
     with pytest.raises(Refusal) as caught:
