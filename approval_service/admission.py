@@ -27,6 +27,7 @@ from approval_service.requests import (
 from approval_service.rules import Effect, Facts, Verdict, due_ms, evaluate
 from approval_service.store import accounts as account_store
 from approval_service.store import outreach as store
+from approval_service.store.outreach import NewSms
 from approval_service.writer import KINDS, Tx
 from outreach.domain import states
 from outreach.domain.clocks import timestamp
@@ -38,9 +39,8 @@ from outreach.domain.phone import normalize_mobile
 from outreach.ledger.entries import Form
 from outreach.v1.admission_service_pb2 import AdmitGroup
 from outreach.v1.common_pb2 import State
-from outreach.v1.outreach_service_pb2 import Channel, Decision, SmsItem
+from outreach.v1.outreach_service_pb2 import Decision, SmsItem
 
-SMS = Channel.CHANNEL_SMS
 _OUTREACH_ID = b"\x0a\x1a"
 """How a serialized Decision begins: its first field, of the length of an id."""
 
@@ -84,7 +84,8 @@ class Outcome(NamedTuple):
     """What verdicts come to, whosever message they are about."""
 
     state: State.ValueType
-    codes: tuple[str, ...]
+    codes: list[str]
+    joined_codes: str
     waiting_for: str
     """The code that it waits for without a time, or empty."""
     answer: bytes
@@ -96,7 +97,7 @@ def admit(tx: Tx, asked: Sequence[Asked]) -> Sequence[bytes | Exception]:
     keys = [(one.requester.caller_id, one.request_id) for one in asked]
     answers = Answers(tx.connection, keys, [one.request_hash for one in asked])
     context, judged = judge(tx.connection, tx.keys, tx.catalog, tx.now_ms, [asked[index] for index in answers.open])
-    rows: list[dict[str, Any]] = []
+    rows: list[NewSms] = []
     # Each item goes all the way before the next one is looked at: it is at hand in the processor's cache.
     for index, one, outreach_id in zip(answers.open, judged, new_ids(len(answers.open)), strict=True):
         try:
@@ -105,8 +106,8 @@ def admit(tx: Tx, asked: Sequence[Asked]) -> Sequence[bytes | Exception]:
             answers.put(index, refusal)
             continue
         rows.append(row)
-        answers.put(index, row["decision"])
-    store.insert_many(tx.connection, rows)
+        answers.put(index, row.decision)
+    store.insert_sms(tx.connection, rows)
     return answers.all()
 
 
@@ -220,12 +221,11 @@ def _outcome_of(verdicts: tuple[Verdict, ...], due: int | None, digest: str, pol
         due_time=timestamp(due) if due is not None else None,
     )
     parked: list[Code] = [] if refused else [v.code for v in verdicts if v.effect is Effect.PARK]
-    return Outcome(
-        state, tuple(codes_of(verdicts, refused=refused)), next(map(str, parked), ""), decision.SerializeToString()
-    )
+    codes = codes_of(verdicts, refused=refused)
+    return Outcome(state, codes, ",".join(codes), next(map(str, parked), ""), decision.SerializeToString())
 
 
-def _decide(tx: Tx, context: Context, asked: Asked, one: Judged, outreach_id: str) -> dict[str, Any]:
+def _decide(tx: Tx, context: Context, asked: Asked, one: Judged, outreach_id: str) -> NewSms:
     """The row of outreach; what it records is told to the transaction."""
     requester, message, bank_id, case_id = asked.requester, one.message, asked.bank_id, asked.case_id
     require_among(requester.banks, bank_id)
@@ -239,57 +239,63 @@ def _decide(tx: Tx, context: Context, asked: Asked, one: Judged, outreach_id: st
         sealed, commitment = key.seal(content), key.commit(content)
     subject = Subject(bank_id, outreach_id, asked.request_id, requester.caller_id, case_id)
     tx.tell(subject, outcome.state, outcome.codes)
-    entry = _entry(tx.time, bank_id, requester.actor, outcome, digest, message.terms.policy_version, bool(commitment))
-    tx.append(
-        entry.fill(commitment, outreach_id, tx.next_entry) if commitment else entry.fill(outreach_id, tx.next_entry)
+    same = (
+        tx.time,
+        bank_id,
+        requester.actor,
+        outcome.state,
+        outcome.joined_codes,
+        digest,
+        message.terms.policy_version,
     )
-    return {
-        "outreach_id": outreach_id,
-        "channel": SMS,
-        "caller_id": requester.caller_id,
-        "request_id": asked.request_id,
-        "request_hash": asked.request_hash,
-        "employee_id": requester.employee_id,
-        "team": requester.team,
-        "bank_id": bank_id,
-        "case_id": case_id,
-        "account_id": account.account_id if account is not None else "",
-        "person_id": person.person_id if person is not None else "",
-        "phone_hash": message.phone_hash,
-        "masked_phone": mask_phone(phone or ""),
-        "masked_account": mask_account(asked.account_number),
-        "address_hash": "",
-        "masked_address": "",
-        "postal_class": 0,
-        "letter_name": "",
-        "quantity_id": "",
-        "care_released": False,
-        "request_sealed": sealed,
-        "template_digest": digest,
-        "state": outcome.state,
-        "due_ms": due,
-        "waiting_for": outcome.waiting_for,
-        "cause": "",
-        "not_before_ms": asked.window.not_before_ms,
-        "not_after_ms": expires_ms,
-        "decision": _OUTREACH_ID + outreach_id.encode() + outcome.answer,
-        "codes": ",".join(outcome.codes),
-        "attempt_id": "",
-        "created_ms": tx.now_ms,
-        **known_then(one.facts, person),
-    }
+    entry = _entry(*same, bool(commitment))
+    values = (commitment, outreach_id, tx.next_entry) if commitment else (outreach_id, tx.next_entry)
+    tx.append(entry.fill(*values))
+    return NewSms(
+        outreach_id,
+        requester.caller_id,
+        asked.request_id,
+        asked.request_hash,
+        requester.employee_id,
+        requester.team,
+        bank_id,
+        case_id,
+        account.account_id if account is not None else "",
+        person.person_id if person is not None else "",
+        message.phone_hash,
+        mask_phone(phone or ""),
+        mask_account(asked.account_number),
+        sealed,
+        digest,
+        outcome.state,
+        due,
+        outcome.waiting_for,
+        asked.window.not_before_ms,
+        expires_ms,
+        _OUTREACH_ID + outreach_id.encode() + outcome.answer,
+        outcome.joined_codes,
+        tx.now_ms,
+        *known_then(one.facts, person),
+    )
 
 
 @lru_cache(maxsize=256)
 def _entry(
-    time: str, bank_id: str, actor: str, outcome: Outcome, digest: str, policy_version: int, committed: bool
+    time: str,
+    bank_id: str,
+    actor: str,
+    state: State.ValueType,
+    joined_codes: str,
+    digest: str,
+    policy_version: int,
+    committed: bool,
 ) -> Form:
     """The ledger's entry on messages that come to the same."""
     entry = {
         "time": time,
-        "kind": KINDS[outcome.state],
+        "kind": KINDS[state],
         "bank": bank_id,
-        "codes": list(outcome.codes),
+        "codes": [code for code in joined_codes.split(",") if code],
         "by": actor,
         "policy": policy_version,
         "template": digest,

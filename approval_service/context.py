@@ -17,7 +17,7 @@ from approval_service.store import accounts as account_store
 from approval_service.store import outreach as outreach_store
 from approval_service.store import stops as stop_store
 from approval_service.variables import Slots, check, slots_of
-from outreach.v1.policy_service_pb2 import CarrierChoice, PolicyVersion
+from outreach.v1.policy_service_pb2 import CarrierChoice, Policy, PolicyVersion
 from outreach.v1.template_service_pb2 import Template, TemplateContent
 
 NOBODY: Mapping[str, int] = {}
@@ -30,6 +30,8 @@ class Terms:
     """What holds, at one moment, of every message of a bank that uses one version; looked at once for a group."""
 
     policy: PolicyVersion | None
+    thresholds: Policy | None
+    """The policy's own part, held since protobuf makes another object of it each time that nobody has one."""
     policy_version: int
     """0 for none."""
     template: Template | None
@@ -195,6 +197,7 @@ class Context(CaseContext):
             identity = identity_problem(content, policy)
         return Terms(
             policy=policy,
+            thresholds=policy.policy if policy is not None else None,
             policy_version=policy.version if policy is not None else 0,
             template=template,
             digest=template.digest if template is not None else "",

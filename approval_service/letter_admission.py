@@ -235,7 +235,7 @@ def _decide(tx: Tx, context: LetterContext, call: Call[LetterItem], one: Judged,
         "codes": ",".join(codes),
         "attempt_id": "",
         "created_ms": tx.now_ms,
-        **known_then(one.facts, letter.person),
+        **known_then(one.facts, letter.person)._asdict(),
     }
     tx.changed(
         Subject(item.bank_id, outreach_id, item.request_id, principal.caller_id, item.case_id),

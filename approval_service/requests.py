@@ -151,14 +151,20 @@ def codes_of(verdicts: Sequence[Verdict], *, refused: bool) -> list[str]:
     return sorted({str(v.code) for v in verdicts if (v.effect is Effect.REFUSE) is refused})
 
 
-def known_then(facts: CaseFacts, person: Any | None) -> dict[str, int | bool | None]:
+class KnownThen(NamedTuple):
     """Columns of outreach: what the bank's record said when it was decided, which a simulation must know later."""
+
+    amounts_ms: int
+    overdue_fen: int | None
+    agreed_to_quiet_hours: bool
+
+
+def known_then(facts: CaseFacts, person: Any | None) -> KnownThen:
     account = facts.account if facts.account is not None and facts.account.balance_known else None
-    return {
-        "amounts_ms": min(account.as_of_ms, facts.feed_complete_through_ms) if account is not None else 0,
-        "overdue_fen": account.overdue_fen if account is not None else None,
-        "agreed_to_quiet_hours": person is not None and person.agreed_to_quiet_hours,
-    }
+    agreed = person is not None and person.agreed_to_quiet_hours
+    if account is None:
+        return KnownThen(0, None, agreed)
+    return KnownThen(min(account.as_of_ms, facts.feed_complete_through_ms), account.overdue_fen, agreed)
 
 
 def version_of(facts: CaseFacts) -> int:

@@ -82,8 +82,8 @@ class Submission:
     ) -> list[Result]:
         """The answers to the items of a batch; those of a bad shape are answered here."""
         principal = self._door.enter(context)
-        request = parse(kind, raw)
-        odd = is_odd(raw, request)
+        request: Any = parse(kind, raw)
+        odd: bool = is_odd(raw, request)
         if odd:
             request = parse(kind, raw)
         found = [*_own_oddities(request, odd), *violations(request)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from approval_service import schema
 from approval_service.store.lists import one_of
-from approval_service.store.rows import Query, insert_rows, update_rows
+from approval_service.store.rows import Query, insert_rows, insert_tuples, update_rows
 from approval_service.store.scopes import Scope, select_in
 from outreach.domain import states
 from outreach.v1.outreach_service_pb2 import Channel
@@ -77,6 +77,50 @@ _SENDS = Query(
 def by_request(connection: Connection, caller_id: str, request_ids: Collection[str]) -> list[tuple[str, str, bytes]]:
     """Request id, hash of the request and serialized Decision of those of a caller that were decided before."""
     return _BY_REQUEST.tuples(connection, caller_id=caller_id, request_ids=request_ids)
+
+
+class NewSms(NamedTuple):
+    """A row of an SMS, as it is admitted or blocked. Made by the hundred: a tuple takes a tenth of a dict's memory."""
+
+    outreach_id: str
+    caller_id: str
+    request_id: str
+    request_hash: str
+    employee_id: str
+    team: str
+    bank_id: str
+    case_id: str
+    account_id: str
+    person_id: str
+    phone_hash: str
+    masked_phone: str
+    masked_account: str
+    request_sealed: bytes
+    template_digest: str
+    state: int
+    due_ms: int | None
+    waiting_for: str
+    not_before_ms: int
+    not_after_ms: int
+    decision: bytes
+    codes: str
+    created_ms: int
+    amounts_ms: int
+    overdue_fen: int | None
+    agreed_to_quiet_hours: bool
+    channel: int = Channel.CHANNEL_SMS
+    cause: str = ""
+    attempt_id: str = ""
+    address_hash: str = ""
+    masked_address: str = ""
+    postal_class: int = 0
+    letter_name: str = ""
+    quantity_id: str = ""
+    care_released: bool = False
+
+
+def insert_sms(connection: Connection, rows: Sequence[NewSms]) -> None:
+    insert_tuples(connection, outreach, rows, NewSms._fields)
 
 
 def insert_many(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -62,10 +62,13 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
         connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows])
 
 
-def insert_tuples(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Inserts rows that give all columns in the table's order."""
+def insert_tuples(
+    connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]], columns: tuple[str, ...] = ()
+) -> None:
+    """Inserts rows that give these columns, or all in the table's order."""
     if rows:
-        connection.exec_driver_sql(_insert(table.name, tuple(table.c.keys()), connection.dialect.name), rows)
+        statement = _insert(table.name, columns or tuple(table.c.keys()), connection.dialect.name)
+        connection.exec_driver_sql(statement, rows)
 
 
 def update_rows(
