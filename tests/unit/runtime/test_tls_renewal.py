@@ -22,6 +22,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from gateway import http_server
+from outreach.cli.installation import renew_certificates
 from outreach.runtime import bus, nats_server, server, tls, tls_files
 from outreach.runtime.client import RenewingChannel, open_channel
 from tests.unit.runtime.test_bus_tls import TlsProcess
@@ -170,6 +171,21 @@ async def test_one_authority_follows_another_under_load(state_dir: Path, monkeyp
             rpc: Any = stranger.unary_unary(METHOD)
             with pytest.raises(grpc.aio.AioRpcError):
                 await rpc(b"x", timeout=1)
+
+
+def test_a_local_authority_is_trusted_before_it_issues(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a supervisor does in one round spreads before the next one shows a certificate of it."""
+    renew_certificates(state_dir)
+    before = x509.load_pem_x509_certificate(tls.ca_certificate(state_dir)).subject
+    roll_over(state_dir, monkeypatch)
+    now = x509.load_pem_x509_certificate(tls.ca_certificate(state_dir)).subject
+
+    def issuer() -> x509.Name:
+        return x509.load_pem_x509_certificate(file_of(state_dir, "gateway").read_bytes()).issuer
+
+    assert (issuer(), before != now) == (before, True)
+    renew_certificates(state_dir)
+    assert issuer() == now
 
 
 async def test_what_does_not_fit_together_is_not_used(state_dir: Path) -> None:
