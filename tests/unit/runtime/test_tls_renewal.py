@@ -69,12 +69,14 @@ def roll_over(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
 
 @dataclass
 class Echo:
-    """A server behind mutual TLS, and which certificates its callers showed."""
+    """A server behind mutual TLS, which certificates its callers showed, and on which connections."""
 
     port: int = 0
     seen: set[int] = field(default_factory=set)
+    peers: set[str] = field(default_factory=set)
 
     async def echo(self, request: bytes, context: Any) -> bytes:
+        self.peers.add(context.peer())
         self.seen.add(serial(context.auth_context()["x509_pem_cert"][0]))
         await asyncio.sleep(0.01)
         return request
@@ -247,6 +249,17 @@ async def test_the_old_connection_ends_with_its_last_call(state_dir: Path) -> No
         assert await call == b"x"
         await asyncio.sleep(0.1)
         assert first.channel.get_state() is grpc.ChannelConnectivity.SHUTDOWN
+
+
+async def test_no_connection_gets_old(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller has to show its certificate again and again, and loses no call by it; a stream ends undisturbed."""
+    monkeypatch.setattr(server, "MAX_CONNECTION_AGE_MS", 200)
+    async with Echo().serving(state_dir) as echo, renewing(state_dir, echo.port) as channel:
+        count: Any = channel.unary_stream("/test.Echo/Count")
+        stream = count(b"", timeout=10)
+        async with load(channel):
+            assert [part async for part in stream] == [b"%d" % number for number in range(20)]
+        assert len(echo.peers) > 2
 
 
 async def test_the_consoles_certificate_is_renewed(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
