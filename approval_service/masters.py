@@ -115,7 +115,7 @@ def _plug_in(factory: str) -> Source:
     module, _, function = factory.partition(":")
     try:
         made: Source = getattr(import_module(module), function)()
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
+    except (ImportError, AttributeError, ValueError, TypeError, OSError) as error:
         raise SettingError(
             f"OUTREACH_KEY_SERVICE={factory!r} cannot be used ({error}): write module:function of an installed plug-in"
         ) from None

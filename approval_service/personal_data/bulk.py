@@ -30,7 +30,8 @@ def require_few(tx: Tx, call: Call[Any], person_ids: Collection[str]) -> None:
             return
     raise precondition(
         f"一人一日至多独自制作 {ALONE_A_DAY} 份证据包；其余请先申请导出债务人的个人信息，由另一人批准。One person "
-        f"makes {ALONE_A_DAY} packs a day alone: for more, ask for the export of the debtor's data, which another approves.",
+        f"makes {ALONE_A_DAY} packs a day alone: for more, ask for the export of the debtor's data, which another "
+        "approves.",
         "SECOND_PERSON_NEEDED",
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from approval_service import effective_dates, rules
@@ -186,9 +187,11 @@ class Judging(ABC, Generic[F]):
     def balance_again(self, past: Past, facts: F) -> Found:
         """Fresh for certain if it is by what was known at the door, or whenever it was really judged since."""
         as_of_ms = max(past.amounts_ms, *map(self._oldest_ms, past.seen_fresh_ms(facts.now_ms)), 0)
-        facts.account = Account(balance_known=True, as_of_ms=as_of_ms, overdue_fen=0)
-        facts.feed_complete_through_ms = as_of_ms
-        return None if rules.balance_unconfirmed(facts) else rules.NOTHING
+        if facts.account is None:
+            return rules.NOTHING
+        fresh = replace(facts, account=facts.account._replace(balance_known=True, as_of_ms=as_of_ms))
+        fresh.feed_complete_through_ms = as_of_ms
+        return None if rules.balance_unconfirmed(fresh) else rules.NOTHING
 
     def _oldest_ms(self, time_ms: int) -> int:
         """As of when amounts are at least that were fresh at a moment."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,7 +70,7 @@ class _Simulation:
         )
 
 
-async def make(authority: Authority, call: Call[SimulatePolicyRequest]) -> AsyncIterator[SimulatePolicyResponse]:
+async def make(authority: Authority, call: Call[SimulatePolicyRequest]) -> AsyncGenerator[SimulatePolicyResponse]:
     """The parts of SimulatePolicy. Between two batches others get the processor for as long as a batch took."""
     simulation = await authority.read(_begin, authority, call)
     for channel, read in ((SMS, reading.read_sms), (LETTER, reading.read_letters)):

@@ -131,7 +131,7 @@ class Provider:
             raise refused("CODE_REFUSED")
         try:
             return self._proven(await self._claims(token, asked, answer.get("access_token")), asked)
-        except (JoseError, ValueError, TypeError, OverflowError):
+        except (JoseError, ValueError, TypeError, OverflowError, AttributeError):
             raise refused("TOKEN_INVALID") from None
 
     async def metadata(self) -> dict[str, Any]:

@@ -69,9 +69,10 @@ class OidcProvider:
         }
         return {name: value for name, value in settings.items() if value is not None}
 
-    def write_settings(self, path: Path, console_url: str, **changes: Any) -> None:
+    def write_settings(self, path: Path, console_url: str, *, local_accounts: bool = True, **changes: Any) -> None:
         """A file with this provider alone, named `agency`."""
-        document = {"console_url": console_url, "providers": {"agency": self.settings(**changes)}}
+        providers = {"agency": self.settings(**changes)}
+        document = {"console_url": console_url, "local_accounts": local_accounts, "providers": providers}
         path.write_text(yaml.safe_dump(document, allow_unicode=True))
 
     @asynccontextmanager

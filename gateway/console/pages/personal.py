@@ -53,11 +53,10 @@ ASKS = {
 
 
 async def listing(visit: Visit) -> Response:
-    """The search, what was asked for, and whose retention period is over."""
+    """The search, and what was asked for."""
     asked = ListPersonRequestsRequest(bank_id=visit.bank, page_size=200)
     requests = (await visit.ask("PersonService/ListPersonRequests", asked)).requests
-    due = await visit.ask("PersonService/GetRetention", GetRetentionRequest(bank_id=visit.bank, page_size=20))
-    return visit.page("personal.html", requests=requests, due=due, **_words(visit))
+    return visit.page("personal.html", requests=requests, **_words(visit))
 
 
 async def find(visit: Visit) -> Response:
@@ -112,6 +111,12 @@ async def decide(visit: Visit) -> Response:
     return visit.done("/personal", said, count=done.decided, cancelled=cancelled, leaving=leaving)
 
 
+async def due(visit: Visit) -> Response:
+    """Whose retention period is over: a page of its own, since it looks at everybody."""
+    found = await visit.ask("PersonService/GetRetention", GetRetentionRequest(bank_id=visit.bank, page_size=20))
+    return visit.page("personal_retention.html", due=found, **_words(visit))
+
+
 async def retention(visit: Visit) -> Response:
     form = await visit.form()
     asked = AskRetentionRequest(bank_id=visit.bank, reason=text(form, "reason"))
@@ -148,6 +153,7 @@ ROUTES = (
     ("/personal", ["GET"], listing),
     ("/personal/find", ["POST"], find),
     ("/personal/decide", ["POST"], decide),
+    ("/personal/retention", ["GET"], due),
     ("/personal/retention", ["POST"], retention),
     ("/personal/exports/{request_id}", ["POST"], fetch),
     ("/personal/{person_id}", ["GET"], show),

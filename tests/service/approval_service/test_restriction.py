@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from approval_service import accounts, holds, replies, views
@@ -123,3 +125,28 @@ async def test_another_bank_s_people_are_unknown(people: People) -> None:
             requests.decide, "ben", DecideForPersonRequest(request_id=asked.request_id), banks=["other-bank"]
         )
     assert found.person_id == asked.person_id
+
+
+async def test_no_permit_comes_after_a_restriction(world: World) -> None:
+    """Leases and restrictions at once: in the ledger's order nothing is released to a person once restricted, and what
+    was released before is named in the answer."""
+    numbers = [f"80{number:02}" for number in range(30)]
+    await world.ready(*numbers)
+    asked = {number: (await world.ask(number)).outreach_id for number in numbers}
+    people = People(world)
+
+    async def lease() -> None:
+        for _ in range(15):
+            await world.lease(2)
+
+    restricted = [people.restrict(number) for number in numbers]
+    answers = (await asyncio.gather(lease(), *restricted, lease()))[1:-1]
+    entries = await world.entries()
+    barred = {entry["person"]: entry["seq"] for entry in entries if entry["kind"] == "person_restricted"}
+    released = {entry["outreach"]: entry for entry in entries if entry["kind"] == "released"}
+    for number, answer in zip(numbers, answers, strict=True):
+        assert answer is not None
+        left = released.get(asked[number])
+        assert left is None or left["seq"] < barred[answer.person_id]
+        assert list(answer.possibly_leaving_attempt_ids) == ([left["attempt"]] if left else [])
+    assert len(barred) == len(numbers)

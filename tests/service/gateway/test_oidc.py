@@ -120,10 +120,12 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk_of(state_dir: Path, provider: OidcProvider, **changes: Any) -> AsyncIterator[Desk]:
+async def desk_of(
+    state_dir: Path, provider: OidcProvider, *, local_accounts: bool = True, **changes: Any
+) -> AsyncIterator[Desk]:
     authority, console, address = SessionAuthority(), free_address(), free_address()
     authority.issuer = provider.issuer
-    provider.write_settings(state_dir / "oidc.yaml", f"http://{console}", **changes)
+    provider.write_settings(state_dir / "oidc.yaml", f"http://{console}", local_accounts=local_accounts, **changes)
     settings = replace(settings_for(state_dir, address), console_address=console, oidc_file=state_dir / "oidc.yaml")
 
     def register(grpc_server: grpc.aio.Server) -> None:
@@ -248,6 +250,8 @@ SPOILED: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "no subject": (lambda claims: claims.pop("sub"), "TOKEN_INVALID"),
     "a number as subject": (lambda claims: claims.update(sub=17), "TOKEN_INVALID"),
     "a subject of two lines": (lambda claims: claims.update(sub="a-0017\na-0018"), "IDENTITY_MISSING"),
+    "no text as access token's hash": (lambda claims: claims.update(at_hash=17), "TOKEN_INVALID"),
+    "no list of factors": (lambda claims: claims.update(amr="otp"), "TOKEN_INVALID"),
     "an endless subject": (lambda claims: claims.update(sub="x" * 300), "IDENTITY_MISSING"),
 }
 
@@ -416,6 +420,20 @@ async def test_the_proof_is_for_the_session_that_asked(desk: Desk) -> None:
 async def test_nobody_is_proven_again_without_a_session(desk: Desk) -> None:
     response = await desk.get(f"{desk.url}/oidc/agency/again")
     assert (response.status, response.headers["location"][:8]) == (303, "/sign-in")
+
+
+async def test_local_accounts_can_be_shut_out(state_dir: Path, provider: OidcProvider) -> None:
+    """Then no password is asked for or taken."""
+    async with desk_of(state_dir, provider) as desk:
+        assert 'name="password"' in await (await desk.get(f"{desk.url}/sign-in")).text()
+    settings = state_dir / "oidc.yaml"
+    async with desk_of(state_dir, provider, local_accounts=False) as desk:
+        assert "local_accounts: false" in settings.read_text()
+        page = await (await desk.get(f"{desk.url}/sign-in")).text()
+        assert ("/oidc/agency/start" in page, 'name="password"' in page) == (True, False)
+        form = {"name": "zhou.li", "password": "x" * 12, "code": "000000"}
+        response = await desk.browser.post(f"{desk.url}/sign-in", data=form, allow_redirects=False)
+        assert (response.status, "请用统一登录" in await response.text()) == (401, True)
 
 
 async def test_signing_out_at_the_provider_too(desk: Desk) -> None:

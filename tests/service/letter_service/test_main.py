@@ -135,6 +135,22 @@ async def test_a_run_is_laid_out_kept_and_reported(tmp_path: Path) -> None:
         assert b'"event":"rendered"' in service.log
 
 
+async def test_what_shows_an_erased_person_is_removed(tmp_path: Path) -> None:
+    """Only that, and it is reported; what is not kept any more counts as removed."""
+    async with serving(tmp_path) as (authority, service):
+        authority.runs["R1"] = [permit(1), permit(2)]
+        await eventually(lambda: "R1" in authority.reports)
+        report = authority.reports["R1"]
+        first, second = report.letters
+        authority.erased = [report.pdf_sha256, first.pdf_sha256, "0" * 64]
+        await eventually(lambda: not authority.erased)
+        for sha256 in (report.pdf_sha256, first.pdf_sha256):
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await service.fetched(sha256)
+            assert refusal_of(raised.value).kind == "NOT_FOUND"
+        assert await service.fetched(second.pdf_sha256)
+
+
 async def test_a_run_that_changed_is_laid_out_anew(tmp_path: Path) -> None:
     """A letter withdrawn meanwhile: the refused report is followed by one without it, the others as they were. The
     first PDF, which shows the withdrawn letter, is gone."""

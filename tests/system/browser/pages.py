@@ -36,6 +36,7 @@ PAGES = (
     Shown("policy-new", "policy-maker", "/policies/new"),
     Shown("accounts", "supervisor-1", "/accounts"),
     Shown("personal", "supervisor-1", "/personal"),
+    Shown("personal-retention", "supervisor-1", "/personal/retention"),
     Shown("quantities", "administrator-1", "/quantities"),
     Shown("mailroom", "mailroom-1", "/mailroom"),
     Shown("run", "mailroom-1", "/mailroom", (FIRST_ROW,)),

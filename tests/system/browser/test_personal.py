@@ -74,6 +74,7 @@ def test_who_is_kept_no_longer_is_told_and_erased_by_two(office: Office, open_as
     expect(page.locator(".note.warn")).to_have_count(0)
     mine = page.url
     page.goto("/personal")
+    page.get_by_role("link", name="保存期限已到的人").click()
     page.fill("#retention-reason", "到期清理 2026Q1")
     page.get_by_role("button", name="申请删除这些人").click()
     expect(page.locator(DONE)).to_contain_text("已申请删除 1 人")

@@ -22,6 +22,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from gateway import http_server
+from outreach.cli.installation import renew_certificates
 from outreach.runtime import bus, nats_server, server, tls, tls_files
 from outreach.runtime.client import RenewingChannel, open_channel
 from tests.unit.runtime.test_bus_tls import TlsProcess
@@ -68,12 +69,14 @@ def roll_over(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
 
 @dataclass
 class Echo:
-    """A server behind mutual TLS, and which certificates its callers showed."""
+    """A server behind mutual TLS, which certificates its callers showed, and on which connections."""
 
     port: int = 0
     seen: set[int] = field(default_factory=set)
+    peers: set[str] = field(default_factory=set)
 
     async def echo(self, request: bytes, context: Any) -> bytes:
+        self.peers.add(context.peer())
         self.seen.add(serial(context.auth_context()["x509_pem_cert"][0]))
         await asyncio.sleep(0.01)
         return request
@@ -172,6 +175,21 @@ async def test_one_authority_follows_another_under_load(state_dir: Path, monkeyp
                 await rpc(b"x", timeout=1)
 
 
+def test_a_local_authority_is_trusted_before_it_issues(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a supervisor does in one round spreads before the next one shows a certificate of it."""
+    renew_certificates(state_dir)
+    before = x509.load_pem_x509_certificate(tls.ca_certificate(state_dir)).subject
+    roll_over(state_dir, monkeypatch)
+    now = x509.load_pem_x509_certificate(tls.ca_certificate(state_dir)).subject
+
+    def issuer() -> x509.Name:
+        return x509.load_pem_x509_certificate(file_of(state_dir, "gateway").read_bytes()).issuer
+
+    assert (issuer(), before != now) == (before, True)
+    renew_certificates(state_dir)
+    assert issuer() == now
+
+
 async def test_what_does_not_fit_together_is_not_used(state_dir: Path) -> None:
     """A key of another certificate, half a file and a file that is gone: what was read before goes on."""
     chain = file_of(state_dir, "approval_service")
@@ -231,6 +249,17 @@ async def test_the_old_connection_ends_with_its_last_call(state_dir: Path) -> No
         assert await call == b"x"
         await asyncio.sleep(0.1)
         assert first.channel.get_state() is grpc.ChannelConnectivity.SHUTDOWN
+
+
+async def test_no_connection_gets_old(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller has to show its certificate again and again, and loses no call by it; a stream ends undisturbed."""
+    monkeypatch.setattr(server, "MAX_CONNECTION_AGE_MS", 200)
+    async with Echo().serving(state_dir) as echo, renewing(state_dir, echo.port) as channel:
+        count: Any = channel.unary_stream("/test.Echo/Count")
+        stream = count(b"", timeout=10)
+        async with load(channel):
+            assert [part async for part in stream] == [b"%d" % number for number in range(20)]
+        assert len(echo.peers) > 2
 
 
 async def test_the_consoles_certificate_is_renewed(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
