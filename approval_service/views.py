@@ -18,7 +18,8 @@ from approval_service.store import changes as change_store
 from approval_service.store import letters as letter_store
 from approval_service.store import outreach as store
 from outreach.domain import states
-from outreach.domain.errors import not_found
+from outreach.domain.errors import invalid, not_found
+from outreach.domain.ids import is_id
 from outreach.v1.common_pb2 import Finding, Principal
 from outreach.v1.mailroom_service_pb2 import LetterState
 from outreach.v1.outreach_service_pb2 import (
@@ -99,6 +100,10 @@ def _shown(connection: Connection, principal: Principal, rows: Sequence[Row[Any]
 def changes(connection: Connection, call: Call[WatchRequest], after_position: int) -> list[StatusChange]:
     """The next status changes after a position, in the order of commits; empty if there are none yet."""
     request = call.request
+    if request.outreach_id and not is_id(request.outreach_id):
+        raise invalid(
+            "outreach_id", "不是触达编号，请照原样填写。It is no id of an outreach: give it as it was answered."
+        )
     bodies = change_store.after(
         connection,
         after_position,

@@ -7,11 +7,12 @@ descriptor comes from protovalidate's own package.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, duration_pb2, field_mask_pb2, timestamp_pb2  # noqa: F401
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.json_format import ParseError
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -21,6 +22,16 @@ from protovalidate._gen.buf.validate import validate_pb
 descriptor_pool.Default().AddSerializedFile(validate_pb.desc().proto.to_binary())
 _validator = Validator()
 
+_SECOND_NS = 1_000_000_000
+_TIMES: dict[str, Callable[[int, int], bool]] = {
+    "google.protobuf.Timestamp": lambda seconds, nanos: (
+        -62_135_596_800 <= seconds <= 253_402_300_799 and 0 <= nanos < _SECOND_NS
+    ),
+    "google.protobuf.Duration": lambda seconds, nanos: (
+        abs(seconds) <= 315_576_000_000 and abs(nanos) < _SECOND_NS and not seconds * nanos < 0
+    ),
+}
+"""Whether seconds and nanoseconds are what the type documents."""
 Violation = tuple[str, str]
 """The path of a field, and what is wrong with it. Holds nothing of the field's value."""
 
@@ -40,6 +51,7 @@ _IN_CHINESE = {
 }
 _OUT_OF_RANGE = "超出范围"
 """For the rules whose last word names a bound: gt, gte, lt, lte and their pairs."""
+_NO_TIME = "不是时间或时长：秒或纳秒超出范围 is no time or duration: seconds or nanos out of range"
 NOT_OF_ITS_TYPE = "值不合字段的类型 is no value of the field's type"
 """What is wrong with a JSON text at `field_of`."""
 _JSON_FIELD = re.compile(r"Failed to parse ([A-Za-z]\w*) field", re.ASCII)
@@ -47,7 +59,41 @@ _JSON_FIELD = re.compile(r"Failed to parse ([A-Za-z]\w*) field", re.ASCII)
 
 def violations(message: Message) -> list[Violation]:
     """Every rule the message breaks; empty if it is well formed."""
-    return [(_path(v.proto.field), _words(v.proto)) for v in _validator.collect_violations(message)]
+    broken = [(_path(v.proto.field), _words(v.proto)) for v in _validator.collect_violations(message)]
+    return broken + _false_times(message) if _times_of(message.DESCRIPTOR) else broken
+
+
+def _false_times(message: Any, path: str = "") -> list[Violation]:
+    """Times and durations of which no clock has the parts, such as negative nanoseconds: no rule of protovalidate finds
+    them, and none of protobuf's own conversions takes them."""
+    found: list[Violation] = []
+    for name, is_repeated, is_sound in _times_of(message.DESCRIPTOR):
+        if is_repeated:
+            for index, part in enumerate(getattr(message, name)):
+                found += _false_time(part, is_sound, f"{path}{name}[{index}]")
+        elif message.HasField(name):
+            found += _false_time(getattr(message, name), is_sound, path + name)
+    return found
+
+
+def _false_time(part: Any, is_sound: Callable[[int, int], bool] | None, path: str) -> list[Violation]:
+    if is_sound is None:
+        return _false_times(part, f"{path}.")
+    return [] if is_sound(part.seconds, part.nanos) else [(path, _NO_TIME)]
+
+
+@cache
+def _times_of(descriptor: Descriptor) -> list[tuple[str, bool, Callable[[int, int], bool] | None]]:
+    """(name, is repeated, how to tell) of its fields that are times, or, without how to tell, have some below them."""
+    return [
+        (field.name, field.is_repeated, _TIMES.get(kind.full_name))
+        for field in descriptor.fields
+        if (kind := field.message_type) is not None and (kind.full_name in _TIMES or _may_hold_times(kind))
+    ]
+
+
+def _may_hold_times(descriptor: Descriptor) -> bool:
+    return not descriptor.GetOptions().map_entry and bool(_times_of(descriptor))
 
 
 def oddities(message: Message, path: str = "") -> list[Violation]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
 _TO_BASE_32 = bytes.maketrans(_ALPHABET.encode(), b"0123456789abcdefghijklmnopqrstuv")
 _RANDOM_BITS = 80
+_ID = re.compile(f"[0-7][{_ALPHABET}]{{25}}")
 
 
 class _Sequence:
@@ -56,6 +58,11 @@ def _text(number: int) -> str:
 def _head(high: int) -> str:
     """All but the last four characters: the same for most ids of a millisecond."""
     return "".join([_PAIRS[(high >> shift) & 1023] for shift in range(100, -1, -10)])
+
+
+def is_id(text: str) -> bool:
+    """True if the text has the form of an id."""
+    return _ID.fullmatch(text) is not None
 
 
 def time_key(made: str) -> int:

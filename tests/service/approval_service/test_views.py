@@ -203,3 +203,12 @@ async def test_a_supervisor_finds_a_request_by_its_id_whoever_asked(ready: World
     for who in (STRANGER, OTHER_BANK):
         with pytest.raises(Refusal):
             await ready.authority.read(views.get, Call(who, request))
+
+
+@pytest.mark.parametrize("outreach_id", ["no id", "Z" * 26, "0" * 25])
+async def test_what_is_no_id_cannot_be_followed(world: World, outreach_id: str) -> None:
+    """It is told so, with its field."""
+    call = Call(principal("dan"), WatchRequest(bank_id=BANK, outreach_id=outreach_id))
+    with pytest.raises(Refusal) as refused:
+        await world.authority.read(views.changes, call, 0)
+    assert refused.value.violations[0][0] == "outreach_id"

@@ -117,3 +117,15 @@ def test_only_odd_messages_are_odd() -> None:
         items=[SmsItem(), SmsItem.FromString(b"\xf8\x07\x01"), SmsItem(variables={"a": "x\0"}, case_id="\0")]
     )
     assert {field for field, _ in oddities(odd)} == {"items[1].127", "items[2].variables[a]", "items[2].case_id"}
+
+
+@pytest.mark.parametrize(("seconds", "nanos"), [(5, -1), (5, 1_000_000_000), (-(2**63), 0), (253_402_300_800, 0)])
+def test_a_time_that_no_clock_has_is_named(seconds: int, nanos: int) -> None:
+    """Wherever it stands: nothing behind the door could compute with it."""
+    request = ApplyEventsRequest(events=[BankEvent(event_id="1", bank_id="a")])
+    request.events[0].event_time.GetCurrentTime()
+    wrong = request.events[0].feed_mark.complete_through
+    wrong.seconds, wrong.nanos = seconds, nanos
+    with pytest.raises(Refusal) as refused:
+        Shape(ApplyEventsRequest.DESCRIPTOR).read(request.SerializeToString())
+    assert "events[0].feed_mark.complete_through" in {field for field, _ in refused.value.violations}
