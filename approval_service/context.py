@@ -40,6 +40,8 @@ class Terms:
     superseded: bool
     filing_problem: str
     identity_problem: str
+    names: tuple[str, ...]
+    """Of the placeholders."""
     slots: Slots
     gaps_of_record: list[values.RecordGap]
     hotlines: tuple[str, ...]
@@ -204,6 +206,7 @@ class Context(CaseContext):
             superseded=template is not None and self.catalog.superseded(template, self.now_ms),
             filing_problem=filing,
             identity_problem=identity,
+            names=tuple(placeholder.name for placeholder in content.placeholders),
             slots=slots_of(content.placeholders),
             gaps_of_record=values.gaps_of_record(content.placeholders),
             hotlines=tuple(policy.policy.hotlines) if policy is not None else (),

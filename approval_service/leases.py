@@ -15,6 +15,7 @@ from approval_service.rules import SEND_WITHIN_MS, Effect, Facts, Verdict, due_m
 from approval_service.store import accounts as account_store
 from approval_service.store import outreach as store
 from approval_service.store import stops as stop_store
+from approval_service.store.outreach import NewAttempt
 from approval_service.writer import Tx
 from outreach.domain import states
 from outreach.domain.ids import new_id
@@ -34,7 +35,7 @@ class _Grant:
 
     request: LeaseRequest
     permits: list[Permit] = field(default_factory=list)
-    attempts: list[dict[str, Any]] = field(default_factory=list)
+    attempts: list[NewAttempt] = field(default_factory=list)
 
     @property
     def room(self) -> int:
@@ -180,44 +181,37 @@ def row_policy(facts: Facts) -> int:
 
 
 def _release(tx: Tx, moves: Moves, context: Context, row: Any, message: Message, facts: Facts, grant: _Grant) -> None:
-    person = context.persons[row.person_id]
+    person, policy = context.persons[row.person_id], message.terms.policy_version
     permit = _permit(tx, context, row, message, facts)
     key = context.key(person)
     body = permit.SerializeToString()
     grant.permits.append(permit)
     grant.attempts.append(
-        {
-            "attempt_id": permit.attempt_id,
-            "outreach_id": row.outreach_id,
-            "lease_id": grant.request.lease_id,
-            "worker_id": grant.request.worker_id,
-            "bank_id": row.bank_id,
-            "person_id": row.person_id,
-            "identity": person.identity,
-            "phone_hash": row.phone_hash,
-            "carrier_id": permit.carrier_id,
-            "state": states.RELEASED,
-            "may_have_left": True,
-            "released_ms": tx.now_ms,
-            "released_real_ms": tx.real_ms,
-            "report_by_real_ms": tx.real_ms + REPORT_WITHIN_MS,
-            "template_digest": permit.template_digest,
-            "policy_version": row_policy(facts),
-            "balance_sequence": permit.balance_sequence,
-            "permit_sealed": key.seal(body),
-            "carrier_message_id": "",
-            "carrier_code": "",
-            "segments": 0,
-            "lookups": 0,
-            "next_lookup_real_ms": 0,
-        }
+        NewAttempt(
+            permit.attempt_id,
+            row.outreach_id,
+            grant.request.lease_id,
+            grant.request.worker_id,
+            row.bank_id,
+            row.person_id,
+            person.identity,
+            row.phone_hash,
+            permit.carrier_id,
+            tx.now_ms,
+            tx.real_ms,
+            tx.real_ms + REPORT_WITHIN_MS,
+            permit.template_digest,
+            policy,
+            permit.balance_sequence,
+            key.seal(body),
+        )
     )
     context.add_send(permit.attempt_id, person.identity, row.phone_hash, row.bank_id, tx.now_ms)
     moves.outreach(
         row,
         states.RELEASED,
         attempt_id=permit.attempt_id,
-        policy=row_policy(facts),
+        policy=policy,
         template=permit.template_digest,
         carrier=permit.carrier_id,
         balance_sequence=permit.balance_sequence,
@@ -243,7 +237,7 @@ def _permit(tx: Tx, context: Context, row: Any, message: Message, facts: Facts) 
         template_digest=template.digest,
         template_text=template.content.text,
         carrier_template_code=copy.template_code if copy else "",
-        values=[PermitValue(name=p.name, text=texts[p.name]) for p in template.content.placeholders],
+        values=[PermitValue(name=name, text=texts[name]) for name in message.terms.names],
         balance_sequence=account.sequence,
         send_within_ms=SEND_WITHIN_MS,
         report_within_ms=REPORT_WITHIN_MS,

@@ -685,7 +685,13 @@ attempt = Table(
     Index("attempt_by_lease", "lease_id"),
     Index("attempt_by_identity", "identity", "released_ms"),
     Index("attempt_by_phone", "phone_hash", "released_ms"),
-    Index("attempt_by_carrier_id", "carrier_id", "carrier_message_id"),
+    Index(
+        "attempt_by_carrier_id",
+        "carrier_id",
+        "carrier_message_id",
+        sqlite_where=text("carrier_message_id <> ''"),
+        postgresql_where=text("carrier_message_id <> ''"),
+    ),
     Index("attempt_open", "state", "report_by_real_ms"),
     Index("attempt_by_day", "bank_id", "released_ms"),
 )

@@ -98,8 +98,8 @@ class Channel:
             return 0
         slots = 1 if self._breaker.is_trying() else self._max_in_flight
         room = slots - len(self._sends)
-        # A lease is a transaction at the authority: ask for a good part of the window, not for each slot by itself.
-        return min(room, self._limiter.available(), MAX_PERMITS) if room >= slots / 4 else 0
+        # A lease is a transaction at the authority: ask for half of the window, not for each slot by itself.
+        return min(room, self._limiter.available(), MAX_PERMITS) if room >= slots / 2 else 0
 
     def _wait_for_room_s(self) -> float:
         """A send that ends wakes the loop, so a full window waits for that."""

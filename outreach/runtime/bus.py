@@ -43,9 +43,9 @@ for by the next one."""
 MESSAGE_ID = "Nats-Msg-Id"
 BATCH = 256
 ACK_WAIT_S = 10.0
+FEW = 10
+"""Up to so many are published one by one: a batch costs the server some milliseconds, however small it is."""
 
-_FEW = 10
-"""A batch costs the server some milliseconds, however small it is."""
 _REPEATED_IN_BATCH = 10201
 """The server's error code of a batch with a message id that it knows."""
 _GIB = 1 << 30
@@ -196,7 +196,7 @@ async def publish_in_order(client: Client, messages: Sequence[tuple[str, bytes, 
     refused because some were taken before, by a call whose answer was lost or by another process. Raises NatsError.
     """
     js = client.jetstream()
-    if len(messages) > _FEW:
+    if len(messages) > FEW:
         try:
             await _publish_batch(client, messages)
         except APIError as error:

@@ -73,7 +73,14 @@ def upgrade() -> None:
         sa.Column("next_lookup_real_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("attempt_id"),
     )
-    op.create_index("attempt_by_carrier_id", "attempt", ["carrier_id", "carrier_message_id"], unique=False)
+    op.create_index(
+        "attempt_by_carrier_id",
+        "attempt",
+        ["carrier_id", "carrier_message_id"],
+        unique=False,
+        sqlite_where=sa.text("carrier_message_id <> ''"),
+        postgresql_where=sa.text("carrier_message_id <> ''"),
+    )
     op.create_index("attempt_by_day", "attempt", ["bank_id", "released_ms"], unique=False)
     op.create_index("attempt_by_identity", "attempt", ["identity", "released_ms"], unique=False)
     op.create_index("attempt_by_lease", "attempt", ["lease_id"], unique=False)
