@@ -14,7 +14,7 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.forwarding import SERVICES
 from gateway.shape import Shape
 from outreach.domain.errors import Kind, Refusal
-from outreach.runtime.access import ROLES
+from outreach.runtime.access import ROLES, check_roles
 from outreach.runtime.errors import refusal_of
 from outreach.runtime.tokens import check_bank, principal_metadata
 from outreach.v1.common_pb2 import Principal
@@ -35,6 +35,11 @@ class Desk:
     def may(self, name: str) -> bool:
         """True if one of the person's roles may call it."""
         return not ROLES[f"/outreach.v1.{name}"].isdisjoint(self.principal.roles)
+
+    def require(self, name: str, *others: str) -> None:
+        """Raises Refusal unless one of the person's roles may call one of them: for pages that ask nothing themselves."""
+        if not any(map(self.may, others)):
+            check_roles(f"/outreach.v1.{name}", self.principal)
 
     async def ask(self, name: str, request: Message) -> Any:
         """The response. Raises Refusal."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from gateway.console.visit import CHINA
 from outreach.domain.errors import Kind, Refusal
+from outreach.v1.template_service_pb2 import BankDocument
 
 MOST = 2**31 - 1
 """As much as the contract's numbers of pieces hold."""
@@ -49,6 +51,13 @@ def day(form: Mapping[str, Any], field: str) -> Timestamp | None:
     except ValueError:
         raise Refusal(Kind.INVALID, f"{field}: 请写成 2026-11-24。Write it as 2026-11-24.", field=field) from None
     return timestamp
+
+
+def document(form: FormData) -> BankDocument:
+    """The bank's document as a form names it: of its scan only the hash."""
+    scan = form.get("scan")
+    digest = hashlib.sha256(scan.file.read()).hexdigest() if isinstance(scan, UploadFile) and scan.size else ""
+    return BankDocument(reference=text(form, "reference"), date=text(form, "date"), scan_sha256=digest)
 
 
 async def file_of(form: FormData, field: str) -> bytes:

@@ -31,6 +31,8 @@ from joserfc.jwk import ECKey, JWKRegistry, Key, RSAKey
 
 from gateway.console.oidc_settings import ProviderSettings
 from outreach.domain.errors import Kind, Refusal
+from outreach.runtime.config import SettingError
+from outreach.runtime.logs import EventLogger
 from outreach.v1.common_pb2 import ProviderIdentity
 from outreach.validation import violations
 
@@ -38,11 +40,14 @@ TIMEOUT_S = 5.0
 """For each answer of the provider."""
 REMEMBER_S = 600.0
 """How long its description and its keys are taken for good: a key that it withdraws is worth nothing afterwards."""
+PAUSE_S = 2.0
+"""How long it is not asked again after it did not answer."""
 REFETCH_S = 10.0
 """At most so often are its keys fetched for a token whose key is unknown."""
 LEEWAY_S = 30
 """How far the provider's clock may be off."""
 ASSERTION_S = 60
+_log = EventLogger("oidc")
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _MAX_BYTES = 1024 * 1024
 _FORM = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded;charset=UTF-8"}
@@ -80,14 +85,19 @@ class Provider:
     """Make it in a running event loop, and close it."""
 
     def __init__(self, settings: ProviderSettings, redirect_uri: str) -> None:
+        """Raises SettingError."""
         self.settings = settings
         self._redirect_uri = redirect_uri
-        context = ssl.create_default_context(cafile=settings.ca_file)
+        try:
+            context = ssl.create_default_context(cafile=settings.ca_file)
+        except OSError:
+            raise SettingError(f"{settings.ca_file} of {settings.provider_id} holds no certificates in PEM") from None
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=context), timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)
         )
         self._metadata: tuple[float, dict[str, Any]] = (0.0, {})
         self._keys: tuple[float, list[Key]] = (0.0, [])
+        self._down_until = 0.0
         self._fetching = asyncio.Lock()
 
     async def close(self) -> None:
@@ -114,9 +124,9 @@ class Provider:
 
     async def sign_out_address(self, back_to: str) -> str:
         """Where the browser ends the provider's own session; empty if it offers none. Raises Refusal."""
-        endpoint = (await self.metadata()).get("end_session_endpoint", "")
+        endpoint = str((await self.metadata()).get("end_session_endpoint"))
         params = {"client_id": self.settings.client_id, "post_logout_redirect_uri": back_to}
-        return str(add_params_to_uri(endpoint, list(params.items()))) if endpoint else ""
+        return str(add_params_to_uri(endpoint, list(params.items()))) if endpoint.startswith("https://") else ""
 
     async def prove(self, code: str, asked: Asked) -> Proven:
         """Exchanges the code, and verifies the ID token that comes for it. Raises Refusal."""
@@ -139,16 +149,28 @@ class Provider:
         async with self._fetching:
             until, found = self._metadata
             if time.monotonic() > until:
-                found = await self._fetch("GET", get_well_known_url(self.settings.issuer, external=True))
-                try:
-                    OpenIDProviderMetadata(found).validate()
-                except (ValueError, TypeError, AttributeError):
-                    raise refused("PROVIDER_MISCONFIGURED") from None
-                secure = all(str(found.get(name)).startswith("https://") for name in _ENDPOINTS)
-                if found["issuer"] != self.settings.issuer or not secure:
-                    raise refused("PROVIDER_MISCONFIGURED")
+                found = await self._described()
                 self._metadata = (time.monotonic() + REMEMBER_S, found)
             return found
+
+    async def _described(self) -> dict[str, Any]:
+        """Its description, which must be of this issuer and name addresses with TLS. Raises Refusal: at once, if it did
+        not answer a moment ago, so that not everybody waits for it in turn.
+        """
+        if time.monotonic() < self._down_until:
+            raise refused("PROVIDER_UNREACHABLE")
+        try:
+            found = await self._fetch("GET", get_well_known_url(self.settings.issuer, external=True))
+            OpenIDProviderMetadata(found).validate()
+        except Refusal:
+            self._down_until = time.monotonic() + PAUSE_S
+            raise
+        except (ValueError, TypeError, AttributeError):
+            raise refused("PROVIDER_MISCONFIGURED") from None
+        secure = all(str(found.get(name)).startswith("https://") for name in _ENDPOINTS)
+        if found["issuer"] != self.settings.issuer or not secure:
+            raise refused("PROVIDER_MISCONFIGURED")
+        return found
 
     async def _claims(self, token: str, asked: Asked, access_token: Any) -> CodeIDToken:
         settings = self.settings
@@ -198,29 +220,23 @@ class Provider:
             return found
 
     def _client_auth(self, metadata: dict[str, Any]) -> ClientAuth:
-        """How we prove ourselves. The files are read each time: a new secret needs no restart."""
+        """How we prove ourselves. The files are read each time: a new secret needs no restart. Raises Refusal."""
         settings = self.settings
-        if settings.client_secret_file is not None:
-            secret = settings.client_secret_file.read_text().strip()
-            offered = metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
-            method = "client_secret_basic" if "client_secret_basic" in offered else "client_secret_post"
-            return ClientAuth(settings.client_id, secret, method)
-        if settings.private_key_file is None:
-            raise RuntimeError("the settings were not checked")
-        pem = settings.private_key_file.read_bytes()
-        key: RSAKey | ECKey
-        match load_pem_private_key(pem, None):
-            case RSAPrivateKey():
-                key, algorithm = RSAKey.import_key(pem), "RS256"
-            case EllipticCurvePrivateKey():
-                key, algorithm = ECKey.import_key(pem), "ES256"
-            case _:
-                raise refused("PROVIDER_MISCONFIGURED")
-        claims = {"exp": int(time.time()) + ASSERTION_S}
-        return ClientAuth(settings.client_id, key, PrivateKeyJWT(claims=claims, alg=algorithm))
+        try:
+            if settings.private_key_file is not None:
+                key, algorithm = _private_key(settings.private_key_file.read_bytes())
+                claims = {"exp": int(time.time()) + ASSERTION_S}
+                return ClientAuth(settings.client_id, key, PrivateKeyJWT(claims=claims, alg=algorithm))
+            secret = settings.client_secret_file.read_text().strip() if settings.client_secret_file else ""
+        except (OSError, ValueError, JoseError) as error:
+            _log.error("client_credentials_unreadable", error, provider=settings.provider_id)
+            raise refused("PROVIDER_MISCONFIGURED") from None
+        offered = metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+        method = "client_secret_basic" if "client_secret_basic" in offered else "client_secret_post"
+        return ClientAuth(settings.client_id, secret, method)
 
     async def _fetch(self, method: str, url: str, **options: Any) -> dict[str, Any]:
-        """A JSON object of the provider, whatever its status. Raises Refusal."""
+        """A JSON object of the provider; the token endpoint's may be an error. Raises Refusal."""
         try:
             async with self._session.request(method, url, allow_redirects=False, **options) as response:
                 body = b""
@@ -228,6 +244,8 @@ class Provider:
                     body += chunk
                     if len(body) > _MAX_BYTES:
                         raise refused("PROVIDER_UNREACHABLE")
+                if method == "GET" and response.status != 200:
+                    raise refused("PROVIDER_UNREACHABLE")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             raise refused("PROVIDER_UNREACHABLE") from None
         try:
@@ -237,6 +255,17 @@ class Provider:
         if not isinstance(found, dict):
             raise refused("PROVIDER_UNREACHABLE")
         return found
+
+
+def _private_key(pem: bytes) -> tuple[RSAKey | ECKey, str]:
+    """The key, and the algorithm by which we sign with it. Raises ValueError."""
+    match load_pem_private_key(pem, None):
+        case RSAPrivateKey():
+            return RSAKey.import_key(pem), "RS256"
+        case EllipticCurvePrivateKey() as key if key.curve.name == "secp256r1":
+            return ECKey.import_key(pem), "ES256"
+        case _:
+            raise ValueError("neither an RSA key nor one of P-256")
 
 
 def _signing_keys(key_set: dict[str, Any]) -> list[Key]:

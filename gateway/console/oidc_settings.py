@@ -91,6 +91,8 @@ def _provider(path: Path, name: str, entry: Any) -> ProviderSettings:
     _require(found.issuer.startswith("https://"), path, f"{at}.issuer", "an https:// address")
     _require(found.claim not in NO_IDENTITY, path, f"{at}.claim", "one that is never another person's, such as sub")
     _require(set(found.algorithms) <= set(ALGORITHMS), path, f"{at}.algorithms", f"among {', '.join(ALGORITHMS)}")
+    for file in (found.client_secret_file, found.private_key_file, found.ca_file):
+        _require(file is None or file.is_file(), path, at, f"given files that are there: {file} is not")
     one = (found.client_secret_file is None) != (found.private_key_file is None)
     _require(one, path, at, "given either client_secret_file or private_key_file")
     return found

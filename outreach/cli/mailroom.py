@@ -5,7 +5,6 @@ Every scan may be repeated and gets the first answer, so that each command may b
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Annotated
 
@@ -176,7 +175,7 @@ async def take_back(
     letter: _Letter,
     reason: Annotated[str, typer.Option(help=f"退信原因 {choices(ReturnReason.DESCRIPTOR)}.")],
     scan: Annotated[
-        Path | None, typer.Option(metavar="IMAGE", help="批条扫描件 The scanned slip; its SHA-256 is recorded.")
+        Path | None, typer.Option(metavar="IMAGE", help="批条扫描件 The scanned slip, JPEG or PNG; kept sealed.")
     ] = None,
 ) -> None:
     """退信 A letter came back. Its address is closed where the reason says so; a death puts the account on hold."""
@@ -184,7 +183,7 @@ async def take_back(
     request = ReturnRequest(
         letter_number=letter_number(letter),
         reason=kind,
-        scan_sha256=hashlib.sha256(scan.read_bytes()).hexdigest() if scan else "",
+        scan_image=scan.read_bytes() if scan else b"",
     )
     async with session.client() as client:
         response = await client.call(MailroomServiceStub(client.channel).Return, request, repeatable=True)

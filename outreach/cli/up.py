@@ -26,6 +26,7 @@ from outreach.runtime.config import Settings, variables
 MARKER = "PLAYED"
 """Marks a state directory as made by --play, which the next one may empty."""
 RENEWAL_S = 3600.0
+_log = logs.EventLogger("supervisor")
 _MARKS = {"ready": "✓", "ended": "↻", "stopped": "■"}
 _STYLES = {"ready": "green", "ended": "yellow", "stopped": "bright_black"}
 
@@ -88,7 +89,10 @@ async def _up(installation_file: Path, settings: Settings, port: int, play: str,
 async def _renew_certificates(state_dir: Path) -> None:
     while True:
         await asyncio.sleep(RENEWAL_S)
-        await asyncio.to_thread(renew_certificates, state_dir)
+        try:
+            await asyncio.to_thread(renew_certificates, state_dir)
+        except OSError as error:
+            _log.error("certificates_not_renewed", error)
 
 
 def _empty(state_dir: Path) -> None:

@@ -43,6 +43,7 @@ class RenewingChannel(grpc.aio.Channel):
         self._address = address
         self._files = files
         self._held = self._open(files.current())
+        self._older: set[Held] = set()
         self._closing: set[asyncio.Task[None]] = set()
 
     def unary_unary(self, *arguments: Any, **options: Any) -> Any:
@@ -62,7 +63,7 @@ class RenewingChannel(grpc.aio.Channel):
         material = self._files.current()
         if material is not self._held.material:
             older, self._held = self._held, self._open(material)
-            older.replaced = True
+            self._older.add(older)
             self._close_if_idle(older)
         return self._held
 
@@ -70,7 +71,8 @@ class RenewingChannel(grpc.aio.Channel):
         return Held(open_channel(self._address, tls.credentials_of(material)), material, self._close_if_idle)
 
     def _close_if_idle(self, held: Held) -> None:
-        if held.replaced and not held.calls:
+        if held in self._older and not held.calls:
+            self._older.discard(held)
             task = asyncio.get_running_loop().create_task(held.channel.close())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
@@ -82,7 +84,9 @@ class RenewingChannel(grpc.aio.Channel):
         await self.close()
 
     async def close(self, grace: float | None = None) -> None:
-        await self._held.channel.close(grace)
+        for held in (self._held, *self._older):
+            await held.channel.close(grace)
+        await asyncio.gather(*self._closing)
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
         return self.held().channel.get_state(try_to_connect)
@@ -102,7 +106,6 @@ class Held:
     material: Material
     ended: Callable[[Held], None]
     calls: int = 0
-    replaced: bool = False
 
     def begin(self, call: Any) -> None:
         self.calls += 1

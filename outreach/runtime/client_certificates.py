@@ -59,7 +59,12 @@ class ClientCertificates:
         if shown is None:
             if len(self._shown) >= _MAX_CACHED:
                 self._shown.clear()
-            shown = self._shown[pem] = _read(pem)
+            try:
+                shown = self._shown[pem] = _read(pem)
+            except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+                raise _refused(
+                    "证书无法读取，请重新签发。The certificate cannot be read: issue it anew.", "CERTIFICATE_INVALID"
+                ) from None
         if time.time() > shown.ends_s:
             raise _refused("证书已过期，请更换。The certificate is over: use a new one.", "CERTIFICATE_EXPIRED")
         self._reload()

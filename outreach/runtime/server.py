@@ -160,7 +160,7 @@ class Edge(grpc.aio.ServerInterceptor):
 
 def certificate_name(context: Context) -> str:
     """The name on the caller's certificate; empty without one."""
-    return b",".join(context.auth_context().get("x509_common_name", ())).decode()
+    return b",".join(context.auth_context().get("x509_common_name", ())).decode(errors="replace")
 
 
 async def _translate(error: Exception, context: Context) -> None:

@@ -40,6 +40,7 @@ class TlsFiles:
         self._stamps = self._look()
         self._material = self._read()
         self._looked_at = time.monotonic()
+        self._unusable = False
 
     def current(self) -> Material:
         """The same object as long as nothing changes."""
@@ -48,8 +49,11 @@ class TlsFiles:
             self._looked_at = now
             try:
                 self._renew()
+                self._unusable = False
             except (OSError, ValueError) as error:
-                _log.error("certificate_unusable", error, kept="what was read before")
+                if not self._unusable:
+                    _log.error("certificate_unusable", error, kept="what was read before")
+                self._unusable = True
         return self._material
 
     def _renew(self) -> None:

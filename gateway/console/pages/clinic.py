@@ -24,6 +24,7 @@ _COLUMNS = ("地址", "address")
 
 async def clinic(visit: Visit) -> Response:
     """The form, and what is known bad already."""
+    visit.desk.require("HoldService/CheckAddresses")
     bad = []
     if visit.desk.may("HoldService/ListBadAddresses"):
         request = ListBadAddressesRequest(bank_id=visit.bank, page_size=200)

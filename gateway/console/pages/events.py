@@ -41,6 +41,7 @@ async def listing(visit: Visit) -> Response:
 
 async def stream(visit: Visit) -> Response:
     """Server-sent events: each change as a row of the table."""
+    visit.desk.require("OutreachService/Watch")
     after = visit.request.headers.get("Last-Event-ID") or visit.request.query_params.get("after", "0")
     position = int(after) if after.isdecimal() and len(after) <= _DIGITS else 0
     watch = WatchRequest(bank_id=visit.bank, after_position=position)

@@ -29,6 +29,7 @@ EXPORT_TIMEOUT_S = 300.0
 
 async def listing(visit: Visit) -> Response:
     """The form, filled in by the page that one comes from; and the packs that wait for the person."""
+    visit.desk.require("EvidenceService/ExportEvidence")
     query = visit.request.query_params
     subject = next((name for name in SUBJECTS if query.get(name)), "outreach_id")
     return visit.page(
@@ -42,6 +43,7 @@ async def listing(visit: Visit) -> Response:
 
 
 async def order(visit: Visit) -> Response:
+    visit.desk.require("EvidenceService/ExportEvidence")
     form = await visit.form()
     subject, value = text(form, "subject"), text(form, "value")
     if subject not in SUBJECTS:
@@ -62,10 +64,12 @@ async def order(visit: Visit) -> Response:
 
 async def show(visit: Visit) -> Response:
     """One pack: how far it is, or what it holds."""
+    visit.desk.require("EvidenceService/ExportEvidence")
     return visit.page("evidence_one.html", order=_order(visit), steps=STEPS, minutes=int(KEEP_S // 60))
 
 
 async def download(visit: Visit) -> Response:
+    visit.desk.require("EvidenceService/ExportEvidence")
     made = _order(visit).made
     if made is None:
         raise _gone()

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from gateway.console import pictures
 from gateway.console.comparing import sides
 from gateway.console.force import force_marks, in_force
-from gateway.console.forms import day, file_of, text
+from gateway.console.forms import day, document, file_of, text
 from gateway.console.pages.templates import STATES
 from gateway.console.visit import Visit
 from outreach.domain.errors import Kind, Refusal, not_found
@@ -33,7 +33,7 @@ from outreach.v1.letter_version_service_pb2 import (
     SuspendLetterVersionRequest,
     VerifyLetterDocumentRequest,
 )
-from outreach.v1.template_service_pb2 import BankDocument, TemplateState
+from outreach.v1.template_service_pb2 import TemplateState
 
 
 async def listing(visit: Visit) -> Response:
@@ -71,6 +71,7 @@ async def show(visit: Visit) -> Response:
 
 
 async def new(visit: Visit) -> Response:
+    visit.desk.require("LetterVersionService/DraftLetterVersion")
     content = LetterContent(bank_id=visit.bank)
     if digest := visit.request.query_params.get("from"):
         content = (await _version(visit, digest)).content
@@ -125,12 +126,6 @@ def _review(digest: str, form: FormData, *, passed: bool) -> ReviewLetterVersion
     return request
 
 
-def _document(form: FormData) -> BankDocument:
-    return BankDocument(
-        reference=text(form, "reference"), date=text(form, "date"), scan_sha256=text(form, "scan_sha256").lower()
-    )
-
-
 _ACTS: dict[str, tuple[str, Callable[[str, FormData], Any], str]] = {
     "pass": ("ReviewLetterVersion", lambda digest, form: _review(digest, form, passed=True), "已通过总部审核"),
     "reject": ("ReviewLetterVersion", lambda digest, form: _review(digest, form, passed=False), "已驳回"),
@@ -146,12 +141,12 @@ _ACTS: dict[str, tuple[str, Callable[[str, FormData], Any], str]] = {
     ),
     "record": (
         "RecordLetterDocument",
-        lambda digest, form: RecordLetterDocumentRequest(digest=digest, document=_document(form)),
+        lambda digest, form: RecordLetterDocumentRequest(digest=digest, document=document(form)),
         "银行文件已登记，等待另一人核对",
     ),
     "verify": (
         "VerifyLetterDocument",
-        lambda digest, form: VerifyLetterDocumentRequest(digest=digest, document=_document(form)),
+        lambda digest, form: VerifyLetterDocumentRequest(digest=digest, document=document(form)),
         "银行文件已核对，版本获授权",
     ),
     "suspend": (

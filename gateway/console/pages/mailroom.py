@@ -189,6 +189,7 @@ async def manifest(visit: Visit) -> Response:
 
 
 async def returns(visit: Visit) -> Response:
+    visit.desk.require("MailroomService/Return", "MailroomService/FetchReturnScan")
     letter = visit.request.query_params.get("letter", "")
     return visit.page("returns.html", result=None, chosen="", letter=letter, **_names())
 

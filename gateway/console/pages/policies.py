@@ -97,6 +97,7 @@ async def one(visit: Visit) -> Response:
 
 
 async def new(visit: Visit) -> Response:
+    visit.desk.require("PolicyService/DraftPolicy")
     try:
         policy = (await _get(visit, 0)).policy
     except Refusal as refusal:
@@ -108,6 +109,7 @@ async def new(visit: Visit) -> Response:
 
 async def draft(visit: Visit) -> Response:
     """Everything that the form does not show, such as carriers, is taken over from the version in force."""
+    visit.desk.require("PolicyService/DraftPolicy")
     form = await visit.form()
     request = DraftPolicyRequest(bank_id=visit.bank, effective_from=day(form, "effective_from"))
     try:

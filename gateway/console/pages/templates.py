@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from gateway.console.comparing import marked, sides
 from gateway.console.force import force_marks, in_force
-from gateway.console.forms import day
+from gateway.console.forms import day, document
 from gateway.console.forms import text as text_of
 from gateway.console.gaps import FILLINGS, chosen, filled, filling_of
 from gateway.console.visit import Visit
@@ -18,7 +18,6 @@ from outreach.domain.errors import Kind, Refusal, not_found
 from outreach.domain.templating import signed
 from outreach.v1.template_service_pb2 import (
     ApproveTemplateRequest,
-    BankDocument,
     DraftTemplateRequest,
     GetTemplateRequest,
     LintTemplateRequest,
@@ -83,6 +82,7 @@ async def show(visit: Visit) -> Response:
 
 async def new(visit: Visit) -> Response:
     """The form, empty or with the texts of an earlier version."""
+    visit.desk.require("TemplateService/DraftTemplate")
     content = TemplateContent(bank_id=visit.bank)
     if digest := visit.request.query_params.get("from"):
         content = (await visit.ask("TemplateService/GetTemplate", GetTemplateRequest(digest=digest))).template.content
@@ -131,14 +131,6 @@ def _approve(digest: str, form: FormData, *, approve: bool) -> ApproveTemplateRe
     return ApproveTemplateRequest(digest=digest, approve=approve, comment=text_of(form, "comment"))
 
 
-def _document(form: FormData) -> BankDocument:
-    return BankDocument(
-        reference=text_of(form, "reference"),
-        date=text_of(form, "date"),
-        scan_sha256=text_of(form, "scan_sha256").lower(),
-    )
-
-
 _ACTS: dict[str, tuple[str, Callable[[str, FormData], Any], str]] = {
     "pass": ("ReviewTemplate", lambda digest, form: _review(digest, form, passed=True), "已通过内部审核"),
     "reject": ("ReviewTemplate", lambda digest, form: _review(digest, form, passed=False), "已驳回"),
@@ -146,12 +138,12 @@ _ACTS: dict[str, tuple[str, Callable[[str, FormData], Any], str]] = {
     "refuse": ("ApproveTemplate", lambda digest, form: _approve(digest, form, approve=False), "银行已驳回"),
     "record": (
         "RecordBankDocument",
-        lambda digest, form: RecordBankDocumentRequest(digest=digest, document=_document(form)),
+        lambda digest, form: RecordBankDocumentRequest(digest=digest, document=document(form)),
         "银行文件已登记，等待另一人核对",
     ),
     "verify": (
         "VerifyBankDocument",
-        lambda digest, form: VerifyBankDocumentRequest(digest=digest, document=_document(form)),
+        lambda digest, form: VerifyBankDocumentRequest(digest=digest, document=document(form)),
         "银行文件已核对，版本生效",
     ),
     "suspend": (

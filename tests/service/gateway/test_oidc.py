@@ -356,6 +356,9 @@ async def test_a_provider_that_hangs_is_not_waited_for(desk: Desk, monkeypatch: 
     began = time.monotonic()
     await refusal(await desk.get(f"{desk.url}/oidc/agency/start"), "PROVIDER_UNREACHABLE")
     assert time.monotonic() - began < oidc_provider.TIMEOUT_S + 2
+    asked = len(desk.provider.asked)
+    await refusal(await desk.get(f"{desk.url}/oidc/agency/start"), "PROVIDER_UNREACHABLE")
+    assert len(desk.provider.asked) == asked
 
 
 async def test_the_client_proves_itself_by_a_key(state_dir: Path, provider: OidcProvider) -> None:
@@ -367,6 +370,8 @@ async def test_the_client_proves_itself_by_a_key(state_dir: Path, provider: Oidc
         assert (await desk.sign_in()).status == 303
         path.write_bytes(ECKey.generate_key("P-256").as_pem(private=True))  # which is not registered there
         await refusal(await desk.sign_in(), "CODE_REFUSED")
+        path.write_text("no key")
+        await refusal(await desk.sign_in(), "PROVIDER_MISCONFIGURED")
 
 
 async def test_a_second_factor_can_be_demanded(state_dir: Path, provider: OidcProvider) -> None:

@@ -335,8 +335,8 @@ def test_the_stamp_s_counter_is_told(gateway: FakeGateway, run: Run) -> None:
 
 
 def test_spoiled_and_returned_letters(gateway: FakeGateway, run: Run, tmp_path: Path) -> None:
-    """A spoiled letter names what waits for its reprint; a returned one the closed address and the hold. Of a scanned
-    slip only the hash is sent."""
+    """A spoiled letter names what waits for its reprint; a returned one the closed address and the hold. A scanned
+    slip is sent along."""
     gateway.answers["Spoil"] = lambda _: SpoilResponse(result=result(1), waiting_outreach_id="o-1")
     gateway.answers["Return"] = lambda _: ReturnResponse(result=result(1), address_closed=True, hold_id="h-1")
     slip = tmp_path / "slip.jpg"
@@ -346,7 +346,7 @@ def test_spoiled_and_returned_letters(gateway: FakeGateway, run: Run, tmp_path: 
     assert all(word in shown for word in ("收件人死亡 DEATH", "已关闭", "h-1"))
     (asked,) = gateway.asked("Return")
     assert asked.reason == ReturnReason.RETURN_REASON_DEATH
-    assert asked.scan_sha256 == hashlib.sha256(b"image").hexdigest()
+    assert asked.scan_image == b"image"
     gateway.answers["Return"] = lambda _: ReturnResponse(result=result(1, ok=False, message="尚未交寄"))
     assert run("letters", "return", "L26-00000001", "--reason", "moved").exit_code == 1
 

@@ -15,7 +15,7 @@ PROVIDER = {
     "name": "机构统一登录 · Agency sign-in",
     "issuer": "https://sign-in.example.org",
     "client_id": "outreach-console",
-    "client_secret_file": "/run/secrets/oidc",
+    "client_secret_file": __file__,
 }
 
 
@@ -39,7 +39,7 @@ def test_a_provider_is_read_with_its_defaults(tmp_path: Path) -> None:
     (provider,) = found.providers
     assert (provider.provider_id, provider.claim, provider.scope) == ("agency", "sub", "openid")
     assert (provider.algorithms, provider.acr, provider.amr) == (ALGORITHMS, (), ())
-    assert provider.client_secret_file == Path("/run/secrets/oidc")
+    assert provider.client_secret_file == Path(__file__)
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,10 @@ def test_a_provider_is_read_with_its_defaults(tmp_path: Path) -> None:
         (document({**PROVIDER, "client_secret": "written down"}), "providers.agency must be made of"),
         (document({**PROVIDER, "issuer": "http://sign-in.example.org"}), "providers.agency.issuer"),
         (document({**PROVIDER, "issuer": ""}), "providers.agency.issuer must be a text"),
-        (document({**PROVIDER, "private_key_file": "/key.pem"}), "either client_secret_file or private_key_file"),
-        (document({"name": "x", "client_id": "y", "client_secret_file": "z"}), "complete: issuer"),
+        (document({**PROVIDER, "private_key_file": __file__}), "either client_secret_file or private_key_file"),
+        (document({"name": "x", "client_id": "y", "client_secret_file": __file__}), "complete: issuer"),
+        (document({**PROVIDER, "client_secret_file": "/not/there"}), "/not/there is not"),
+        (document({**PROVIDER, "ca_file": "/not/there"}), "/not/there is not"),
         (document({**PROVIDER, "algorithms": ["HS256"]}), "providers.agency.algorithms"),
         (document({**PROVIDER, "algorithms": ["none"]}), "providers.agency.algorithms"),
         (document({**PROVIDER, "acr": "two"}), "providers.agency.acr must be a list"),
