@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import stat
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -30,6 +32,8 @@ from outreach.wording.formats import when
 LEAST_FREE_GIB = 1.0
 RENEW_DAYS = 30
 PATIENCE_S = 2.0
+LOG_TAIL_BYTES = 1024 * 1024
+_REFUSED = re.compile(rb'"event":"(?:call|sign_in)_refused","reason":"([A-Z_]+)"')
 SUMMARY_ROLES = frozenset({roles.OPERATOR, roles.SUPERVISOR, roles.INSPECTOR})
 
 
@@ -97,6 +101,18 @@ def _files(state_dir: Path) -> Iterator[Check]:
     except (OSError, ValueError) as error:
         seen, ok = str(error), False
     yield Check("调用方 Callers", ok, seen, "mend callers.yaml; outreach/runtime/tokens.py shows its form")
+    log = state_dir / "logs" / "gateway.log"
+    if log.exists():
+        yield Check("被拒的 Refused", ok=True, seen=f"{refusals(log) or 'none'}, at the end of {log.name}")
+
+
+def refusals(log: Path) -> str:
+    """How often calls and sign-ins were refused, by reason, as the log's last part says."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - LOG_TAIL_BYTES))
+        lines = file.read().split(b"\n")
+    reasons = Counter(match[1].decode() for line in lines if (match := _REFUSED.search(line)))
+    return ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
 
 
 def _certificate(state_dir: Path, name: str) -> Check:

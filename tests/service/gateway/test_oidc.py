@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -217,6 +218,24 @@ async def test_an_answer_is_taken_once(desk: Desk) -> None:
     code = parse_qs(urlsplit(back).query)["code"][0]
     fresh = await desk.at_provider(await desk.leave())
     await refusal(await desk.get(fresh.replace(parse_qs(urlsplit(fresh).query)["code"][0], code)), "CODE_REFUSED")
+
+
+async def test_no_answer_brings_the_console_down(desk: Desk) -> None:
+    """Whatever stands in address and cookies, it is refused in words."""
+    chance = random.Random(17)
+    odd = ["", "x", "é" * 50, "\x00", "0" * 3000, "../..", "%%%", '"; Path=/', "None", "[]", "a=b&c"]
+    back = await desk.at_provider(await desk.leave())
+    good = {name: values[0] for name, values in parse_qs(urlsplit(back).query).items()}
+    for _ in range(150):
+        given = {name: chance.choice([value, *odd]) for name, value in good.items() if chance.random() < 0.9}
+        given["state"] = given.get("state", "") if given.get("state") != good["state"] else "x"
+        name = given["state"][:12]
+        brought = chance.choice(["", "zz", "00" * 40, "01" * 100])
+        cookies = {f"oidc-{name}": brought} if name.isascii() and name.isalnum() else {}
+        path = chance.choice(["agency", "nobody", "%00"])
+        response = await desk.browser.get(f"{desk.url}/oidc/{path}/callback", params=given, cookies=cookies)
+        assert response.status == 401, (given, await response.text())
+    assert (await desk.get(back)).status == 303
 
 
 async def test_a_late_answer_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
