@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, bindparam, select
 
 from approval_service.schema import change, head
+from approval_service.store.rows import Query
 from outreach.domain.ids import time_key
+
+_UNPUBLISHED = Query(
+    select(change.c.position, change.c.bank_id, change.c.body)
+    .where(change.c.position > select(head.c.published_position).scalar_subquery())
+    .order_by(change.c.position)
+    .limit(bindparam("limit"))
+)
 
 
 def after(
@@ -33,14 +41,6 @@ def after(
     return [body for body in rows.scalars() if orjson.loads(body)["outreachId"] == outreach_id]
 
 
-def unpublished(connection: Connection, limit: int) -> list[Row[Any]]:
+def unpublished(connection: Connection, limit: int) -> list[Any]:
     """Changes that the outbox has not published yet, in order: position, bank_id, body."""
-    published = select(head.c.published_position).scalar_subquery()
-    return list(
-        connection.execute(
-            select(change.c.position, change.c.bank_id, change.c.body)
-            .where(change.c.position > published)
-            .order_by(change.c.position)
-            .limit(limit)
-        )
-    )
+    return _UNPUBLISHED.rows(connection, limit=limit)
