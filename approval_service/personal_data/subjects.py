@@ -178,7 +178,7 @@ def get_person(
         pending=_pending(connection, person),
         unconfirmed_attempt_ids=store.unconfirmed(connection, person.person_id),
         bars=[bar.message() for bar in bars(connection, catalog, person, now_ms)],
-        requests=map(request_message, requests),
+        requests=[request_message(row, now_ms) for row in requests],
     )
     if until := retained_until_ms(connection, catalog, person, now_ms):
         response.retained_until.FromMilliseconds(until)
@@ -212,6 +212,9 @@ def _erased(connection: Connection, keys: KeyRing, call: Call[GetPersonRequest])
     rows = [row for row in store.requests_of(connection, ids) if row.bank_id == request.bank_id]
     if not rows:
         raise _unknown(request)
+    now_ms = read_clock(connection).now_ms()
     return GetPersonResponse(
-        person_id=rows[0].person_id, state=PersonState.PERSON_STATE_ERASED, requests=map(request_message, rows)
+        person_id=rows[0].person_id,
+        state=PersonState.PERSON_STATE_ERASED,
+        requests=[request_message(row, now_ms) for row in rows],
     )
