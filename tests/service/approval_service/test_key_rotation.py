@@ -64,7 +64,7 @@ async def ask(world: World, employee: str = "ann", kind: KeyKind.ValueType = Key
 
 async def approve(world: World, employee: str = "ben") -> None:
     call = Call(principal(employee, banks=["*"]), pb.ApproveRotationRequest(kind=KeyKind.KEY_KIND_MASTER))
-    prepared = await asyncio.to_thread(key_rotation.prepare_master, world.authority.custodian)
+    prepared = await asyncio.to_thread(key_rotation.prepare_master, world.authority.custodian, call)
     await world.authority.write(key_rotation.approve_master, (call, prepared))
 
 
