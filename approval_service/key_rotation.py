@@ -263,8 +263,7 @@ def _in_force(custodian: Custodian) -> list[Master]:
     if not in_force:
         raise precondition(
             "现用的主密钥已不在此处，请放回，轮换完成后再移除。"
-            "The present master key is gone: put it back until the rotation "
-            "is done.",
+            "The present master key is gone: put it back until the rotation is done.",
             "MASTER_MISSING",
         )
     return in_force
