@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from approval_service import key_rotation, masters
+from approval_service import key_rotation, masters, vault_transit
 from approval_service.authority import Authority, ChangeSignal
 from approval_service.calls import Call
 from approval_service.catalog import CatalogCache
@@ -27,6 +27,7 @@ PLUG_IN = "approval_service.vault_transit:connect"
 
 @pytest.fixture
 def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
+    monkeypatch.setattr(vault_transit, "TIMEOUT_S", 60)
     made = Vault(tmp_path)
     (tmp_path / "token").write_text(made.token + "\n")
     with made.serving() as address:
