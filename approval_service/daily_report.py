@@ -9,10 +9,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from approval_service.calls import Call
-from approval_service.operations import by_code
 from approval_service.policies import DEFAULT_TIME_ZONE
 from approval_service.rules import local_day
-from approval_service.status_changes import from_json
+from approval_service.status_changes import codes_of
 from approval_service.store import catalog as catalog_store
 from approval_service.store import days as store
 from approval_service.store.head import read_clock
@@ -30,16 +29,17 @@ def get_daily_report(connection: Connection, call: Call[GetDailyReportRequest]) 
     call.require_bank(bank_id)
     start, end = _day(connection, bank_id, call.request.date)
     moves = store.count_moves(connection, bank_id, start, end)
-    cancelled: Counter[str] = Counter()
-    for body in store.cancellations(connection, bank_id, start, end):
-        cancelled.update(from_json(body).codes)
+    blocked, cancelled = (
+        Counter(code for body in store.stops(connection, bank_id, start, end, state) for code in codes_of(body))
+        for state in (states.BLOCKED, states.CANCELLED)
+    )
     return GetDailyReportResponse(
         asked=store.count_asked(connection, bank_id, start, end),
         sent=store.count_sent(connection, bank_id, start, end),
         delivered=moves.get(states.DELIVERED, 0),
         undelivered=moves.get(states.UNDELIVERED, 0),
         expired=moves.get(states.EXPIRED, 0),
-        blocked=by_code(store.count_blocked(connection, bank_id, start, end)),
+        blocked=blocked,
         cancelled=cancelled,
         unconfirmed=moves.get(states.UNCONFIRMED, 0),
         printed=moves.get(states.PRINTED, 0),

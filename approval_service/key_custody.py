@@ -96,9 +96,8 @@ class Custodian:
             have = ", ".join(master.key_id for master in self._masters)
             raise MasterError(
                 f"缺少主密钥：数据库需要 {wanted}，此处只有 {have}。请把它从备份放回，与现有的并列。"
-                "A master key is missing: "
-                f"the database needs {wanted}, and here is {have}. Put it back from its backup, beside the present one "
-                "(docs/keys.md)."
+                f"A master key is missing: the database needs {wanted}, and here is {have}. Put it back from its "
+                "backup, beside the present one (docs/keys.md)."
             )
         master, form = known
         return master.unwrap(form.wrapped)

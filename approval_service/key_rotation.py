@@ -57,6 +57,12 @@ class PreparedLedger(NamedTuple):
     rows: list[Wrapped]
 
 
+def reread(custodian: Custodian, call: Call[pb.ListKeysRequest]) -> None:
+    """Before list_keys: what masters there are now. Raises MasterError."""
+    require_all_banks(call)
+    custodian.reread()
+
+
 def list_keys(connection: Connection, authority: Authority, call: Call[pb.ListKeysRequest]) -> pb.ListKeysResponse:
     """Read of ListKeys."""
     require_all_banks(call)
@@ -90,16 +96,16 @@ ask = one_by_one(_ask)
 """Handler of AskRotation. Asking again renews the request in one's own name."""
 
 
-def prepare_master(custodian: Custodian) -> PreparedMaster:
+def prepare_master(custodian: Custodian, call: Approval) -> PreparedMaster:
     """A new master key's part of the rotation. FAILED_PRECONDITION if there is none. Raises MasterError."""
+    require_all_banks(call)
     master, version = custodian.reread(), custodian.load().version
     keys = custodian.unwrapped()
     in_force = _in_force(custodian)
     if master in in_force:
         raise precondition(
             f"没有新的主密钥：排在首位的 {master.key_id} 已在使用，请先把新的一把放到它前面。"
-            "There is no new master key: put it "
-            "before the present one (docs/keys.md).",
+            "There is no new master key: put it before the present one (docs/keys.md).",
             "NO_NEW_MASTER",
         )
     rows = [row for (purpose, number), key in keys.items() for row in wrapped(purpose, number, key, [master])]
@@ -136,8 +142,9 @@ approve_master = one_by_one(_approve_master)
 """Handler of ApproveRotation for a master key."""
 
 
-def prepare_ledger(custodian: Custodian) -> PreparedLedger:
+def prepare_ledger(custodian: Custodian, call: Approval) -> PreparedLedger:
     """The ledger's next key. FAILED_PRECONDITION without a master key to wrap it. Raises MasterError."""
+    require_all_banks(call)
     custodian.reread()
     version, key = custodian.load().version, new_key()
     number = 1 + max(number for purpose, number in custodian.unwrapped() if purpose == LEDGER)
@@ -256,8 +263,7 @@ def _in_force(custodian: Custodian) -> list[Master]:
     if not in_force:
         raise precondition(
             "现用的主密钥已不在此处，请放回，轮换完成后再移除。"
-            "The present master key is gone: put it back until the rotation "
-            "is done.",
+            "The present master key is gone: put it back until the rotation is done.",
             "MASTER_MISSING",
         )
     return in_force

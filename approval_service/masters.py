@@ -59,8 +59,7 @@ class LocalMaster:
         except InvalidTag:
             raise MasterError(
                 f"主密钥 {self.key_id} 的内容不对，请用备份恢复。"
-                "The master key of that id is not the one that wrapped this: "
-                "restore it from its backup."
+                "The master key of that id is not the one that wrapped this: restore it from its backup."
             ) from None
 
 
@@ -85,8 +84,7 @@ def ensure_file(path: Path) -> None:
     except OSError as error:
         raise MasterError(
             f"没有主密钥 {path}，也无法创建（{error.strerror}）。"
-            "It is not there and cannot be made: put the master key "
-            "there."
+            "It is not there and cannot be made: put the master key there."
         ) from None
 
 
@@ -96,8 +94,7 @@ def _read(path: Path) -> str:
     except FileNotFoundError:
         raise MasterError(
             f"没有主密钥 {path}：请从备份恢复，数据库离不开它。"
-            "The master key is not there: restore it from its backup; "
-            "the database cannot be read without it."
+            "The master key is not there: restore it from its backup; the database cannot be read without it."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise MasterError(f"无法读取主密钥 {path} cannot be read ({type(error).__name__}): docs/keys.md") from None

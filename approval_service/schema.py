@@ -114,7 +114,14 @@ change = Table(
     # outreach.domain.ids.time_key of the outreach: those made in the same millisecond, such as a group, share it.
     Column("outreach_key", BigInteger, nullable=False),
     Index("change_by_outreach", "outreach_key"),
-    Index("change_by_day", "bank_id", "time_ms", sqlite_where=text("state > 3"), postgresql_where=text("state > 3")),
+    Index(
+        "change_by_day",
+        "bank_id",
+        "time_ms",
+        "state",
+        sqlite_where=text("state > 3"),
+        postgresql_where=text("state > 3"),
+    ),
 )
 
 person = Table(
@@ -693,7 +700,7 @@ attempt = Table(
         postgresql_where=text("carrier_message_id <> ''"),
     ),
     Index("attempt_open", "state", "report_by_real_ms"),
-    Index("attempt_by_day", "bank_id", "released_ms"),
+    Index("attempt_by_day", "bank_id", "released_ms", "may_have_left"),
 )
 
 attempt_segment = Table(

@@ -11,7 +11,7 @@ from approval_service.store import outreach as store
 from approval_service.store.scopes import Scope
 from outreach.v1.outreach_service_pb2 import ListRequest
 
-LOOKED_AT = 20_000
+LOOKED_AT = 10_000
 """Rows that are looked at for a page: some 100 ms."""
 _END_OF_TIME = (2**62, "")
 

@@ -45,6 +45,12 @@ def to_json(
     return orjson.dumps(change)
 
 
+def codes_of(body: bytes) -> list[str]:
+    """The codes of the change that `to_json` wrote."""
+    codes: list[str] = orjson.loads(body).get("codes", [])
+    return codes
+
+
 def from_json(body: bytes) -> StatusChange:
     """The change that `to_json` wrote."""
     fields = orjson.loads(body)

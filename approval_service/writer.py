@@ -156,8 +156,7 @@ class Tx:
             raise Refusal(
                 Kind.UNAVAILABLE,
                 "密钥已更换，而此处暂时取不到新的，请稍后以同一编号重发。"
-                "The keys were changed, and the new ones are out of "
-                "reach here: repeat the request with the same id.",
+                "The keys were changed, and the new ones are out of reach here: repeat the request with the same id.",
                 retry_after_s=1,
             ) from None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from approval_service.calls import Call
 from approval_service.people import same_person
-from approval_service.personal_data.exports import APPROVED, EXPORT, READY_MS
+from approval_service.personal_data.messages import APPROVED, EXPORT, expired
 from approval_service.personal_data.subjects import DAY_MS
 from approval_service.store import evidence as store
 from approval_service.store import persons as person_store
@@ -25,7 +25,7 @@ def require_few(tx: Tx, call: Call[Any], person_ids: Collection[str]) -> None:
     if store.count_made(tx.connection, employee, tx.now_ms - DAY_MS) < ALONE_A_DAY:
         return
     for row in person_store.requests_of(tx.connection, person_ids):
-        fresh = row.kind == EXPORT and row.state == APPROVED and tx.now_ms - row.decided_ms <= READY_MS
+        fresh = row.kind == EXPORT and row.state == APPROVED and not expired(row, tx.now_ms)
         if fresh and same_person(call.actor, row.asked_by):
             return
     raise precondition(

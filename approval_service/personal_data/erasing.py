@@ -15,7 +15,8 @@ from approval_service.store import persons as store
 from outreach.domain.errors import Refusal
 from outreach.runtime.logs import EventLogger
 
-PAUSE_S = 1.0
+PAUSE_S = 2.0
+"""What waits for others is looked at again each time, under the write lock."""
 _log = EventLogger("erasing")
 
 

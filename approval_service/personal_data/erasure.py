@@ -45,7 +45,7 @@ def require_possible(tx: Tx, row: Any, person: Any, *, loss_accepted: bool) -> N
 
 
 def approve(tx: Tx, row: Any, person: Any, actor: str, *, loss_accepted: bool) -> Cancelled:
-    """Cancels what is pending and bars what would come. The sweeper does the rest, within about a second."""
+    """Cancels what is pending and bars what would come. The sweeper does the rest, within seconds."""
     unknown = store.unconfirmed(tx.connection, person.person_id)
     bar(tx, person, actor)
     tx.record(

@@ -12,18 +12,14 @@ from approval_service.calls import Call, covers
 from approval_service.keys import KeyRing
 from approval_service.people import require_employee, same_person
 from approval_service.personal_data.contents import of_person
-from approval_service.personal_data.subjects import DAY_MS
+from approval_service.personal_data.messages import APPROVED, EXPORT, expired
 from approval_service.store import accounts as account_store
 from approval_service.store import persons as store
 from approval_service.writer import Tx, one_by_one
 from outreach.domain.errors import denied, not_found, precondition
-from outreach.v1.person_service_pb2 import FetchPersonExportRequest, PersonRequestKind, PersonRequestState
+from outreach.v1.person_service_pb2 import FetchPersonExportRequest, PersonRequestState
 
-EXPORT = PersonRequestKind.PERSON_REQUEST_KIND_EXPORT
-APPROVED = PersonRequestState.PERSON_REQUEST_STATE_APPROVED
 DONE = PersonRequestState.PERSON_REQUEST_STATE_DONE
-READY_MS = DAY_MS
-"""How long after its approval an export may be fetched (business clock)."""
 
 
 class Made(NamedTuple):
@@ -67,7 +63,7 @@ def _record(tx: Tx, made: Made) -> bytes:
         )
     if not same_person(actor, row.asked_by):
         raise denied("只有申请人可以领取。Only the one who asked for it may fetch it.", "NOT_THE_ASKER")
-    if tx.now_ms - row.decided_ms > READY_MS:
+    if expired(row, tx.now_ms):
         raise precondition(
             "批准已过一日，请另行申请。It was approved more than a day ago: ask anew.", "EXPORT_EXPIRED", "request_id"
         )

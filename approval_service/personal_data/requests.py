@@ -12,10 +12,11 @@ from approval_service.cancellation import Cancelled
 from approval_service.paging import page_size
 from approval_service.people import require_another, require_employee
 from approval_service.personal_data import erasure, exports, restriction
-from approval_service.personal_data.messages import request_message
+from approval_service.personal_data.messages import EXPORT, request_message
 from approval_service.personal_data.subjects import bars, find, require_no_bars
 from approval_service.store import accounts as account_store
 from approval_service.store import persons as store
+from approval_service.store.head import read_clock
 from approval_service.writer import Tx, one_by_one
 from outreach.domain.errors import Kind, Refusal, not_found, precondition
 from outreach.domain.ids import new_id
@@ -26,13 +27,13 @@ from outreach.v1.person_service_pb2 import (
     DecideForPersonResponse,
     ListPersonRequestsRequest,
     ListPersonRequestsResponse,
+    PersonRequest,
     PersonRequestKind,
     PersonRequestState,
 )
 
 ERASURE = PersonRequestKind.PERSON_REQUEST_KIND_ERASURE
 LIFT = PersonRequestKind.PERSON_REQUEST_KIND_LIFT
-EXPORT = exports.EXPORT
 ASKED = PersonRequestState.PERSON_REQUEST_STATE_ASKED
 REFUSED = PersonRequestState.PERSON_REQUEST_STATE_REFUSED
 _WORDS = {ERASURE: "person_erasure_asked", LIFT: "person_lift_asked", EXPORT: "person_export_asked"}
@@ -82,7 +83,7 @@ def _ask(tx: Tx, call: Call[AskForPersonRequest]) -> AskForPersonResponse:
         reason=reason,
         by=actor,
     )
-    return AskForPersonResponse(request=request_message(_row(tx, made["request_id"])))
+    return AskForPersonResponse(request=_shown(tx, made["request_id"]))
 
 
 ask = one_by_one(_ask)
@@ -100,8 +101,8 @@ def _require_no_other(tx: Tx, person: Any, kind: int) -> None:
             )
 
 
-def _row(tx: Tx, request_id: str) -> Any:
-    return store.get_request(tx.connection, request_id)
+def _shown(tx: Tx, request_id: str) -> PersonRequest:
+    return request_message(store.get_request(tx.connection, request_id), tx.now_ms)
 
 
 def _decide(tx: Tx, call: Call[DecideForPersonRequest]) -> DecideForPersonResponse:
@@ -117,7 +118,7 @@ def _decide(tx: Tx, call: Call[DecideForPersonRequest]) -> DecideForPersonRespon
     (row,) = rows
     done = _approve(tx, row, actor, loss_accepted=request.accept_unconfirmed_loss)
     return DecideForPersonResponse(
-        request=request_message(_row(tx, row.request_id)),
+        request=_shown(tx, row.request_id),
         decided=1,
         cancelled_ids=done.withdrawn,
         possibly_leaving_attempt_ids=done.leaving_attempts,
@@ -149,7 +150,7 @@ def _refuse(tx: Tx, rows: Sequence[Any], actor: str) -> DecideForPersonResponse:
     store.update_requests(tx.connection, ids, state=REFUSED, decided_by=actor, decided_ms=tx.now_ms)
     for row in rows:
         tx.record("person_request_refused", row.bank_id, request=row.request_id, person=row.person_id, by=actor)
-    shown = request_message(_row(tx, ids[0])) if len(ids) == 1 else None
+    shown = _shown(tx, ids[0]) if len(ids) == 1 else None
     return DecideForPersonResponse(request=shown, decided=len(ids))
 
 
@@ -181,9 +182,9 @@ def list_requests(connection: Connection, call: Call[ListPersonRequestsRequest])
     """Read of ListPersonRequests. A page token is the id of the last one shown."""
     request = call.request
     call.require_bank(request.bank_id)
-    size = page_size(request.page_size)
+    size, now_ms = page_size(request.page_size), read_clock(connection).now_ms()
     rows = store.page(connection, request.bank_id, request.state, request.page_token, size + 1)
     page, more = rows[:size], len(rows) > size
     return ListPersonRequestsResponse(
-        requests=map(request_message, page), next_page_token=page[-1].request_id if more else ""
+        requests=[request_message(row, now_ms) for row in page], next_page_token=page[-1].request_id if more else ""
     )

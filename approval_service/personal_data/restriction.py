@@ -47,7 +47,8 @@ def require_restricted(person: Any) -> None:
 def lift(tx: Tx, row: Any, actor: str) -> None:
     """Nothing that was cancelled comes back."""
     store.set_restricted(tx.connection, row.person_id, False)
-    store.drop_restriction_mark(tx.connection, row.person_id)
+    if not store.being_erased(tx.connection, row.person_id):
+        store.drop_restriction_mark(tx.connection, row.person_id)
     decided = {"state": DONE, "decided_by": actor, "decided_ms": tx.now_ms, "done_ms": tx.now_ms}
     store.update_requests(tx.connection, [row.request_id], **decided)
     tx.record("person_restriction_lifted", row.bank_id, request=row.request_id, person=row.person_id, by=actor)

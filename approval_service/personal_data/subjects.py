@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -12,6 +14,7 @@ from approval_service.catalog import Catalog
 from approval_service.keys import KeyRing
 from approval_service.mailroom.withdrawal import in_print
 from approval_service.personal_data.messages import request_message
+from approval_service.policies import DEFAULT_TIME_ZONE, DEFAULTS
 from approval_service.store import accounts as account_store
 from approval_service.store import outreach as outreach_store
 from approval_service.store import persons as store
@@ -19,7 +22,7 @@ from approval_service.store import stops as stop_store
 from approval_service.store.head import read_clock
 from approval_service.store.scopes import Scope
 from outreach.domain import states
-from outreach.domain.clocks import iso, timestamp
+from outreach.domain.clocks import timestamp
 from outreach.domain.errors import Kind, Refusal, not_found
 from outreach.domain.masking import mask_account, mask_name
 from outreach.domain.roles import INSPECTOR
@@ -27,7 +30,6 @@ from outreach.v1.hold_service_pb2 import HoldKind
 from outreach.v1.person_service_pb2 import ErasureBar, GetPersonRequest, GetPersonResponse, PersonState
 
 DAY_MS = 86_400_000
-DEFAULT_RETENTION_DAYS = 1095
 PENDING = (states.AWAITING_QUANTITY, states.ADMITTED)
 
 
@@ -74,7 +76,8 @@ def _unknown(request: Subject) -> Refusal:
 def retention_days(catalog: Catalog, bank_id: str, now_ms: int) -> int:
     """By the policy in force."""
     policy = catalog.policy_at(bank_id, now_ms)
-    return (policy.policy.retention_days if policy else 0) or DEFAULT_RETENTION_DAYS
+    days: int = (policy.policy.retention_days if policy else 0) or DEFAULTS["retention_days"]
+    return days
 
 
 def ended_ms(account: Any) -> int:
@@ -108,12 +111,12 @@ def bars(connection: Connection, catalog: Catalog, person: Any, now_ms: int, *, 
     found = []
     until = retained_until_ms(connection, catalog, person, now_ms)
     if until > now_ms:
-        days = retention_days(catalog, person.bank_id, now_ms)
+        days, day = retention_days(catalog, person.bank_id, now_ms), _day(catalog, person.bank_id, until)
         found.append(
             Bar(
                 "RETENTION_RUNS",
-                f"保存期限至 {iso(until)[:10]}（账户终结与最近一次联系后 {days} 天），此前可限制处理。",
-                f"Records are kept until {iso(until)[:10]} ({days} days after the last account's end and the last "
+                f"保存期限至 {day}（账户终结与最近一次联系后 {days} 天），此前可限制处理。",
+                f"Records are kept until {day} ({days} days after the last account's end and the last "
                 "contact): restrict the person meanwhile.",
                 until,
             )
@@ -129,6 +132,13 @@ def bars(connection: Connection, catalog: Catalog, person: Any, now_ms: int, *, 
                 )
             )
     return found
+
+
+def _day(catalog: Catalog, bank_id: str, ms: int) -> str:
+    """The date at the bank."""
+    policy = catalog.policy_at(bank_id, ms)
+    zone = ZoneInfo(policy.policy.time_zone if policy else DEFAULT_TIME_ZONE)
+    return datetime.fromtimestamp(ms / 1000, zone).date().isoformat()
 
 
 def _holds(connection: Connection, person: Any) -> list[Any]:
@@ -178,7 +188,7 @@ def get_person(
         pending=_pending(connection, person),
         unconfirmed_attempt_ids=store.unconfirmed(connection, person.person_id),
         bars=[bar.message() for bar in bars(connection, catalog, person, now_ms)],
-        requests=map(request_message, requests),
+        requests=[request_message(row, now_ms) for row in requests],
     )
     if until := retained_until_ms(connection, catalog, person, now_ms):
         response.retained_until.FromMilliseconds(until)
@@ -212,6 +222,9 @@ def _erased(connection: Connection, keys: KeyRing, call: Call[GetPersonRequest])
     rows = [row for row in store.requests_of(connection, ids) if row.bank_id == request.bank_id]
     if not rows:
         raise _unknown(request)
+    now_ms = read_clock(connection).now_ms()
     return GetPersonResponse(
-        person_id=rows[0].person_id, state=PersonState.PERSON_STATE_ERASED, requests=map(request_message, rows)
+        person_id=rows[0].person_id,
+        state=PersonState.PERSON_STATE_ERASED,
+        requests=[request_message(row, now_ms) for row in rows],
     )

@@ -17,6 +17,7 @@ from outreach.runtime.tokens import principal_of
 from outreach.v1 import key_service_pb2 as pb
 from outreach.v1.key_service_pb2_grpc import KeyServiceServicer
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -26,7 +27,7 @@ class KeyServer(KeyServiceServicer):
 
     async def ListKeys(self, request: pb.ListKeysRequest, context: Context) -> pb.ListKeysResponse:
         call = Call(principal_of(context), request)
-        await self._with_masters(Custodian.reread)
+        await self._with_masters(key_rotation.reread, call)
         return await self._authority.read(key_rotation.list_keys, self._authority, call)
 
     async def AskRotation(self, request: pb.AskRotationRequest, context: Context) -> pb.AskRotationResponse:
@@ -35,13 +36,14 @@ class KeyServer(KeyServiceServicer):
     async def ApproveRotation(self, request: pb.ApproveRotationRequest, context: Context) -> pb.ApproveRotationResponse:
         call = Call(principal_of(context), request)
         if request.kind == pb.KEY_KIND_LEDGER:
-            next_key = await self._with_masters(key_rotation.prepare_ledger)
+            next_key = await self._with_masters(key_rotation.prepare_ledger, call)
             return await self._authority.write(key_rotation.approve_ledger, (call, next_key))
-        prepared = await self._with_masters(key_rotation.prepare_master)
+        prepared = await self._with_masters(key_rotation.prepare_master, call)
         return await self._authority.write(key_rotation.approve_master, (call, prepared))
 
-    async def _with_masters(self, function: Callable[[Custodian], T]) -> T:
+    async def _with_masters(self, function: Callable[[Custodian, Call[R]], T], call: Call[R]) -> T:
+        """What the function makes in a thread of its own: a key service may take its time."""
         try:
-            return await asyncio.to_thread(function, self._authority.custodian)
+            return await asyncio.to_thread(function, self._authority.custodian, call)
         except MasterError as error:
             raise precondition(str(error), "MASTER_MISSING") from None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy import ColumnElement, Connection, and_, func, select, text
 
 from approval_service import schema
-from outreach.domain import states
+from outreach.v1.common_pb2 import State
 
 outreach, attempt, change = schema.outreach, schema.attempt, schema.change
 
@@ -15,17 +15,6 @@ outreach, attempt, change = schema.outreach, schema.attempt, schema.change
 def count_asked(connection: Connection, bank_id: str, start_ms: int, end_ms: int) -> int:
     """Outreach created in the span."""
     return connection.execute(select(func.count()).where(_created(bank_id, start_ms, end_ms))).scalar_one()
-
-
-def count_blocked(connection: Connection, bank_id: str, start_ms: int, end_ms: int) -> list[tuple[str, int]]:
-    """Outreach blocked in the span, by the set of codes; the sets are comma-separated."""
-    blocked = outreach.c.state == states.BLOCKED
-    rows = connection.execute(
-        select(outreach.c.codes, func.count())
-        .where(_created(bank_id, start_ms, end_ms), blocked)
-        .group_by(outreach.c.codes)
-    )
-    return [(row[0], row[1]) for row in rows]
 
 
 def count_sent(connection: Connection, bank_id: str, start_ms: int, end_ms: int) -> int:
@@ -48,10 +37,10 @@ def count_moves(connection: Connection, bank_id: str, start_ms: int, end_ms: int
     return {row[0]: row[1] for row in rows}
 
 
-def cancellations(connection: Connection, bank_id: str, start_ms: int, end_ms: int) -> Iterator[bytes]:
-    """The ProtoJSON of each cancellation's StatusChange in the span."""
-    cancelled = change.c.state == states.CANCELLED
-    rows = connection.execute(select(change.c.body).where(_changed(bank_id, start_ms, end_ms), cancelled))
+def stops(connection: Connection, bank_id: str, start_ms: int, end_ms: int, state: State.ValueType) -> Iterator[bytes]:
+    """The ProtoJSON of each StatusChange to BLOCKED or CANCELLED in the span."""
+    moved = change.c.state == state
+    rows = connection.execute(select(change.c.body).where(_changed(bank_id, start_ms, end_ms), moved))
     return iter(rows.scalars())
 
 

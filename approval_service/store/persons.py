@@ -149,6 +149,13 @@ def to_erase(connection: Connection, after_id: str, limit: int) -> list[Row[Any]
     return list(connection.execute(query.order_by(request.c.request_id).limit(limit)))
 
 
+def being_erased(connection: Connection, person_id: str) -> bool:
+    """True while an approved erasure waits for something."""
+    approved = request.c.state == PersonRequestState.PERSON_REQUEST_STATE_APPROVED
+    query = select(request.c.request_id).where(request.c.person_id == person_id, request.c.kind == ERASURE, approved)
+    return connection.execute(query).first() is not None
+
+
 def erased_ids(connection: Connection, bank_id: str, customer_hash: str) -> list[str]:
     """The ids that a customer had before being erased, newest first."""
     query = select(request.c.person_id).where(

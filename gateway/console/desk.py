@@ -14,9 +14,9 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.forwarding import SERVICES
 from gateway.shape import Shape
 from outreach.domain.errors import Kind, Refusal
-from outreach.runtime.access import ROLES, check_roles
+from outreach.runtime.access import OF_ALL_BANKS, ROLES, check_roles
 from outreach.runtime.errors import refusal_of
-from outreach.runtime.tokens import check_bank, principal_metadata
+from outreach.runtime.tokens import ALL_BANKS, check_bank, principal_metadata
 from outreach.v1.common_pb2 import Principal
 
 CALL_TIMEOUT_S = 10.0
@@ -33,11 +33,13 @@ class Desk:
         self._channel_of = channel_of
 
     def may(self, name: str) -> bool:
-        """True if one of the person's roles may call it."""
-        return not ROLES[f"/outreach.v1.{name}"].isdisjoint(self.principal.roles)
+        """True if one of the person's roles may call it, and the person's banks are all if it concerns every bank."""
+        path = f"/outreach.v1.{name}"
+        covered = path not in OF_ALL_BANKS or ALL_BANKS in self.principal.bank_ids
+        return covered and not ROLES[path].isdisjoint(self.principal.roles)
 
     def require(self, name: str, *others: str) -> None:
-        """Raises Refusal unless one of the person's roles may call one of them: for pages that ask nothing themselves."""
+        """Raises Refusal unless the person may call one of them: for pages that ask nothing themselves."""
         if not any(map(self.may, others)):
             check_roles(f"/outreach.v1.{name}", self.principal)
 

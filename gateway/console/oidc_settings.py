@@ -76,7 +76,10 @@ def read_settings(path: Path | None) -> SignInSettings:
     _require(url.startswith(("https://", "http://127.0.0.1:", "http://localhost:")), path, "console_url", "https://…")
     local = document.get("local_accounts", True)
     _require(isinstance(local, bool), path, "local_accounts", "true or false")
-    return SignInSettings(url, local, tuple(_provider(path, str(name), entry) for name, entry in entries.items()))
+    providers = tuple(_provider(path, str(name), entry) for name, entry in entries.items())
+    issuers = {provider.issuer for provider in providers}
+    _require(len(issuers) == len(providers), path, "providers", "of different issuers, since these tell them apart")
+    return SignInSettings(url, local, providers)
 
 
 def _provider(path: Path, name: str, entry: Any) -> ProviderSettings:

@@ -208,6 +208,22 @@ ROLES: dict[str, frozenset[str]] = {
     for rpc, roles in rpcs.items()
 }
 
+OF_ALL_BANKS = frozenset(
+    f"/outreach.v1.{name}"
+    for name in (
+        *(f"UserService/{rpc}" for rpc in _ROLES_BY_SERVICE["UserService"]),
+        *(f"KeyService/{rpc}" for rpc in _ROLES_BY_SERVICE["KeyService"]),
+        "LedgerService/ListEntries",
+        "LedgerService/Export",
+        "OperationsService/SetBusinessClock",
+        "OperationsService/ConfirmWallClock",
+        "OperationsService/SetEmployee",
+        "PersonService/ReplayErasures",
+    )
+)
+"""Public rpcs that concern every bank. The authority answers them only to who speaks for all; nobody else is offered
+what leads to them."""
+
 PUBLIC_SERVICES = tuple(f"outreach.v1.{service}" for service in _ROLES_BY_SERVICE)
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from outreach.runtime.logs import EventLogger
 
@@ -63,8 +62,9 @@ class TlsFiles:
         material = self._read()
         if stamps != self._look():
             return  # they are being replaced just now: the next look finds them whole
-        changed, self._material, self._stamps = material != self._material, material, stamps
-        if changed:
+        self._stamps = stamps
+        if material != self._material:
+            self._material = material
             _log.info("certificate_renewed", ends=_end(material.chain or material.roots))
 
     def _paths(self) -> Iterable[Path]:
@@ -81,13 +81,10 @@ class TlsFiles:
             return Material(roots)
         key, chain = self._key.read_bytes(), self._chain.read_bytes()
         certificate = x509.load_pem_x509_certificates(chain)[0]
-        form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        if load_pem_private_key(key, None).public_key().public_bytes(*form) != certificate.public_key().public_bytes(
-            *form
-        ):
+        if load_pem_private_key(key, None).public_key() != certificate.public_key():
             raise ValueError("the certificate is not of the key")
         return Material(roots, key, chain)
 
 
 def _end(pem: bytes) -> str:
-    return x509.load_pem_x509_certificates(pem)[0].not_valid_after_utc.astimezone(UTC).isoformat()
+    return x509.load_pem_x509_certificates(pem)[0].not_valid_after_utc.isoformat()

@@ -186,8 +186,9 @@ class Verifier:
         return principal
 
     def _holder(self, names: frozenset[str]) -> Caller | None:
-        """The caller whose certificate it is."""
-        return next((one for one in self._callers.values() if not names.isdisjoint(one.certificates)), None)
+        """The caller whose certificate it is; none if it names several."""
+        found = [one for one in self._callers.values() if not names.isdisjoint(one.certificates)]
+        return found[0] if len(found) == 1 else None
 
     def _claims(self, token: str) -> dict[str, Any]:
         try:

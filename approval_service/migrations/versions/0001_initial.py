@@ -81,7 +81,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("carrier_message_id <> ''"),
         postgresql_where=sa.text("carrier_message_id <> ''"),
     )
-    op.create_index("attempt_by_day", "attempt", ["bank_id", "released_ms"], unique=False)
+    op.create_index("attempt_by_day", "attempt", ["bank_id", "released_ms", "may_have_left"], unique=False)
     op.create_index("attempt_by_identity", "attempt", ["identity", "released_ms"], unique=False)
     op.create_index("attempt_by_lease", "attempt", ["lease_id"], unique=False)
     op.create_index("attempt_by_outreach", "attempt", ["outreach_id"], unique=False)
@@ -135,7 +135,7 @@ def upgrade() -> None:
     op.create_index(
         "change_by_day",
         "change",
-        ["bank_id", "time_ms"],
+        ["bank_id", "time_ms", "state"],
         unique=False,
         sqlite_where=sa.text("state > 3"),
         postgresql_where=sa.text("state > 3"),

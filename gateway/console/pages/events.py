@@ -24,7 +24,8 @@ _DIGITS = 18
 
 async def listing(visit: Visit) -> Response:
     summaries = {
-        bank: await visit.ask("OperationsService/GetSummary", GetSummaryRequest(bank_id=bank)) for bank in visit.banks
+        bank: await visit.ask("OperationsService/GetSummary", GetSummaryRequest(bank_id=bank, open_only=True))
+        for bank in visit.banks
     }
     recent: list[Any] = []
     if visit.desk.may("OutreachService/Watch"):

@@ -135,6 +135,7 @@ async def activate(visit: Visit) -> Response:
 
 async def simulate(visit: Visit) -> Response:
     """A page that grows: how far it has come, then the result. It stops when it is left."""
+    visit.desk.require("PolicyService/SimulatePolicy")
     form = await visit.form()
     request = SimulatePolicyRequest(bank_id=visit.bank, version=_version_number(visit))
     request.period.FromTimedelta(timedelta(days=whole(form, "days")))

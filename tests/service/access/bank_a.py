@@ -6,16 +6,17 @@ import asyncio
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from approval_service import holds, letter_versions, policies, quantity_register, replies, schema, templates, users
 from approval_service.calls import Call
+from approval_service.mailroom import return_scans, returns
 from approval_service.personal_data import erasing, requests
 from outreach.domain import states
 from outreach.v1 import letter_version_service_pb2 as letter
 from outreach.v1.bank_service_pb2 import BankEvent, Party, Placement
 from outreach.v1.hold_service_pb2 import HoldKind, PlaceHoldRequest, RequestLiftRequest
-from outreach.v1.mailroom_service_pb2 import RunState
+from outreach.v1.mailroom_service_pb2 import ReturnReason, ReturnRequest, RunState
 from outreach.v1.outreach_service_pb2 import LetterItem, SmsItem
 from outreach.v1.person_service_pb2 import (
     AskForPersonRequest,
@@ -37,6 +38,7 @@ from tests.service.access.stack import OTHER_BANK
 from tests.service.approval_service.letters import NAME, draft_letter, letter_item, letter_review, submit_letters
 from tests.service.approval_service.mailroom import Mailroom, address_of, open_mailroom
 from tests.service.approval_service.test_replay import proofs
+from tests.service.approval_service.test_return_scans import scan
 from tests.service.approval_service.test_users import make_secrets
 from tests.service.approval_service.world import (
     AGENCY,
@@ -47,6 +49,7 @@ from tests.service.approval_service.world import (
     PEOPLE,
     World,
     actor,
+    content,
     phone_of,
     principal,
 )
@@ -205,12 +208,25 @@ class BankA:
             await self.room.mail(*numbers)
         return run.run_id, numbers[0]
 
+    async def returned(self) -> str:
+        """The number of a letter that came back, with a picture of its envelope."""
+        number = (await self.run("mailed"))[1]
+        request = ReturnRequest(letter_number=number, reason=ReturnReason.RETURN_REASON_MOVED, scan_image=scan())
+        await self.room.write(returns.return_letter, return_scans.prepared(request))
+        return number
+
     async def care(self) -> str:
         """A letter that waits for a reviewer, since its amount is small."""
         await self.world.open_bank(care_amount_fen=200_000)
         (decision,) = await submit_letters(self.world, await self.letter_item())
         await self.world.open_bank()
         return decision.outreach_id
+
+    async def person(self) -> str:
+        """The id of somebody who owes."""
+        await self.account()
+        newest = select(func.max(schema.person.c.person_id))
+        return await self.world.authority.read(lambda connection: str(connection.execute(newest).scalar_one()))
 
     async def export(self, *, asked_by: str = "ann", approved: bool = False) -> str:
         """An export of a person."""
@@ -247,7 +263,7 @@ class BankA:
         the people's data that it has in clear nowhere."""
         own, others = await self.world.authority.read(_values, True), await self.world.authority.read(_values, False)
         private = {BANK, "欧阳甲乙", *(f(str(n)) for n in range(4001, 4060) for f in (phone_of, address_of))}
-        shared = {CARRIER, *(actor(employee) for employee in PEOPLE)}
+        shared = {CARRIER, NAME, content().name, *(actor(employee) for employee in PEOPLE)}
         return {value.encode() for value in (own - others - shared) | private}
 
 

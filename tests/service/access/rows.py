@@ -78,15 +78,6 @@ class Row:
 
 ROWS: dict[str, Row] = {}
 """By `Service/Rpc`."""
-COMING = frozenset(
-    {
-        "TemplateService/RenewTemplate",
-        "LetterVersionService/RenewLetterVersion",
-        "PolicyService/SimulatePolicy",
-        "MailroomService/FetchReturnScan",
-    }
-)
-"""In the contract and the access table, and not served yet."""
 
 
 def row(name: str, reach: Reach = Reach.BANK) -> Callable[[Callable[[BankA], Awaitable[Any]]], None]:
@@ -295,6 +286,11 @@ async def _(a: BankA) -> Any:
     return template.RecordFilingRequest(digest=await a.template("approved"), filing=filing)
 
 
+@row("TemplateService/RenewTemplate")
+async def _(a: BankA) -> Any:
+    return template.RenewTemplateRequest(digest=await a.template("approved"))
+
+
 @row("TemplateService/GetTemplate")
 async def _(a: BankA) -> Any:
     return template.GetTemplateRequest(digest=await a.template())
@@ -342,6 +338,11 @@ async def _(a: BankA) -> Any:
 @row("LetterVersionService/RetireLetterVersion")
 async def _(a: BankA) -> Any:
     return letter.RetireLetterVersionRequest(digest=await a.letter_version("authorized"), reason="银行要求")
+
+
+@row("LetterVersionService/RenewLetterVersion")
+async def _(a: BankA) -> Any:
+    return letter.RenewLetterVersionRequest(digest=await a.letter_version("authorized"))
 
 
 @row("LetterVersionService/GetLetterVersion")
@@ -456,6 +457,11 @@ async def _(a: BankA) -> Any:
     return mailroom.ReturnRequest(letter_number=number, reason=mailroom.RETURN_REASON_MOVED)
 
 
+@row("MailroomService/FetchReturnScan")
+async def _(a: BankA) -> Any:
+    return mailroom.FetchReturnScanRequest(letter_number=await a.returned(), reason="投诉核对")
+
+
 @row("MailroomService/CloseRun")
 async def _(a: BankA) -> Any:
     return mailroom.CloseRunRequest(run_id=(await a.run("mailed"))[0])
@@ -474,6 +480,13 @@ async def _(a: BankA) -> Any:
 @row("PolicyService/ActivatePolicy")
 async def _(a: BankA) -> Any:
     return policy.ActivatePolicyRequest(bank_id=BANK, version=await a.policy())
+
+
+@row("PolicyService/SimulatePolicy")
+async def _(a: BankA) -> Any:
+    request = policy.SimulatePolicyRequest(bank_id=BANK, version=await a.policy())
+    request.period.FromSeconds(86_400)
+    return request
 
 
 fixed("PolicyService/GetPolicy", policy.GetPolicyRequest(bank_id=BANK))

@@ -42,7 +42,7 @@ async def rotate(world: World) -> str:
     """Asked by ann, approved by ben. Returns the new key."""
     await world.write(key_rotation.ask, "ann", pb.AskRotationRequest(kind=LEDGER), banks=["*"])
     call = Call(principal("ben", banks=["*"]), pb.ApproveRotationRequest(kind=LEDGER))
-    prepared = await asyncio.to_thread(key_rotation.prepare_ledger, world.authority.custodian)
+    prepared = await asyncio.to_thread(key_rotation.prepare_ledger, world.authority.custodian, call)
     return (await world.authority.write(key_rotation.approve_ledger, (call, prepared))).key
 
 
@@ -91,7 +91,7 @@ async def test_the_old_key_is_gone_and_the_new_one_survives_a_restart(world: Wor
 
 async def test_it_takes_two(world: World) -> None:
     call = Call(principal("ben", banks=["*"]), pb.ApproveRotationRequest(kind=LEDGER))
-    prepared = key_rotation.prepare_ledger(world.authority.custodian)
+    prepared = key_rotation.prepare_ledger(world.authority.custodian, call)
     with pytest.raises(Refusal, match="ask first"):
         await world.authority.write(key_rotation.approve_ledger, (call, prepared))
     await world.write(key_rotation.ask, "ben", pb.AskRotationRequest(kind=LEDGER), banks=["*"])
@@ -119,7 +119,7 @@ async def test_two_at_once_change_it_once(world: World) -> None:
     """The second approval finds that the keys changed while it was prepared, or nothing to approve."""
     await world.write(key_rotation.ask, "ann", pb.AskRotationRequest(kind=LEDGER), banks=["*"])
     call = Call(principal("ben", banks=["*"]), pb.ApproveRotationRequest(kind=LEDGER))
-    prepared = [key_rotation.prepare_ledger(world.authority.custodian) for _ in range(2)]
+    prepared = [key_rotation.prepare_ledger(world.authority.custodian, call) for _ in range(2)]
     answers = await world.authority.write_many(key_rotation.approve_ledger, [(call, one) for one in prepared])
     assert [isinstance(one, Refusal) for one in answers] == [False, True]
     await world.write(key_rotation.ask, "ann", pb.AskRotationRequest(kind=LEDGER), banks=["*"])

@@ -68,6 +68,7 @@ async def test_after_a_day_it_is_asked_for_anew(people: People) -> None:
     await people.decide(asked.request_id)
     people.world.set_clock(people.world.now_ms() + DAY_MS + 1)
     await refused(fetch(people, asked.request_id), "EXPORT_EXPIRED")
+    assert (await people.get(NUMBER)).requests[0].state == PersonRequestState.PERSON_REQUEST_STATE_EXPIRED
 
 
 async def test_another_bank_gets_nothing(people: People) -> None:

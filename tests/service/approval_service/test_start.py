@@ -4,20 +4,46 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 
+import pytest
 from sqlalchemy import delete, func, select, text
 
+from approval_service import main as approval_main
 from approval_service import schema
 from approval_service.catalog import CatalogCache
 from approval_service.database import Database
+from approval_service.main import ApprovalSettings
+from approval_service.masters import MasterError
 from approval_service.writer import Writer
+from outreach.runtime.secret_files import new_key_line
 from tests.postgres import PostgresServer
 from tests.service.approval_service.authorities import custodian_of
 
 
 def start(database: Database) -> None:
     Writer(database, custodian_of(database).open(), CatalogCache()).close()
+
+
+def test_a_lost_master_key_is_not_replaced_by_another(tmp_path: Path) -> None:
+    """The first start makes it; a later one asks for it by its id, or takes it from the environment."""
+    database = Database(f"sqlite:///{tmp_path / 'outreach.db'}")
+    database.migrate()
+    path = tmp_path / "secrets" / "master-key"
+    hashed = approval_main._custodian(ApprovalSettings(state_dir=tmp_path), database).open().hash("phone", "1")
+    line = path.read_text().strip()
+    path.unlink()
+    with pytest.raises(MasterError, match="restore it from its backup"):
+        approval_main._custodian(ApprovalSettings(state_dir=tmp_path), database).open()
+    assert not path.exists()
+    other = new_key_line().decode().strip()
+    with pytest.raises(MasterError, match=f"needs {line.split()[0]}, and here is {other.split()[0]}"):
+        approval_main._custodian(ApprovalSettings(state_dir=tmp_path, master_keys=other), database).open()
+    settings = ApprovalSettings(state_dir=tmp_path, master_keys=f"{other},{line}")
+    assert approval_main._custodian(settings, database).open().hash("phone", "1") == hashed
+    assert not path.exists()
+    database.close()
 
 
 def heads(database: Database) -> int:

@@ -8,23 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from approval_service import key_rotation, masters
+from approval_service import key_rotation, masters, vault_transit
 from approval_service.authority import Authority, ChangeSignal
+from approval_service.calls import Call
 from approval_service.catalog import CatalogCache
 from approval_service.database import Database
 from approval_service.key_custody import Custodian
 from approval_service.masters import MasterError
 from approval_service.writer import Writer
 from outreach.runtime.config import SettingError
+from outreach.v1.key_service_pb2 import ApproveRotationRequest
 from tests.fakes.vault import Vault
 from tests.service.approval_service.test_key_rotation import approve, ask, finished, held_by, names, until, working
-from tests.service.approval_service.world import PEOPLE, World, phone_of
+from tests.service.approval_service.world import PEOPLE, World, phone_of, principal
 
 PLUG_IN = "approval_service.vault_transit:connect"
 
 
 @pytest.fixture
 def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
+    monkeypatch.setattr(vault_transit, "TIMEOUT_S", 60)
     made = Vault(tmp_path)
     (tmp_path / "token").write_text(made.token + "\n")
     with made.serving() as address:
@@ -101,7 +104,7 @@ def test_an_outage_after_the_start_is_survived(vault: Vault, database: Database)
     assert ring.person(wrapped).unseal(key.seal(b"x")) == b"x"
     assert held.load().hashing
     with pytest.raises(MasterError, match="HTTP 503"):
-        key_rotation.prepare_master(held)
+        key_rotation.prepare_master(held, Call(principal("ann", banks=["*"]), ApproveRotationRequest()))
 
 
 def test_what_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

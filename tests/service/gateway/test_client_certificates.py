@@ -125,6 +125,16 @@ async def test_a_name_that_nobody_has_is_refused(state_dir: Path, issuer: Path, 
         assert (await refusal(opened)).reason == "CALLER_UNKNOWN"
 
 
+async def test_a_certificate_that_names_two_callers_is_nobodys(state_dir: Path, issuer: Path, port: int) -> None:
+    """Every certificate here is for localhost, too."""
+    document = yaml.safe_load((state_dir / "callers.yaml").read_text())
+    document["callers"]["another"] = {**document["callers"]["certified"], "certificates": ["localhost"]}
+    (state_dir / "callers.yaml").write_text(yaml.safe_dump(document))
+    await asyncio.sleep(SOON_S)
+    async with channel(state_dir, port, issuer) as opened:
+        assert (await refusal(opened)).reason == "CALLER_UNKNOWN"
+
+
 async def test_a_clerk_s_name_alone_is_worth_nothing(state_dir: Path, issuer: Path, authority: FakeAuthority) -> None:
     """At the port of tokens nobody is asked for a certificate, and the metadata says nothing."""
     async with (

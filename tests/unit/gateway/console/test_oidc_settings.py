@@ -63,6 +63,7 @@ def test_a_provider_is_read_with_its_defaults(tmp_path: Path) -> None:
         (document({**PROVIDER, "acr": "two"}), "providers.agency.acr must be a list"),
         (document({**PROVIDER, "amr": []}), "providers.agency.amr must be a list"),
         *((document({**PROVIDER, "claim": claim}), "providers.agency.claim") for claim in sorted(NO_IDENTITY)),
+        ({**document(), "providers": {"one": PROVIDER, "two": PROVIDER}}, "providers must be of different issuers"),
         ([], "providers must list"),
     ],
     ids=str,
