@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from gateway.console import showing
 from gateway.console.pages import tasks
-from gateway.console.visit import Visit
+from gateway.console.visit import CHINA, Visit
 from outreach.v1.operations_service_pb2 import GetDailyReportRequest, GetSummaryRequest
 
 _SHOWN_CODES = 8
@@ -21,9 +21,8 @@ async def home(visit: Visit) -> Response:
         return visit.page("home.html", tasks=waiting, summary=None)
     asked = GetSummaryRequest(bank_id=visit.bank, open_only=True)
     summary = await visit.ask("OperationsService/GetSummary", asked)
-    now = visit.time(summary.business_time)
-    assert now is not None  # noqa: S101  # every answer has it
-    today = GetDailyReportRequest(bank_id=visit.bank, date=f"{now:%Y-%m-%d}")
+    date = summary.business_time.ToDatetime(CHINA).strftime("%Y-%m-%d")
+    today = GetDailyReportRequest(bank_id=visit.bank, date=date)
     report = await visit.ask("OperationsService/GetDailyReport", today)
     return visit.page(
         "home.html",
