@@ -237,8 +237,6 @@ def _decide(tx: Tx, context: Context, asked: Asked, one: Judged, outreach_id: st
         key = context.key(person)
         content = orjson.dumps((phone, message.variables), None, orjson.OPT_SORT_KEYS)
         sealed, commitment = key.seal(content), key.commit(content)
-    subject = Subject(bank_id, outreach_id, asked.request_id, requester.caller_id, case_id)
-    tx.tell(subject, outcome.state, outcome.codes)
     same = (
         tx.time,
         bank_id,
@@ -250,7 +248,9 @@ def _decide(tx: Tx, context: Context, asked: Asked, one: Judged, outreach_id: st
     )
     entry = _entry(*same, bool(commitment))
     values = (commitment, outreach_id, tx.next_entry) if commitment else (outreach_id, tx.next_entry)
-    tx.append(entry.fill(*values))
+    seq = tx.append(entry.fill(*values))
+    subject = Subject(bank_id, outreach_id, asked.request_id, requester.caller_id, case_id)
+    tx.tell(seq, subject, outcome.state, outcome.codes)
     return NewSms(
         outreach_id,
         requester.caller_id,

@@ -86,12 +86,13 @@ class Tx:
         for name, value in fields.items():
             if value or value is False:
                 entry[name] = value
-        self.append(entries.encode(entry))
-        return seq
+        return self.append(entries.encode(entry))
 
-    def append(self, body: bytes) -> None:
-        """Adds a ledger entry in canonical form, whose number must be `next_entry`."""
-        self._entries.append((self.next_entry, body))
+    def append(self, body: bytes) -> int:
+        """Adds a ledger entry in canonical form, which must be numbered `next_entry`, and returns its number."""
+        seq = self.next_entry
+        self._entries.append((seq, body))
+        return seq
 
     def changed(
         self,
@@ -104,8 +105,7 @@ class Tx:
         **ledger_fields: Any,
     ) -> None:
         """Records that an outreach (anything with its columns) moved: in the ledger and for those who watch."""
-        self.tell(row, state, codes, attempt_id, notice=notice)
-        self.record(
+        seq = self.record(
             "notice" if notice else KINDS[state],
             row.bank_id,
             outreach=row.outreach_id,
@@ -113,12 +113,20 @@ class Tx:
             codes=list(codes),
             **ledger_fields,
         )
+        self.tell(seq, row, state, codes, attempt_id, notice=notice)
 
     def tell(
-        self, row: Any, state: State.ValueType, codes: Sequence[str], attempt_id: str = "", *, notice: bool = False
+        self,
+        seq: int,
+        row: Any,
+        state: State.ValueType,
+        codes: Sequence[str],
+        attempt_id: str = "",
+        *,
+        notice: bool = False,
     ) -> None:
-        """Tells those who watch what the next ledger entry records."""
-        position = self.next_entry + 1
+        """Tells those who watch what a ledger entry records."""
+        position = seq + 1
         body = to_json(position, row, state, codes, attempt_id, self.time, notice=notice)
         shown = 0 if notice else state
         key = time_key(row.outreach_id)
