@@ -179,7 +179,8 @@ class Mutator:
             fitting = [value for value in known or () if isinstance(value, bytes) == is_bytes]
             return self.chance.choice(fitting) if fitting else (b"" if is_bytes else f"v{self.chance.randrange(999)}")
         if kind == FieldDescriptor.CPPTYPE_ENUM:
-            return self.chance.choice(field.enum_type.values).number
+            kinds: Any = field.enum_type
+            return self.chance.choice(kinds.values).number
         if kind == FieldDescriptor.CPPTYPE_BOOL:
             return self.chance.random() < 0.5
         if kind in _RANGES:
@@ -188,10 +189,10 @@ class Mutator:
 
     def _spoil(self, message: Message) -> None:
         """Gives one leaf anywhere below a value that no field should have."""
-        fields: list[FieldDescriptor] = list(message.DESCRIPTOR.fields)
+        fields: list[Any] = list(message.DESCRIPTOR.fields)
         if not fields:
             return
-        present: list[FieldDescriptor] = [field for field, _ in message.ListFields()]
+        present: list[Any] = [field for field, _ in message.ListFields()]
         field = self.chance.choice(present if present and self.chance.random() < 0.8 else fields)
         part: Any = message
         if field.message_type is not None and not field.message_type.GetOptions().map_entry:
