@@ -8,7 +8,7 @@ PORT ?= 17400
 UP := $(BIN)/outreach up --play examples.play --port $(PORT)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock generate lint audit sbom test browser screenshots run crash bench accuracy clean
+.PHONY: help setup lock generate lint audit sbom test browser screenshots run crash fuzz bench accuracy clean
 
 help: ## 列出命令 · list the verbs
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -67,6 +67,9 @@ run: setup ## 启动全部并演一天；ONCE=1 演完即止，PORT=18400 换端
 crash: setup ## 反复强杀进程 25 次 · 25 kills of random processes while the example runs
 	@$(BIN)/pytest tests/system/test_kill.py --kills 25 --timeout 3600
 
+fuzz: setup ## 恶意输入，默认一百万份；N=20000 SEED=2 改，RESUME=1 接着上次 · malformed input, a million by default; results in .fuzz/
+	@nice -n 10 $(BIN)/python -m tests.fuzz.campaign --count $(or $(N),1000000) --seed $(or $(SEED),1) $(if $(RESUME),--resume)
+
 bench: setup ## 性能，对照同一轮测得的极限 · speed, against bare limits measured in the same run
 	@$(BIN)/python -m bench.run
 
@@ -74,5 +77,5 @@ accuracy: setup ## 地址筛查的准确率 · accuracy of the address screening
 	@$(BIN)/python -m bench.accuracy
 
 clean: ## 删除 .venv、.run 与缓存 · remove .venv, .run and caches
-	@rm -rf $(VENV) .run *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .run .fuzz *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

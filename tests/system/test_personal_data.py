@@ -64,7 +64,7 @@ def _erase(installation: Installation, person_id: str) -> None:
     named = ("--person", person_id, *BANK, "--reason", "来函 LTR-1")
     asked: Any = installation.cli("person", "erase", *named, "--as", "supervisor-1")
     installation.cli(
-        "person", "decide", asked["request"]["requestId"], "--accept-unconfirmed-loss", "--as", "operator-1"
+        "person", "decide", asked["request"]["request_id"], "--accept-unconfirmed-loss", "--as", "operator-1"
     )
     end = time.monotonic() + WAIT_S
     while (state := _state(installation, person_id)) != "PERSON_REQUEST_STATE_DONE":

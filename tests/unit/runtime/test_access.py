@@ -45,7 +45,7 @@ def test_every_row_names_known_roles() -> None:
 @pytest.mark.parametrize("rpc", [rpc for rpc in access.ROLES if roles.INSPECTOR in access.ROLES[rpc]])
 def test_an_inspector_only_reads(rpc: str) -> None:
     """What an inspector may call changes nothing."""
-    assert rpc.rpartition("/")[2].startswith(("Get", "List", "Watch", "Export", "Fetch", "Preview"))
+    assert rpc.rpartition("/")[2].startswith(("Get", "List", "Watch", "Export", "Fetch", "Preview", "Simulate"))
 
 
 def test_only_the_gateway_hands_on_public_calls() -> None:
