@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 from playwright.sync_api import expect
 
 from tests.system.browser.people import Office, Open
+from tests.system.conftest import ROOT
+
+DONE = "[data-done]"
 
 
 def test_a_blocked_message_is_understood(open_as: Open) -> None:
@@ -23,6 +28,58 @@ def test_a_blocked_message_is_understood(open_as: Open) -> None:
     expect(page.locator(".head .tag")).to_have_text("Blocked")
     expect(page.get_by_role("region", name="What the rules say")).to_contain_text("Address sensitive")
     page.get_by_role("link", name="中文").click()
+
+
+def test_a_case_file_is_submitted_and_its_lines_are_found(office: Office, open_as: Open, tmp_path: Path) -> None:
+    """The lines of the example file, by their case; what is blocked says by which rule, and by day it is found, too."""
+    shutil.copy(ROOT / "examples" / "try.csv", tmp_path)
+    office.installation.cli("submit", str(tmp_path / "try.csv"), "--as", "clerk-1")
+    page = open_as("supervisor-1", "/outreach")
+    page.fill("#case", "CASE-try")
+    page.get_by_role("button", name="查找").click()
+    expect(page.locator("tbody tr")).to_have_count(3)
+    page.select_option("#code", "NOT_PLACED")
+    page.get_by_role("button", name="查找").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody tr")).to_contain_text("try-3")
+    page.locator("tbody a").click()
+    expect(page.get_by_role("region", name="规则的结论")).to_contain_text("未委案")
+    page.goto("/outreach?since=2001-01-01&until=2001-01-01")
+    expect(page.locator(".empty")).to_contain_text("没有符合条件的触达")
+
+
+def test_a_pack_of_evidence_waits_for_who_asked(office: Office, open_as: Open, tmp_path: Path) -> None:
+    """Asked for beside the message, left, found again, fetched, and proven elsewhere with the ledger's key."""
+    page = open_as("supervisor-1", "/outreach?state=RETURNED")
+    page.locator("tbody a").first.click()
+    page.fill("#purpose", "投诉 TS-2026-0017")
+    page.get_by_role("button", name="制作证据包").click()
+    expect(page.locator(DONE)).to_contain_text("可以离开")
+    page.goto("/accounts")
+    page.get_by_role("link", name="证据包").click()
+    page.get_by_role("row", name="TS-2026-0017").get_by_role("link").click()
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="下载 ZIP").click(timeout=30_000)
+    downloading.value.save_as(tmp_path / "pack.zip")
+    page.locator("summary").click()
+    key = page.locator("details .code").inner_text().split("'")[1]
+    report = office.installation.cli("evidence", "verify", str(tmp_path / "pack.zip"), "--key", key)
+    assert (report["ok"], report["letters"]) == (True, 1)
+    stranger = open_as("inspector-1", page.url)
+    expect(stranger.locator(".note.bad")).to_contain_text("重新制作")
+    made = open_as("inspector-1", "/ledger?kind=evidence_made")
+    expect(made.locator("tbody tr").first).to_contain_text("console/supervisor-1")
+    expect(made.locator("tbody time").first).to_have_attribute("title", re.compile(r"\+08:00$"))
+
+
+def test_a_pack_that_cannot_be_made_says_why(open_as: Open) -> None:
+    """A purpose with a telephone number goes into no ledger; the form is there again with what it was about."""
+    page = open_as("supervisor-1", "/evidence?account_number=DEMO-26-0003")
+    page.fill("#purpose", "来电 13800138000")
+    page.get_by_role("button", name="制作证据包").click()
+    expect(page.locator(".note.bad")).to_contain_text("用途", timeout=30_000)
+    page.get_by_role("link", name="重新制作").click()
+    assert page.input_value("#value") == "DEMO-26-0003"
 
 
 def test_a_search_that_finds_nothing_says_so(open_as: Open) -> None:
