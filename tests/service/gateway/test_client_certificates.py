@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -174,15 +176,16 @@ async def test_an_expired_certificate_is_out(
     state_dir: Path, issuer: Path, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On an open connection, too; and it opens no other."""
-    monkeypatch.setattr(tls, "CERTIFICATE_LIFE", timedelta(seconds=2))
-    issue(issuer, "short." + NAME)
-    register(state_dir, certificates=["short." + NAME])
-    await asyncio.sleep(SOON_S)
-    async with channel(state_dir, port, issuer, "short." + NAME) as opened:
+    async with channel(state_dir, port, issuer) as opened:
         await cancel(opened)
-        await asyncio.sleep(2)
+        late = SimpleNamespace(
+            monotonic=time.monotonic, time=lambda: time.time() + tls.CERTIFICATE_LIFE.total_seconds()
+        )
+        monkeypatch.setattr(client_certificates, "time", late)
         assert (await refusal(opened)).reason == "CERTIFICATE_EXPIRED"
-    async with channel(state_dir, port, issuer, "short." + NAME) as opened:
+    monkeypatch.setattr(tls, "CERTIFICATE_LIFE", timedelta(seconds=-1))
+    issue(issuer, STRANGER)
+    async with channel(state_dir, port, issuer, STRANGER) as opened:
         assert (await refusal(opened)).kind == "UNAVAILABLE"
 
 
