@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -14,13 +13,11 @@ from approval_service import policies
 from approval_service.authority import Authority
 from approval_service.calls import Call
 from approval_service.people import require_employee
-from approval_service.simulation import reading
 from approval_service.simulation.counts import ChannelCounts
-from approval_service.simulation.judging import DECIDED, Judging
+from approval_service.simulation.judging import DECIDED
 from approval_service.simulation.letters import LetterJudging
-from approval_service.simulation.past import BLOCKED, Become, Past, happened
-from approval_service.simulation.reading import Archive, Batch
-from approval_service.simulation.replay import Replay
+from approval_service.simulation.past import BLOCKED, Become, happened
+from approval_service.simulation.reading import Archive, LetterReader, Reader, SmsReader
 from approval_service.simulation.sms import SmsJudging
 from approval_service.store import catalog as catalog_store
 from approval_service.store import simulation as store
@@ -41,7 +38,7 @@ from outreach.v1.policy_service_pb2 import (
 )
 
 SMS, LETTER = Channel.CHANNEL_SMS, Channel.CHANNEL_LETTER
-_Read = Callable[[Connection, Archive, Judging[Any], str], Batch]
+PROGRESS_S = 0.25
 
 
 @dataclass(slots=True)
@@ -51,12 +48,15 @@ class _Simulation:
     call: Call[SimulatePolicyRequest]
     draft: PolicyVersion
     archive: Archive
-    judgings: dict[Channel.ValueType, Judging[Any]]
+    readers: dict[Channel.ValueType, Reader]
     total: int
     done: int = 0
     counts: dict[Channel.ValueType, ChannelCounts] = field(
         default_factory=lambda: {SMS: ChannelCounts(), LETTER: ChannelCounts()}
     )
+
+    def progress(self) -> SimulationProgress:
+        return SimulationProgress(done=self.done, total=max(self.total, self.done))
 
     def message(self) -> PolicySimulation:
         period = self.archive.period
@@ -73,14 +73,14 @@ class _Simulation:
 async def make(authority: Authority, call: Call[SimulatePolicyRequest]) -> AsyncGenerator[SimulatePolicyResponse]:
     """The parts of SimulatePolicy. Between two batches others get the processor for as long as a batch took."""
     simulation = await authority.read(_begin, authority, call)
-    for channel, read in ((SMS, reading.read_sms), (LETTER, reading.read_letters)):
-        after_id, more = "", True
-        while more:
-            progress = SimulationProgress(done=simulation.done, total=max(simulation.total, simulation.done))
-            yield SimulatePolicyResponse(progress=progress)
+    told = 0.0
+    for channel, reader in simulation.readers.items():
+        while not reader.finished:
             started = time.monotonic()
-            after_id = await authority.read(_next_batch, simulation, channel, read, after_id)
-            more = bool(after_id)
+            if started - told > PROGRESS_S:
+                yield SimulatePolicyResponse(progress=simulation.progress())
+                told = started
+            await authority.read(_step, simulation, channel, reader)
             await asyncio.sleep(time.monotonic() - started)
     made = simulation.message()
     await authority.write(record, (call, made))
@@ -95,7 +95,7 @@ def _begin(connection: Connection, authority: Authority, call: Call[SimulatePoli
     period = Period(request.bank_id, now_ms - request.period.ToMilliseconds(), now_ms)
     catalog = authority.catalogs.at(connection, read_catalog_version(connection))
     archive = Archive(connection, authority.keys, catalog, period)
-    simulation = _Simulation(call, draft, archive, judgings(draft, archive), store.count(connection, period))
+    simulation = _Simulation(call, draft, archive, readers(draft, archive), store.count(connection, period))
     for row in store.count_of_nobody(connection, period):
         # Somebody unknown is written to under no policy.
         become = Become(BLOCKED, frozenset(row.codes.split(",")))
@@ -104,30 +104,22 @@ def _begin(connection: Connection, authority: Authority, call: Call[SimulatePoli
     return simulation
 
 
-def judgings(draft: PolicyVersion, archive: Archive) -> dict[Channel.ValueType, Judging[Any]]:
-    """What judges the past requests of each channel by the draft."""
+def readers(draft: PolicyVersion, archive: Archive) -> dict[Channel.ValueType, Reader]:
+    """What reads the past requests of each channel and judges them by the draft."""
     exempt = set(draft.policy.exempt_return_reasons)
     exempted_otherwise = any(set(one.policy.exempt_return_reasons) != exempt for one in archive.policies.values())
     marks = [Code.ADDRESS_KNOWN_BAD] if exempted_otherwise else []
-    return {SMS: SmsJudging(draft, archive.policy_at), LETTER: LetterJudging(draft, archive.policy_at, marks)}
+    return {
+        SMS: SmsReader(archive, SmsJudging(draft, archive.policy_at)),
+        LETTER: LetterReader(archive, LetterJudging(draft, archive.policy_at, marks)),
+    }
 
 
-def _next_batch(
-    connection: Connection, simulation: _Simulation, channel: Channel.ValueType, read: _Read, after_id: str
-) -> str:
-    """Counts one batch. Returns after which subject to go on; empty at the end."""
-    judging, counts = simulation.judgings[channel], simulation.counts[channel]
-    batch = read(connection, simulation.archive, judging, after_id)
-    for past, would in replayed(batch, judging, simulation.archive.period.end_ms):
-        counts.add(past.outreach_id, happened(past, DECIDED), would)
+def _step(connection: Connection, simulation: _Simulation, channel: Channel.ValueType, reader: Reader) -> None:
+    """Counts one batch."""
+    for past, would in reader.step(connection):
+        simulation.counts[channel].add(past.outreach_id, happened(past, DECIDED), would)
         simulation.done += 1
-    return batch.next_id
-
-
-def replayed(batch: Batch, judging: Judging[Any], now_ms: int) -> Iterator[tuple[Past, Become]]:
-    """Each request of a batch, and what would have become of it."""
-    for group in batch.groups:
-        yield from Replay(judging, group.history, now_ms).run(group.pasts)
 
 
 def _record(tx: Tx, made: tuple[Call[SimulatePolicyRequest], PolicySimulation]) -> None:

@@ -23,6 +23,8 @@ WITHDRAWN = PolicyOutcome.POLICY_OUTCOME_WITHDRAWN
 UNKNOWN = PolicyOutcome.POLICY_OUTCOME_UNKNOWN
 EXPIRED_CODE = "EXPIRED"
 NEVER_MS = 1 << 62
+END_MS = NEVER_MS + 1
+"""After everything, what never comes included."""
 
 
 class Detour(NamedTuple):

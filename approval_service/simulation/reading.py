@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from cryptography.exceptions import InvalidTag
@@ -16,7 +18,8 @@ from approval_service.letter_context import LetterContent
 from approval_service.rules import LONGEST_GAP_MS
 from approval_service.simulation.history import History, LetterHistory, Send, SmsHistory
 from approval_service.simulation.judging import Judging
-from approval_service.simulation.past import Content, Detour, Mark, Past, Version
+from approval_service.simulation.past import END_MS, Become, Content, Detour, Mark, Past, Version
+from approval_service.simulation.replay import Replay
 from approval_service.store import catalog as catalog_store
 from approval_service.store import simulation as store
 from approval_service.store.simulation import Period
@@ -29,6 +32,8 @@ from outreach.v1.template_service_pb2 import Template, TemplateState
 
 SUBJECTS = 500
 """People or accounts whose requests are read together."""
+REQUESTS = 5_000
+"""How many of their SMS at once."""
 SHARED_BY = 50
 """A number that more people were written to at does not make one group of them: each counts the others' real SMS."""
 _ONCE_APPROVED = (
@@ -36,20 +41,6 @@ _ONCE_APPROVED = (
     TemplateState.TEMPLATE_STATE_SUSPENDED,
     TemplateState.TEMPLATE_STATE_RETIRED,
 )
-
-
-class Group(NamedTuple):
-    """Requests that may count against one another, and what else counts against them."""
-
-    pasts: list[Past]
-    history: History
-
-
-class Batch(NamedTuple):
-    """The groups of some subjects, and after which subject to go on; empty at the end."""
-
-    groups: list[Group]
-    next_id: str
 
 
 class Archive:
@@ -79,48 +70,120 @@ def _versions(connection: Connection, table: Any, message: Any, bank_id: str) ->
     return found
 
 
-def read_sms(connection: Connection, archive: Archive, judging: Judging[Any], after_id: str) -> Batch:
-    """The groups whose first person is among the next ones."""
-    page = store.people_after(connection, after_id, SUBJECTS)
-    next_id = page[-1].person_id if len(page) == SUBJECTS else ""
-    own = [one.person_id for one in page if one.bank_id == archive.period.bank_id]
-    people, rows, links = _reach(connection, archive.period, own)
-    # A group is read with its first person; whoever comes later has been looked at with that one.
-    firsts = {person_id: min(group) for group in _joined(people, links) for person_id in group}
-    wanted = set(own)
-    rows = [row for row in rows if firsts[row.person_id] in wanted]
-    pasts = _pasts_of_sms(connection, archive, judging, people, rows)
-    simulated = {row.outreach_id for row in rows}
-    identities, hashes = {people[row.person_id].identity for row in rows}, {row.phone_hash for row in rows}
-    sent = store.sent_to(connection, identities, hashes, archive.period.start_ms - LONGEST_GAP_MS)
-    by_first: dict[str, list[Past]] = defaultdict(list)
-    for row, past in zip(rows, pasts, strict=True):
-        by_first[firsts[row.person_id]].append(past)
-    real = [one for one in sent if one.outreach_id not in simulated]
-    return Batch([Group(group, _sms_history(archive, group, real)) for group in by_first.values()], next_id)
+Outcomes = list[tuple[Past, Become]]
 
 
-_Links = Mapping[str, set[str]]
+class Reader(ABC):
+    """Reads the requests of one channel and lives through them, a batch at each step."""
+
+    def __init__(self, archive: Archive, judging: Judging[Any]) -> None:
+        self._archive = archive
+        self._judging = judging
+        self._after_id = ""
+        self.finished = False
+
+    @abstractmethod
+    def step(self, connection: Connection) -> Outcomes:
+        """Requests whose outcome is known now."""
+
+    def _turn(self, page: Sequence[str]) -> None:
+        """Goes on after a page of subjects."""
+        self.finished = len(page) < SUBJECTS
+        self._after_id = page[-1] if page else ""
+
+    def _replay(self, history: History) -> Replay:
+        return Replay(self._judging, history, self._archive.period.end_ms)
+
+
+@dataclass(slots=True)
+class _Scene:
+    """Some people whose SMS are being read, in the order of time."""
+
+    page: Sequence[str]
+    people: Mapping[str, Any]
+    firsts: Mapping[str, str]
+    """By person: the smallest id of the group."""
+    replays: dict[str, Replay]
+    """By that id."""
+    after: tuple[int, str] = (0, "")
+
+
+class SmsReader(Reader):
+    """By people: those who share a number or an identity together, each group with its first one."""
+
+    _scene: _Scene | None = None
+
+    def step(self, connection: Connection) -> Outcomes:
+        scene = self._scene = self._scene or self._next_scene(connection)
+        rows = store.sms_of(connection, self._archive.period, scene.firsts, scene.after, REQUESTS)
+        for row, past in zip(rows, self._pasts(connection, scene.people, rows), strict=True):
+            scene.replays[scene.firsts[row.person_id]].add(past)
+        until_ms = END_MS
+        if len(rows) == REQUESTS:
+            scene.after = until_ms, _ = rows[-1].created_ms, rows[-1].outreach_id
+        else:
+            self._scene = None
+            self._turn(scene.page)
+        return [one for replay in scene.replays.values() for one in replay.run(until_ms)]
+
+    def _next_scene(self, connection: Connection) -> _Scene:
+        period = self._archive.period
+        page = store.people_after(connection, self._after_id, SUBJECTS)
+        own = {one.person_id for one in page if one.bank_id == period.bank_id}
+        people, numbers, links = _reach(connection, period, own)
+        # A group is read with its first person; whoever comes later has been looked at with that one.
+        groups = [group for group in _joined(people, links) if min(group) in own]
+        firsts = {person_id: min(group) for group in groups for person_id in group}
+        identities = {people[person_id].identity for person_id in firsts}
+        hashes = set().union(*(numbers.get(person_id, ()) for person_id in firsts))
+        since_ms = period.start_ms - LONGEST_GAP_MS
+        sent = store.sent_before(connection, period, identities, hashes, since_ms) if firsts else []
+        replays = {}
+        for group in groups:
+            theirs = {people[one].identity for one in group}, set().union(*(numbers.get(one, ()) for one in group))
+            replays[min(group)] = self._replay(SmsHistory(_sends(period, sent, *theirs)))
+        return _Scene([one.person_id for one in page], people, firsts, replays)
+
+    def _pasts(self, connection: Connection, people: Mapping[str, Any], rows: Sequence[Any]) -> Iterator[Past]:
+        archive, detours = self._archive, _detours(connection, rows)
+        attempts: dict[str, list[Any]] = defaultdict(list)
+        for one in store.attempts_of(connection, {row.outreach_id for row in rows}):
+            attempts[one.outreach_id].append(one)
+        for row in rows:
+            person, tried = people[row.person_id], attempts.get(row.outreach_id, [])
+            past = _past(row, archive, archive.templates, detours)
+            past.identity, past.phone_hash = person.identity, row.phone_hash
+            left = [one.released_ms for one in tried if one.may_have_left]
+            # What a carrier refused did not leave, and yet the rules had let it through.
+            let_go = left or [one.released_ms for one in tried if row.state not in _HANDED_BACK]
+            past.left_ms, past.counts = min(let_go, default=None), bool(left) or not let_go
+            if self._judging.needs_content(past):
+                past.content = _sms_content(archive.keys, person, row)
+            yield past
+
+
+_HANDED_BACK = (states.ADMITTED, states.CANCELLED, states.EXPIRED, states.BLOCKED)
 
 
 def _reach(
     connection: Connection, period: Period, person_ids: Collection[str]
-) -> tuple[dict[str, Any], list[Any], list[set[str]]]:
-    """These people and all that they share a number or an identity with, their SMS, and who shares something."""
+) -> tuple[dict[str, Any], dict[str, set[str]], list[set[str]]]:
+    """These people and all that they share a number or an identity with, their numbers, and who shares something."""
     people: dict[str, Any] = {}
-    rows: list[Any] = []
+    numbers: dict[str, set[str]] = {}
     links: list[set[str]] = []
     new = set(person_ids)
     while new:
         people |= store.people(connection, new)
-        more = store.sms_of(connection, period, new)
-        rows += more
-        shared = [*store.sharers(connection, period, {row.phone_hash for row in more if row.phone_hash}).values()]
+        more = store.numbers_of(connection, period, new)
+        numbers |= more
+        hashes = {one for theirs in more.values() for one in theirs if one}
+        shared = [*store.sharers(connection, period, hashes).values()]
         shared += store.namesakes(connection, period.bank_id, {people[one].identity for one in new}).values()
         found = [group for group in shared if 1 < len(group) <= SHARED_BY]
         links += found
         new = {one for group in found for one in group if one and one not in people}
-    return people, rows, links
+    return people, numbers, links
 
 
 def _joined(people: Iterable[str], links: Sequence[set[str]]) -> Iterable[set[str]]:
@@ -133,68 +196,41 @@ def _joined(people: Iterable[str], links: Sequence[set[str]]) -> Iterable[set[st
     return {id(group): group for group in group_of.values()}.values()
 
 
-def _pasts_of_sms(
-    connection: Connection, archive: Archive, judging: Judging[Any], people: Mapping[str, Any], rows: Sequence[Any]
-) -> list[Past]:
-    attempts: dict[str, list[Any]] = defaultdict(list)
-    for one in store.attempts_of(connection, {row.outreach_id for row in rows}):
-        attempts[one.outreach_id].append(one)
-    detours = _detours(connection, rows)
-    pasts = []
-    for row in rows:
-        person, tried = people[row.person_id], attempts.get(row.outreach_id, [])
-        past = _past(row, archive, archive.templates, detours)
-        past.identity, past.phone_hash = person.identity, row.phone_hash
-        left = [one.released_ms for one in tried if one.may_have_left]
-        # What a carrier refused did not leave, and yet the rules had let it through.
-        let_go = left or [one.released_ms for one in tried if row.state not in _HANDED_BACK]
-        past.left_ms, past.counts = min(let_go, default=None), bool(left) or not let_go
-        if judging.needs_content(past):
-            past.content = _sms_content(archive.keys, person, row)
-        pasts.append(past)
-    return pasts
+def _sends(period: Period, sent: Iterable[Any], identities: Container[str], hashes: Container[str]) -> Iterator[Send]:
+    for one in sent:
+        if one.identity in identities or one.phone_hash in hashes:
+            own = one.bank_id == period.bank_id
+            yield Send(one.attempt_id, one.identity, one.phone_hash, own, one.released_ms)
 
 
-_HANDED_BACK = (states.ADMITTED, states.CANCELLED, states.EXPIRED, states.BLOCKED)
+class LetterReader(Reader):
+    """By accounts."""
+
+    def step(self, connection: Connection) -> Outcomes:
+        archive = self._archive
+        page = store.accounts_after(connection, self._after_id, SUBJECTS)
+        own = [one.account_id for one in page if one.bank_id == archive.period.bank_id]
+        rows = store.letters_of(connection, archive.period, own)
+        printed: dict[str, list[Any]] = defaultdict(list)
+        for one in store.letters_about(connection, {row.account_id for row in rows}):
+            printed[one.account_id].append(one)
+        simulated = {row.outreach_id for row in rows}
+        replays = {
+            account_id: self._replay(LetterHistory(_others(printed.get(account_id, ()), simulated)))
+            for account_id in {row.account_id for row in rows}
+        }
+        pasts = _pasts_of_letters(connection, archive, self._judging, rows, printed)
+        for row, past in zip(rows, pasts, strict=True):
+            replays[row.account_id].add(past)
+        self._turn([one.account_id for one in page])
+        return [one for replay in replays.values() for one in replay.run()]
 
 
-def _sms_history(archive: Archive, group: Sequence[Past], real: Iterable[Any]) -> SmsHistory:
-    identities, hashes = {past.identity for past in group}, {past.phone_hash for past in group}
-    return SmsHistory(
-        Send(one.attempt_id, one.identity, one.phone_hash, one.bank_id == archive.period.bank_id, one.released_ms)
-        for one in real
-        if one.identity in identities or one.phone_hash in hashes
-    )
-
-
-def read_letters(connection: Connection, archive: Archive, judging: Judging[Any], after_id: str) -> Batch:
-    """The groups of the next accounts: the letters about each."""
-    page = store.accounts_after(connection, after_id, SUBJECTS)
-    next_id = page[-1].account_id if len(page) == SUBJECTS else ""
-    own = [one.account_id for one in page if one.bank_id == archive.period.bank_id]
-    rows = store.letters_of(connection, archive.period, own)
-    printed: dict[str, list[Any]] = defaultdict(list)
-    for one in store.letters_about(connection, {row.account_id for row in rows}):
-        printed[one.account_id].append(one)
-    pasts = _pasts_of_letters(connection, archive, judging, rows, printed)
-    by_account: dict[str, list[Past]] = defaultdict(list)
-    for row, past in zip(rows, pasts, strict=True):
-        by_account[row.account_id].append(past)
-    simulated = {row.outreach_id for row in rows}
-    return Batch(
-        [
-            Group(
-                group,
-                LetterHistory(
-                    (one.outreach_id, one.released_ms, one.mailed_ms)
-                    for one in printed[account_id]
-                    if one.outreach_id not in simulated and (one.mailed_ms or one.state in store.IN_PRINT)
-                ),
-            )
-            for account_id, group in by_account.items()
-        ],
-        next_id,
-    )
+def _others(printed: Iterable[Any], simulated: Container[str]) -> Iterator[tuple[str, int, int]]:
+    """Letters that are not simulated and may have left: their outreach, when printed, when mailed."""
+    for one in printed:
+        if one.outreach_id not in simulated and (one.mailed_ms or one.state in store.IN_PRINT):
+            yield one.outreach_id, one.released_ms, one.mailed_ms
 
 
 def _pasts_of_letters(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import Any
 
 from approval_service.requests import DEFAULT_LIFETIME_MINUTES
@@ -13,6 +13,7 @@ from approval_service.simulation.history import History
 from approval_service.simulation.judging import DECIDED, Judgement, Judging, Sends
 from approval_service.simulation.past import (
     BLOCKED,
+    END_MS,
     EXPIRED,
     EXPIRED_CODE,
     HELD,
@@ -57,15 +58,19 @@ class Replay:
         self._judging = judging
         self._history = history
         self._now_ms = now_ms
+        self._events: list[tuple[int, int, str, _Life]] = []
         self._unsure = False
         """Somebody may have been written to, or not: it cannot be told."""
 
-    def run(self, pasts: Sequence[Past]) -> Iterator[tuple[Past, Become]]:
-        """What would have become of each."""
-        lives = [_Life(past, obstacles(past, self._judging.redone(past.then)), past.end) for past in pasts]
-        events = [(life.past.created_ms, _DOOR, life.past.outreach_id, life) for life in lives]
-        heapify(events)
-        while events:
+    def add(self, past: Past) -> None:
+        """A request that is not asked for before those that `run` went through."""
+        life = _Life(past, obstacles(past, self._judging.redone(past.then)), past.end)
+        heappush(self._events, (past.created_ms, _DOOR, past.outreach_id, life))
+
+    def run(self, until_ms: int = END_MS) -> Iterator[tuple[Past, Become]]:
+        """What would have become of each, as far as it is decided before a moment."""
+        events = self._events
+        while events and events[0][0] < until_ms:
             time_ms, step, outreach_id, life = heappop(events)
             next_ms = self._door(life) if step == _DOOR else self._leave(life, time_ms)
             if isinstance(next_ms, Become):

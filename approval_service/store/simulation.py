@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, func, select, union
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, func, select, text, union
 
 from approval_service import schema
 from approval_service.store.lists import one_of
@@ -60,15 +60,26 @@ def _asked() -> ColumnElement[bool]:
 
 
 _REQUESTS = select(*(outreach.c[name] for name in _COLUMNS))
-_BY_PERSON = _REQUESTS.where(one_of(outreach.c.person_id, "ids"), outreach.c.channel == _SMS, _asked())
-_BY_ACCOUNT = _REQUESTS.where(one_of(outreach.c.account_id, "ids"), outreach.c.channel == _LETTER, _asked())
-_SHARERS = (
-    select(outreach.c.phone_hash, outreach.c.person_id)
-    .distinct()
-    .where(one_of(outreach.c.phone_hash, "hashes"), outreach.c.bank_id == bindparam("bank_id"), _asked())
+_SMS_OF = (one_of(outreach.c.person_id, "ids"), outreach.c.channel == _SMS, _asked())
+_BY_PERSON = (
+    _REQUESTS.where(
+        *_SMS_OF,
+        (outreach.c.created_ms > bindparam("after_ms"))
+        | ((outreach.c.created_ms == bindparam("after_ms")) & (outreach.c.outreach_id > bindparam("after_id"))),
+    )
+    .order_by(outreach.c.created_ms, outreach.c.outreach_id)
+    .limit(bindparam("limit"))
 )
-_NAMESAKES = select(person.c.identity, person.c.person_id).where(
-    one_of(person.c.identity, "identities"), person.c.bank_id == bindparam("bank_id")
+_NUMBERS = select(outreach.c.person_id, outreach.c.phone_hash).distinct().where(*_SMS_OF)
+_BY_ACCOUNT = _REQUESTS.where(one_of(outreach.c.account_id, "ids"), outreach.c.channel == _LETTER, _asked())
+# The bank is looked at by us: a database might otherwise go through all that is the bank's.
+_SHARERS = (
+    select(outreach.c.phone_hash, outreach.c.person_id, outreach.c.bank_id)
+    .distinct()
+    .where(one_of(outreach.c.phone_hash, "hashes"), _asked())
+)
+_NAMESAKES = select(person.c.identity, person.c.person_id, person.c.bank_id).where(
+    one_of(person.c.identity, "identities")
 )
 _PEOPLE = select(person.c.person_id, person.c.identity, person.c.wrapped_key).where(one_of(person.c.person_id, "ids"))
 _DETOURS = select(detour).where(one_of(detour.c.outreach_id, "ids")).order_by(detour.c.outreach_id, detour.c.entry)
@@ -82,7 +93,11 @@ _ATTEMPTS = select(
     attempt.c.may_have_left,
 )
 _ATTEMPTS_OF = _ATTEMPTS.where(one_of(attempt.c.outreach_id, "ids"))
-_SENT = _ATTEMPTS.where(attempt.c.released_ms > bindparam("since_ms"), attempt.c.may_have_left.is_(True))
+_SENT = (
+    _ATTEMPTS.join(outreach, outreach.c.outreach_id == attempt.c.outreach_id)
+    .where(attempt.c.released_ms > bindparam("since_ms"), attempt.c.may_have_left.is_(True))
+    .where((outreach.c.bank_id != bindparam("bank_id")) | (outreach.c.created_ms < bindparam("start_ms")))
+)
 _SENT_TO = union(
     _SENT.where(one_of(attempt.c.identity, "identities")), _SENT.where(one_of(attempt.c.phone_hash, "hashes"))
 )
@@ -114,7 +129,7 @@ _RETURNED = (
     .where(
         outreach.c.bank_id == bindparam("bank_id"),
         one_of(outreach.c.address_hash, "hashes"),
-        outreach.c.address_hash != "",
+        text("outreach.address_hash <> ''"),  # word for word as the partial index has it
         letter.c.return_reason != 0,
     )
 )
@@ -154,29 +169,38 @@ def _after(connection: Connection, table: Table, key: str, after_id: str, limit:
     return records(connection.execute(query))
 
 
-def sms_of(connection: Connection, period: Period, person_ids: Collection[str]) -> list[Any]:
-    """The period's SMS to these people of the bank."""
-    return _requests(connection, _BY_PERSON, period, person_ids)
+def numbers_of(connection: Connection, period: Period, person_ids: Collection[str]) -> dict[str, set[str]]:
+    """Numbers at which these people of the bank were written to in the period, by person id."""
+    return _gathered(connection.execute(_NUMBERS, {"ids": person_ids, **_span(period)}).all())
+
+
+def sms_of(
+    connection: Connection, period: Period, person_ids: Collection[str], after: tuple[int, str], limit: int
+) -> list[Any]:
+    """The period's SMS to these people of the bank, in the order of time, after one (its time and id)."""
+    values = {"ids": person_ids, **_span(period), "after_ms": after[0], "after_id": after[1], "limit": limit}
+    return records(connection.execute(_BY_PERSON, values))
 
 
 def letters_of(connection: Connection, period: Period, account_ids: Collection[str]) -> list[Any]:
     """The period's letters about these accounts of the bank."""
-    return _requests(connection, _BY_ACCOUNT, period, account_ids)
+    return records(connection.execute(_BY_ACCOUNT, {"ids": account_ids, **_span(period)}))
 
 
-def _requests(connection: Connection, query: Any, period: Period, ids: Collection[str]) -> list[Any]:
-    return records(connection.execute(query, {"ids": ids, "start_ms": period.start_ms, "end_ms": period.end_ms}))
+def _span(period: Period) -> dict[str, int]:
+    return {"start_ms": period.start_ms, "end_ms": period.end_ms}
 
 
 def sharers(connection: Connection, period: Period, phone_hashes: Collection[str]) -> dict[str, set[str]]:
-    """Who was written to at these numbers in the period, by number."""
-    values = {"hashes": phone_hashes, **period._asdict()}
-    return _gathered(connection.execute(_SHARERS, values).all())
+    """Whom of the bank's people these numbers were written to in the period, by number."""
+    found = connection.execute(_SHARERS, {"hashes": phone_hashes, **_span(period)}).all()
+    return _gathered([(number, who) for number, who, bank_id in found if bank_id == period.bank_id])
 
 
 def namesakes(connection: Connection, bank_id: str, identities: Collection[str]) -> dict[str, set[str]]:
     """The bank's people that are the same human, by identity."""
-    return _gathered(connection.execute(_NAMESAKES, {"identities": identities, "bank_id": bank_id}).all())
+    found = connection.execute(_NAMESAKES, {"identities": identities}).all()
+    return _gathered([(identity, who) for identity, who, its_bank in found if its_bank == bank_id])
 
 
 def _gathered(pairs: Sequence[Any]) -> dict[str, set[str]]:
@@ -200,12 +224,13 @@ def attempts_of(connection: Connection, outreach_ids: Collection[str]) -> list[A
     return records(connection.execute(_ATTEMPTS_OF, {"ids": outreach_ids}))
 
 
-def sent_to(
-    connection: Connection, identities: Collection[str], phone_hashes: Collection[str], since_ms: int
+def sent_before(
+    connection: Connection, period: Period, identities: Collection[str], phone_hashes: Collection[str], since_ms: int
 ) -> list[Any]:
-    """Attempts of all banks that may have left."""
+    """Attempts that may have left: other banks', and the bank's own of requests from before the period."""
     values = {"identities": identities, "hashes": phone_hashes, "since_ms": since_ms}
-    return records(connection.execute(_SENT_TO, values))
+    bank = {"bank_id": period.bank_id, "start_ms": period.start_ms}
+    return records(connection.execute(_SENT_TO, values | bank))
 
 
 def letters_about(connection: Connection, account_ids: Collection[str]) -> list[Any]:

@@ -8,9 +8,8 @@ from sqlalchemy import func, select
 
 from approval_service import expiry, schema
 from approval_service.policies import find
-from approval_service.simulation import reading
 from approval_service.simulation.judging import DECIDED
-from approval_service.simulation.making import LETTER, SMS, judgings, replayed
+from approval_service.simulation.making import readers
 from approval_service.simulation.past import Become, happened
 from approval_service.simulation.reading import Archive
 from approval_service.store.head import read_catalog_version, read_clock
@@ -38,20 +37,15 @@ def _story(connection: Any, world: World, version: int, period_ms: int) -> Story
     authority, now_ms = world.authority, read_clock(connection).now_ms()
     catalog = authority.catalogs.at(connection, read_catalog_version(connection))
     archive = Archive(connection, authority.keys, catalog, Period(BANK, now_ms - period_ms, now_ms))
-    judging = judgings(find(connection, BANK, version), archive)
     outreach = schema.outreach
     names = dict(connection.execute(select(outreach.c.outreach_id, outreach.c.request_id)).all())
     told = Story({}, {})
-    for channel, read in ((SMS, reading.read_sms), (LETTER, reading.read_letters)):
-        after_id, more = "", True
-        while more:
-            batch = read(connection, archive, judging[channel], after_id)
-            for past, would in replayed(batch, judging[channel], now_ms):
+    for reader in readers(find(connection, BANK, version), archive).values():
+        while not reader.finished:
+            for past, would in reader.step(connection):
                 name = names[past.outreach_id]
                 assert name not in told.would, "a request was looked at twice"
                 told.really[name], told.would[name] = happened(past, DECIDED), would
-            after_id = batch.next_id
-            more = bool(after_id)
     return told
 
 
