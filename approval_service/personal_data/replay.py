@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from approval_service import cancellation
@@ -10,13 +11,15 @@ from approval_service.people import require_all_banks, require_employee
 from approval_service.personal_data import erasure
 from approval_service.personal_data.requests import ERASURE, new_request
 from approval_service.store import accounts as account_store
+from approval_service.store import log
 from approval_service.store import persons as store
 from approval_service.store.scopes import Scope
 from approval_service.writer import Tx, one_by_one
 from outreach.domain.codes import Code
 from outreach.domain.errors import Refusal, invalid
-from outreach.ledger.checkpoint import CheckpointError, Verifier, parse_and_verify
+from outreach.ledger.checkpoint import CheckpointError
 from outreach.ledger.entries import decode
+from outreach.ledger.handover import KeyChain
 from outreach.ledger.merkle import leaf_hash, verify_inclusion
 from outreach.v1.person_service_pb2 import ReplayErasuresRequest, ReplayErasuresResponse
 
@@ -33,7 +36,7 @@ class Replay(NamedTuple):
 def _replay(tx: Tx, asked: Replay) -> ReplayErasuresResponse:
     require_all_banks(asked.call)
     actor = require_employee(tx, asked.call)
-    erased = _proven(asked)
+    erased = _proven(asked, log.signed(tx.connection).handovers)
     persons = account_store.persons_by_id(tx.connection, [one["person"] for one in erased])
     for person in persons.values():
         _erase(tx, person, actor)
@@ -52,10 +55,13 @@ def _erase(tx: Tx, person: Any, actor: str) -> None:
     erasure.destroy(tx, store.get_request(tx.connection, row["request_id"]), person)
 
 
-def _proven(asked: Replay) -> list[dict[str, Any]]:
+def _proven(asked: Replay, handovers: Sequence[str]) -> list[dict[str, Any]]:
+    """The entries of erasures, proven by a key of this ledger: of its past, or of what followed the backup."""
     request = asked.call.request
+    chain = KeyChain(asked.verifier_key)
     try:
-        checkpoint = parse_and_verify(request.checkpoint, Verifier.from_key(asked.verifier_key))
+        chain.follow([*handovers, *request.handovers])
+        checkpoint = chain.open(request.checkpoint)
     except CheckpointError as error:
         message = f"不是本系统账本的检查点。Not signed by this installation's ledger key: {error}"
         raise invalid("checkpoint", message) from None

@@ -31,14 +31,17 @@ async def replay_erasures(
     """重做删除 After a backup was restored: erase again whom the exported ledger proves to have been erased."""
     try:
         with file.open("rb") as opened:
-            proven, checkpoint = read_proven(Reader(opened))
+            reader = Reader(opened)
+            proven = read_proven(reader)
     except ExportError as error:
         raise Failure(f"{file}: {error}") from None
     erased = absent = 0
     async with session.client() as client:
         stub = PersonServiceStub(client.channel)
         for start in range(0, len(proven), PART):
-            request = ReplayErasuresRequest(entries=proven[start : start + PART], checkpoint=checkpoint)
+            request = ReplayErasuresRequest(
+                entries=proven[start : start + PART], checkpoint=reader.checkpoint, handovers=reader.handovers
+            )
             told = await client.call(stub.ReplayErasures, request, repeatable=True)
             erased += told.erased
             absent += told.absent
@@ -51,8 +54,8 @@ async def replay_erasures(
     )
 
 
-def read_proven(reader: Reader) -> tuple[list[ProvenEntry], str]:
-    """The entries of erasures with their proofs, and the checkpoint that these lead to. ExportError."""
+def read_proven(reader: Reader) -> list[ProvenEntry]:
+    """The entries of erasures, with proofs that lead to the reader's checkpoint. ExportError."""
     prover, found, index = Prover(), [], 0
     for block in _blocks(reader):
         entries = [
@@ -64,8 +67,7 @@ def read_proven(reader: Reader) -> tuple[list[ProvenEntry], str]:
         found += entries
         index += len(block)
     proofs = prover.proofs(entry.index for entry in found)
-    proven = [ProvenEntry(entry=entry, proof=proof) for entry, proof in zip(found, proofs, strict=True)]
-    return proven, reader.checkpoint
+    return [ProvenEntry(entry=entry, proof=proof) for entry, proof in zip(found, proofs, strict=True)]
 
 
 def _blocks(reader: Reader) -> Iterator[list[bytes]]:

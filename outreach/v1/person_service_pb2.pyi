@@ -819,21 +819,27 @@ class ReplayErasuresRequest(_message.Message):
 
     ENTRIES_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
+    HANDOVERS_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.str
     """A signed checkpoint of this installation's ledger that covers them."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_evidence_service_pb2.ProvenEntry]:
         """Entries person_erased with their proofs."""
 
+    @_builtins.property
+    def handovers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The export's handovers, by which a key of this ledger named the one that signed."""
+
     def __init__(
         self,
         *,
         entries: _abc.Iterable[_evidence_service_pb2.ProvenEntry] | None = ...,
         checkpoint: _builtins.str = ...,
+        handovers: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "entries", b"entries"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "entries", b"entries", "handovers", b"handovers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,10 +8,12 @@ from sqlalchemy import insert, select
 
 from approval_service import schema
 from approval_service.calls import Call
+from approval_service.keys import ORIGIN
 from approval_service.personal_data.replay import Replay, replay
 from outreach.domain.errors import Refusal
-from outreach.ledger.checkpoint import Signer
+from outreach.ledger.checkpoint import Signer, Verifier, parse_and_verify
 from outreach.ledger.entries import decode
+from outreach.ledger.handover import hand_over
 from outreach.ledger.merkle import inclusion_proof, leaf_hash
 from outreach.v1.evidence_service_pb2 import ProvenEntry
 from outreach.v1.ledger_service_pb2 import LedgerEntry
@@ -86,3 +88,18 @@ async def test_only_this_ledger_s_proof_erases(world: World) -> None:
     with pytest.raises(Refusal, match="banks must include"):
         await again(world, request, banks="demo-bank")
     assert (await people.get(NUMBER)).masked_name == "张*"
+
+
+async def test_an_export_of_a_later_key_erases_too(world: World) -> None:
+    """The backup is older than a change of the ledger's key: the export's handover leads from the key that came back
+    to the one that signed. Without it the export is a stranger's."""
+    people, request = await restored(world)
+    old, new = world.authority.signer, Signer("outreach-gateway", Ed25519PrivateKey.generate())
+    checkpoint = parse_and_verify(request.checkpoint, Verifier.from_key(old.verifier_key))
+    handover = hand_over(ORIGIN, checkpoint.size, checkpoint.root, old, new)
+    request.checkpoint = new.sign(ORIGIN, checkpoint.size, checkpoint.root)
+    with pytest.raises(Refusal, match="checkpoint"):
+        await again(world, request)
+    request.handovers.append(handover)
+    assert (await again(world, request)).erased == 1
+    assert (await people.get(NUMBER)).state == PersonState.PERSON_STATE_ERASED

@@ -113,7 +113,8 @@ def test_a_strangers_handover_is_refused(rotated: Rotated) -> None:
     good = hand_over(ORIGIN, size, rotated.root(size), old, STRANGER)
     text, _, signatures = good.rpartition("\n\n")
     new_line, old_line = signatures.splitlines()
-    for lines in ([new_line], [old_line], [new_line, old_line.replace("A", "B", 1)]):
+    spoilt = old_line[:-9] + ("B" if old_line[-9] == "A" else "A") + old_line[-8:]
+    for lines in ([new_line], [old_line], [new_line, spoilt]):
         rotated.handovers[1] = f"{text}\n\n" + "".join(f"{one}\n" for one in lines)
         rotated.write(STRANGER)
         assert "a handover of keys" in rotated.verify(rotated.keys[0]).problems[0]
