@@ -112,9 +112,10 @@ class Desk:
 
     async def at_provider(self, address: str, subject: str = SUBJECT) -> str:
         """Signs in there. Returns where the provider sends the browser."""
-        response = await self.browser.post(address, data={"subject": subject}, allow_redirects=False, ssl=self.trust)
-        assert response.status == 303, await response.text()
-        return response.headers["location"]
+        form = {"subject": subject}
+        async with self.browser.post(address, data=form, allow_redirects=False, ssl=self.trust) as response:
+            assert response.status == 303, await response.text()
+            return response.headers["location"]
 
     async def sign_in(self, subject: str = SUBJECT) -> aiohttp.ClientResponse:
         return await self.get(await self.at_provider(await self.leave(), subject))
@@ -233,8 +234,8 @@ async def test_no_answer_brings_the_console_down(desk: Desk) -> None:
         brought = chance.choice(["", "zz", "00" * 40, "01" * 100])
         cookies = {f"oidc-{name}": brought} if name.isascii() and name.isalnum() else {}
         path = chance.choice(["agency", "nobody", "%00"])
-        response = await desk.browser.get(f"{desk.url}/oidc/{path}/callback", params=given, cookies=cookies)
-        assert response.status == 401, (given, await response.text())
+        async with desk.browser.get(f"{desk.url}/oidc/{path}/callback", params=given, cookies=cookies) as response:
+            assert response.status == 401, (given, await response.text())
     assert (await desk.get(back)).status == 303
 
 
