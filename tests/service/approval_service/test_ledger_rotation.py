@@ -148,6 +148,7 @@ async def test_a_pack_of_evidence_is_proven_by_an_old_key(world: World, tmp_path
 async def told(world: World, nats_process: NatsProcess, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Client]:
     """The bank's connection; the authority tells of its checkpoints."""
     monkeypatch.setattr(checkpoints, "PERIOD_S", 0.05)
+    monkeypatch.setattr(checkpoints, "REPEAT_MS", 200)
     authority = await bus.connect(nats_process.settings, nats_server.APPROVAL_SERVICE)
     bank = await bus.connect(nats_process.settings, nats_server.bank_user(BANK))
     task = asyncio.create_task(checkpoints.run(world.authority, authority))
