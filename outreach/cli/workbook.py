@@ -28,8 +28,8 @@ MAX_RATIO = 100
 _STRINGS = "sharedStrings.xml"
 _MAGIC = b"PK\x03\x04"
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0"
-_BROKEN = (BadZipFile, expat.ExpatError, zlib.error, EOFError, RuntimeError, NotImplementedError)
-"""The last two are zipfile's, for a password and for a compression that it does not know."""
+_BROKEN = (BadZipFile, expat.ExpatError, zlib.error, EOFError, RuntimeError)
+"""The last one is zipfile's, for a password and (by a subclass) for a compression that it does not know."""
 
 
 def is_workbook(path: Path) -> bool:

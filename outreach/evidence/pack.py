@@ -136,7 +136,7 @@ def read(path: Path) -> tuple[Pack, dict[str, bytes]]:
     try:
         with ZipFile(path) as archive:
             files = _members(archive)
-    except (BadZipFile, NotImplementedError, RuntimeError, EOFError):  # zipfile's words for a method or a lock it lacks
+    except (BadZipFile, RuntimeError, EOFError):  # RuntimeError: a compression that zipfile does not know, or a lock
         raise _not_a_pack(path.name) from None
     try:
         bodies = files.pop(ENTRIES).splitlines()
