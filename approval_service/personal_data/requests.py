@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from approval_service.calls import Call, covers, require_plain
+from approval_service.calls import Call, covers
 from approval_service.cancellation import Cancelled
 from approval_service.paging import page_size
 from approval_service.people import require_another, require_employee
 from approval_service.personal_data import erasure, exports, restriction
 from approval_service.personal_data.messages import EXPORT, request_message
-from approval_service.personal_data.subjects import bars, find, require_no_bars
+from approval_service.personal_data.subjects import bars, matter_of, require_no_bars
 from approval_service.store import accounts as account_store
 from approval_service.store import persons as store
 from approval_service.store.head import read_clock
@@ -63,11 +63,7 @@ def new_request(tx: Tx, person: Any, kind: int, reason: str, actor: str, *, batc
 
 def _ask(tx: Tx, call: Call[AskForPersonRequest]) -> AskForPersonResponse:
     request = call.request
-    call.require_bank(request.bank_id)
-    actor = require_employee(tx, call)
-    person = find(tx.connection, tx.keys, request)
-    name = tx.keys.person(person.wrapped_key).unseal(person.name_sealed).decode()
-    reason = require_plain("reason", request.reason, [name])
+    actor, person, reason = matter_of(tx, call)
     if request.kind == ERASURE:
         require_no_bars(bars(tx.connection, tx.catalog, person, tx.now_ms))
     elif request.kind == LIFT:

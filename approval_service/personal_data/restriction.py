@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from approval_service import cancellation
-from approval_service.calls import Call, require_plain
-from approval_service.people import require_employee
+from approval_service.calls import Call
 from approval_service.personal_data.erasure import DONE, bar
-from approval_service.personal_data.subjects import find
+from approval_service.personal_data.subjects import matter_of
 from approval_service.store import persons as store
 from approval_service.store.scopes import Scope
 from approval_service.writer import Tx, one_by_one
@@ -19,11 +18,7 @@ from outreach.v1.person_service_pb2 import RestrictPersonRequest, RestrictPerson
 
 def _restrict(tx: Tx, call: Call[RestrictPersonRequest]) -> RestrictPersonResponse:
     request = call.request
-    call.require_bank(request.bank_id)
-    actor = require_employee(tx, call)
-    person = find(tx.connection, tx.keys, request)
-    name = tx.keys.person(person.wrapped_key).unseal(person.name_sealed).decode()
-    reason = require_plain("reason", request.reason, [name])
+    actor, person, reason = matter_of(tx, call)
     if person.restricted:
         raise precondition("此人已限制处理。The person is restricted already.", "RESTRICTED_ALREADY")
     store.set_restricted(tx.connection, person.person_id, True)

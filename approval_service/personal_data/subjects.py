@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from approval_service.calls import Call
+from approval_service.calls import Call, require_plain
 from approval_service.catalog import Catalog
 from approval_service.keys import KeyRing
 from approval_service.mailroom.withdrawal import in_print
+from approval_service.people import require_employee
 from approval_service.personal_data.messages import request_message
 from approval_service.policies import DEFAULT_TIME_ZONE, DEFAULTS
 from approval_service.store import accounts as account_store
@@ -21,6 +22,7 @@ from approval_service.store import persons as store
 from approval_service.store import stops as stop_store
 from approval_service.store.head import read_clock
 from approval_service.store.scopes import Scope
+from approval_service.writer import Tx
 from outreach.domain import states
 from outreach.domain.clocks import timestamp
 from outreach.domain.errors import Kind, Refusal, not_found
@@ -71,6 +73,25 @@ def _unknown(request: Subject) -> Refusal:
         f"{request.WhichOneof('subject')}: 银行的委案中没有此人，或已删除；请核对。No placement of the bank names this "
         "person, or the person was erased: check it."
     )
+
+
+class Matter(NamedTuple):
+    """Who asks something about whom, and why in words that name nobody."""
+
+    actor: str
+    person: Any
+    reason: str
+
+
+def matter_of(tx: Tx, call: Call[Any]) -> Matter:
+    """Of a request with `bank_id`, a subject and `reason`. Raises Refusal: another bank's, no employee, nobody known, a
+    reason that names the person."""
+    request = call.request
+    call.require_bank(request.bank_id)
+    actor = require_employee(tx, call)
+    person = find(tx.connection, tx.keys, request)
+    name = tx.keys.person(person.wrapped_key).unseal(person.name_sealed).decode()
+    return Matter(actor, person, require_plain("reason", request.reason, [name]))
 
 
 def retention_days(catalog: Catalog, bank_id: str, now_ms: int) -> int:
