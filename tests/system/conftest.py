@@ -51,18 +51,20 @@ class Installation:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Up and ready until the block ends; then stopped as by Ctrl-C, which must end well."""
+        written = len(self.output())
         process = self.start()
         try:
-            self.wait_until_ready(process)
+            self.wait_until_ready(process, written)
             yield
         finally:
             process.send_signal(signal.SIGINT)
             code = process.wait(60)
         assert code == 0, self.output()
 
-    def wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+    def wait_until_ready(self, process: subprocess.Popen[bytes], written: int = 0) -> None:
+        """Until the process says so; `written` is the length of what earlier ones put out."""
         end = time.monotonic() + READY_TIMEOUT_S
-        while "Ctrl-C" not in self.output():
+        while "Ctrl-C" not in self.output()[written:]:
             assert process.poll() is None, self.output()
             assert time.monotonic() < end, self.output()
             time.sleep(0.1)
