@@ -54,6 +54,16 @@ ledger_entry = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+# The roots of the ledger's full subtrees of 256 entries (height 8), of 65,536 (16) and so on, numbered from the left:
+# what a proof reads instead of the entries.
+ledger_subtree = Table(
+    "ledger_subtree",
+    metadata,
+    Column("height", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+)
+
 # The checkpoints with which one signing key named the next, signed by both.
 ledger_handover = Table(
     "ledger_handover",

@@ -174,7 +174,8 @@ class Tx:
         insert_tuples(self.connection, schema.ledger_entry, self._entries)
         insert_tuples(self.connection, schema.change, self._changes)
         if self._entries:
-            self._frontier.extend([merkle.leaf_hash(body) for _, body in self._entries])
+            subtrees = self._frontier.extend([merkle.leaf_hash(body) for _, body in self._entries])
+            insert_tuples(self.connection, schema.ledger_subtree, subtrees)
             columns |= {
                 "frontier": self._frontier.to_bytes(),
                 "tree_size": self._frontier.size,

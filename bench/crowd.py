@@ -132,7 +132,8 @@ class Crowd:
 
     def _write(self) -> None:
         leaves = [merkle.leaf_hash(body) for _, body in self._pending.get("ledger_entry", ())]
-        self._frontier.extend(leaves)
+        for height, number, root in self._frontier.extend(leaves):
+            self._put("ledger_subtree", {"height": height, "number": number, "root": root})
         with self._database:
             for table, rows in self._pending.items():
                 columns = self._columns[table]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, select, true
 
-from approval_service.schema import head, ledger_entry, ledger_handover
+from approval_service.schema import head, ledger_entry, ledger_handover, ledger_subtree
 
 
 class Signed(NamedTuple):
@@ -44,3 +44,9 @@ def entries_back(connection: Connection, start: int, limit: int) -> list[Row[Any
     """Entries (seq, body), the newest first, from the index `start` back."""
     query = select(ledger_entry).where(ledger_entry.c.seq <= start)
     return list(connection.execute(query.order_by(ledger_entry.c.seq.desc()).limit(limit)))
+
+
+def subtree_roots(connection: Connection, height: int, first: int, count: int) -> list[bytes]:
+    """Roots of full subtrees of that height side by side, from the one numbered `first` on."""
+    query = select(ledger_subtree.c.root).where(ledger_subtree.c.height == height, ledger_subtree.c.number >= first)
+    return list(connection.execute(query.order_by(ledger_subtree.c.number).limit(count)).scalars())

@@ -263,6 +263,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tree_size"),
     )
     op.create_table(
+        "ledger_subtree",
+        sa.Column("height", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("root", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("height", "number"),
+    )
+    op.create_table(
         "letter",
         sa.Column("letter_number", sa.String(length=26), nullable=False),
         sa.Column("outreach_id", sa.String(length=26), nullable=False),

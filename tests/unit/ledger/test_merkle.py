@@ -3,12 +3,12 @@
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymerkle import InmemoryTree  # type: ignore[import-untyped]  # it ships no types
 
 from outreach.ledger import merkle
-from outreach.ledger.merkle import Frontier, leaf_hash
+from outreach.ledger.merkle import Frontier, Tiles, leaf_hash
 
 # Test data of the certificate-transparency and transparency-dev/merkle projects.
 INPUTS = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
@@ -158,3 +158,50 @@ def test_a_damaged_frontier_is_refused(data: bytes) -> None:
     """Bytes whose length does not fit their size are no frontier."""
     with pytest.raises(ValueError, match="right edge"):
         Frontier.from_bytes(data)
+
+
+MANY = [sha256(b"%d" % number).digest() for number in range(66_000)]
+
+
+def grown(leaves: list[bytes], steps: list[int]) -> dict[tuple[int, int], bytes]:
+    """The full subtrees that a frontier tells of, which grows by these steps and then at once."""
+    frontier, told = Frontier(), []
+    for step in [*steps, len(leaves)]:
+        told += frontier.extend(leaves[frontier.size : min(frontier.size + step, len(leaves))])
+    return {(height, number): root for height, number, root in told}
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(1, 66_000) | st.integers(1, 700),
+    st.integers(0, 1 << 20),
+    st.lists(st.integers(0, 600), max_size=5),
+)
+def test_tiles_prove_what_the_whole_tree_proves(size: int, place: int, steps: list[int]) -> None:
+    """However it grew, and although it has grown on: the same proofs as from all its leaves, from few hashes."""
+    told = grown(MANY, steps)
+    assert sorted(told) == [(8, number) for number in range(257)] + [(16, 0)]
+    asked = []
+
+    def read(height: int, first: int, count: int) -> list[bytes]:
+        asked.append(count)
+        places = range(first, first + count)
+        return [told[height, place] for place in places] if height else [MANY[place] for place in places]
+
+    tiles = Tiles(size, read)
+    assert tiles.inclusion(place % size) == merkle.inclusion_proof(MANY[:size], place % size)
+    old = place % size + 1
+    assert tiles.consistency(old) == merkle.consistency_proof(MANY[:size], old)
+    assert sum(asked) <= 6 * 256
+
+
+def test_tiles_refuse_what_the_tree_has_not() -> None:
+    """No proof of an entry, or from a tree, that is not in it; none from tiles that lack nodes."""
+    tiles = Tiles(3, lambda _, first, count: HASHES[first : first + count])
+    with pytest.raises(IndexError):
+        tiles.inclusion(3)
+    for old in (0, 4):
+        with pytest.raises(ValueError, match="no consistency proof"):
+            tiles.consistency(old)
+    with pytest.raises(ValueError, match="missing"):
+        Tiles(80, lambda _, first, count: HASHES[first : first + count]).inclusion(0)
