@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -98,8 +99,9 @@ class Channel:
             return 0
         slots = 1 if self._breaker.is_trying() else self._max_in_flight
         room = slots - len(self._sends)
-        # A lease is a transaction at the authority: ask for half of the window, not for each slot by itself.
-        return min(room, self._limiter.available(), MAX_PERMITS) if room >= slots / 2 else 0
+        # A lease is a transaction at the authority, so not for each slot by itself; nor for all at once, since then
+        # nothing would be leaving while the next permits are made.
+        return min(room, math.ceil(slots / 2), self._limiter.available(), MAX_PERMITS) if room >= slots / 4 else 0
 
     def _wait_for_room_s(self) -> float:
         """A send that ends wakes the loop, so a full window waits for that."""
