@@ -55,7 +55,7 @@ def outcomes(authority: Authority) -> set[tuple[int, str]]:
 
 
 async def test_every_permit_is_sent_once_and_reported(tmp_path: Path) -> None:
-    """200 permits are 200 messages at the carrier and 200 reports; each lease asks for a quarter of the window to half."""
+    """200 permits are 200 messages at the carrier and 200 reports; a lease asks for a quarter of the window to half."""
     async with stage(tmp_path) as (authority, stub, simulator):
         authority.due.extend(permits(200))
         async with working(aliyun_account(simulator.url, max_in_flight=16), stub):
