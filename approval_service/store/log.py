@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, select, true
+from sqlalchemy import Connection, Row, exists, select, true
 
-from approval_service.schema import head, ledger_entry, ledger_handover, ledger_subtree
+from approval_service.schema import change, head, ledger_entry, ledger_handover, ledger_subtree
 
 
 class Signed(NamedTuple):
@@ -44,6 +45,19 @@ def entries_back(connection: Connection, start: int, limit: int) -> list[Row[Any
     """Entries (seq, body), the newest first, from the index `start` back."""
     query = select(ledger_entry).where(ledger_entry.c.seq <= start)
     return list(connection.execute(query.order_by(ledger_entry.c.seq.desc()).limit(limit)))
+
+
+def entries_of_changes(connection: Connection, outreach_keys: Collection[int]) -> list[Row[Any]]:
+    """The entries (seq, body) that a status change tells of, by the change's outreach_key."""
+    told = select(change.c.position - 1).where(change.c.outreach_key.in_(outreach_keys))
+    return list(connection.execute(select(ledger_entry).where(ledger_entry.c.seq.in_(told))))
+
+
+def entries_without_change(connection: Connection, start: int, end: int) -> list[Row[Any]]:
+    """The entries (seq, body) from `start` to before `end` that no status change tells of."""
+    told = exists().where(change.c.position == ledger_entry.c.seq + 1)
+    within = ledger_entry.c.seq >= start, ledger_entry.c.seq < end
+    return list(connection.execute(select(ledger_entry).where(*within, ~told)))
 
 
 def subtree_roots(connection: Connection, height: int, first: int, count: int) -> list[bytes]:

@@ -142,18 +142,26 @@ class ProvenEntries(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTRIES_FIELD_NUMBER: _builtins.int
+    LOOKED_THROUGH_FIELD_NUMBER: _builtins.int
+    LEDGER_SIZE_FIELD_NUMBER: _builtins.int
+    looked_through: _builtins.int
+    """How many entries of the ledger have been looked through for them so far."""
+    ledger_size: _builtins.int
+    """How many there are to look through."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProvenEntry]:
-        """The entries."""
+        """The entries; none in a message that tells of progress."""
 
     def __init__(
         self,
         *,
         entries: _abc.Iterable[Global___ProvenEntry] | None = ...,
+        looked_through: _builtins.int = ...,
+        ledger_size: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "ledger_size", b"ledger_size", "looked_through", b"looked_through"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

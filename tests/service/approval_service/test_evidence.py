@@ -12,13 +12,13 @@ import pytest
 from google.protobuf.json_format import Parse
 from pymerkle import InmemoryTree, verify_inclusion  # type: ignore[import-untyped]  # it ships no types
 
-from approval_service import evidence, holds, replies
+from approval_service import evidence, evidence_ledger, holds, replies
 from approval_service.calls import Call
 from approval_service.personal_data import bulk
 from outreach.domain import states
 from outreach.domain.errors import Kind, Refusal
 from outreach.ledger.checkpoint import Verifier, parse_and_verify
-from outreach.ledger.merkle import Prover, leaf_hash
+from outreach.ledger.merkle import leaf_hash
 from outreach.v1.evidence_service_pb2 import Evidence, EvidenceSeal, ExportEvidenceRequest, ProvenEntry
 from outreach.v1.hold_service_pb2 import HoldKind, PlaceHoldRequest
 from outreach.v1.worker_service_pb2 import CarrierReply, Outcome
@@ -111,9 +111,23 @@ async def test_its_entries_tell_the_story(world: World) -> None:
     ]
 
 
-async def test_every_entry_is_proven(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """pymerkle makes the same proofs, also across blocks, and they lead to the root that the checkpoint signs."""
-    monkeypatch.setattr(Prover, "BLOCK", 4)
+async def test_it_tells_how_far_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stretch after stretch of the ledger, up to its end; then the entries, in the ledger's order."""
+    monkeypatch.setattr(evidence_ledger, "STRETCH", 4)
+    await complained(world)
+    asked = ExportEvidenceRequest(bank_id=BANK, purpose=PURPOSE, account_number="0001")
+    parts = [part async for part in evidence.make(world.authority, Call(principal("ann"), asked))]
+    told = [part.entries for part in parts if part.HasField("entries")]
+    size = len(await world.bodies())
+    assert [one.looked_through for one in told] == [*range(4, size, 4), size, size]
+    assert {one.ledger_size for one in told} == {size}
+    indexes = [one.entry.index for part in told for one in part.entries]
+    assert indexes == sorted(set(indexes))
+    assert indexes[-1] == size - 1
+
+
+async def test_every_entry_is_proven(world: World) -> None:
+    """pymerkle makes the same proofs, and they lead to the root that the checkpoint signs."""
     await complained(world)
     pack = await make(world, account_number="0001")
     tree = InmemoryTree(algorithm="sha256")

@@ -65,7 +65,7 @@ async def test_a_refused_transaction_keeps_no_subtree(world: World) -> None:
 
 
 async def test_an_entry_changed_by_hand_is_proven_no_more(world: World) -> None:
-    """Its proof leads elsewhere than to the signed root; those of other subtrees still hold, which tells where it is."""
+    """Its proof leads elsewhere than to the signed root; those of other subtrees still hold."""
     await grow(world, 600)
 
     def change(connection: Connection) -> None:
