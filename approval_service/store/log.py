@@ -55,7 +55,10 @@ def entries_of_changes(connection: Connection, outreach_keys: Collection[int]) -
 
 def entries_without_change(connection: Connection, start: int, end: int) -> list[Row[Any]]:
     """The entries (seq, body) from `start` to before `end` that no status change tells of."""
-    told = exists().where(change.c.position == ledger_entry.c.seq + 1)
+    # PostgreSQL does not see by itself that only these changes can tell of them.
+    told = exists().where(
+        change.c.position == ledger_entry.c.seq + 1, change.c.position > start, change.c.position <= end
+    )
     within = ledger_entry.c.seq >= start, ledger_entry.c.seq < end
     return list(connection.execute(select(ledger_entry).where(*within, ~told)))
 
