@@ -9,15 +9,19 @@ from sqlalchemy import Connection
 
 from approval_service.authority import Authority
 from approval_service.calls import Call
+from approval_service.ledger_proofs import tiles
 from approval_service.paging import page_size
 from approval_service.people import require_all_banks
 from approval_service.store import log as store
 from approval_service.writer import Tx, one_by_one
+from outreach.domain.errors import not_found
 from outreach.ledger.handover import read_handover
 from outreach.v1.ledger_service_pb2 import (
     ExportRequest,
     ExportResponse,
     GetCheckpointResponse,
+    GetProofRequest,
+    GetProofResponse,
     LedgerEntries,
     LedgerEntry,
     ListEntriesRequest,
@@ -69,6 +73,22 @@ def _wanted(request: ListEntriesRequest) -> list[bytes]:
 
 def _entries(connection: Connection, start: int, limit: int) -> list[LedgerEntry]:
     return [LedgerEntry(index=row.seq, body=row.body) for row in store.entries(connection, start, limit)]
+
+
+def prove(connection: Connection, first_key: str, call: Call[GetProofRequest]) -> GetProofResponse:
+    """Read of GetProof; `first_key` is the verifier key of a ledger that never changed it."""
+    require_all_banks(call)
+    index, found = call.request.index, store.signed(connection)
+    if index >= found.size:
+        raise not_found(f"index: 账本只到 {found.size - 1} 号。The ledger has no such entry: that is its last number.")
+    (entry,) = _entries(connection, index, 1)
+    return GetProofResponse(
+        entry=entry,
+        path=tiles(connection, found.size).inclusion(index),
+        checkpoint=found.checkpoint,
+        verifier_key=newest_key(found, first_key),
+        handovers=found.handovers,
+    )
 
 
 def _record_export(tx: Tx, call: Call[ExportRequest]) -> None:

@@ -1,4 +1,4 @@
-"""LedgerService: checkpoint, entries, export."""
+"""LedgerService: checkpoint, entries, export, proofs."""
 
 from __future__ import annotations
 
@@ -26,3 +26,7 @@ class LedgerServer(LedgerServiceServicer):
     async def Export(self, request: pb.ExportRequest, context: Context) -> AsyncIterator[pb.ExportResponse]:
         async for part in ledger_reads.export(self._authority, Call(principal_of(context), request)):
             yield part
+
+    async def GetProof(self, request: pb.GetProofRequest, context: Context) -> pb.GetProofResponse:
+        first = self._authority.signer.verifier_key
+        return await self._authority.read(ledger_reads.prove, first, Call(principal_of(context), request))

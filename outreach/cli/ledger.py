@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.text import Text
 
-from outreach.cli import ledger_inspection, ledger_witness
+from outreach.cli import ledger_inspection, ledger_proof, ledger_witness
 from outreach.cli.command import command
 from outreach.cli.failures import Failure
 from outreach.cli.messages import Limit
@@ -115,6 +115,7 @@ def register(app: typer.Typer) -> None:
     command(ledger, "checkpoint")(checkpoint)
     command(ledger, "export")(export)
     command(ledger, "verify", offline=True)(verify)
+    ledger_proof.register(ledger)
     ledger_witness.register(ledger)
     ledger_inspection.register(ledger)
     app.add_typer(ledger, name="ledger")

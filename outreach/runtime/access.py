@@ -163,6 +163,7 @@ _ROLES_BY_SERVICE: dict[str, dict[str, tuple[str, ...]]] = {
         "GetCheckpoint": (OPERATOR, SUPERVISOR, INSPECTOR),
         "ListEntries": (OPERATOR, SUPERVISOR, INSPECTOR),
         "Export": (OPERATOR, SUPERVISOR, INSPECTOR),
+        "GetProof": (OPERATOR, SUPERVISOR, INSPECTOR),
     },
     "EvidenceService": {
         "ExportEvidence": (SUPERVISOR, INSPECTOR, OPERATOR),
@@ -215,6 +216,7 @@ OF_ALL_BANKS = frozenset(
         *(f"KeyService/{rpc}" for rpc in _ROLES_BY_SERVICE["KeyService"]),
         "LedgerService/ListEntries",
         "LedgerService/Export",
+        "LedgerService/GetProof",
         "OperationsService/SetBusinessClock",
         "OperationsService/ConfirmWallClock",
         "OperationsService/SetEmployee",

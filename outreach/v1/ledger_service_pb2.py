@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from outreach import validation as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n outreach/v1/ledger_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\"*\n\x0bLedgerEntry\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\"\x16\n\x14GetCheckpointRequest\"T\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12\x14\n\x0cverifier_key\x18\x02 \x01(\t\x12\x11\n\thandovers\x18\x03 \x03(\t\"\xb7\x01\n\x12ListEntriesRequest\x12\x13\n\x0bstart_index\x18\x01 \x01(\x03\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x14\n\x0cnewest_first\x18\x03 \x01(\x08\x12#\n\x04kind\x18\x04 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[a-z_]{0,40}$\x12\x15\n\x04\x62\x61nk\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12\x1b\n\ncontaining\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\"T\n\x13ListEntriesResponse\x12)\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x18.outreach.v1.LedgerEntry\x12\x12\n\nnext_index\x18\x02 \x01(\x03\"\x0f\n\rExportRequest\"p\n\x0e\x45xportResponse\x12-\n\x07\x65ntries\x18\x01 \x01(\x0b\x32\x1a.outreach.v1.LedgerEntriesH\x00\x12\x14\n\ncheckpoint\x18\x02 \x01(\tH\x00\x12\x11\n\thandovers\x18\x03 \x03(\tB\x06\n\x04part\":\n\rLedgerEntries\x12)\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x18.outreach.v1.LedgerEntry2\xfe\x01\n\rLedgerService\x12V\n\rGetCheckpoint\x12!.outreach.v1.GetCheckpointRequest\x1a\".outreach.v1.GetCheckpointResponse\x12P\n\x0bListEntries\x12\x1f.outreach.v1.ListEntriesRequest\x1a .outreach.v1.ListEntriesResponse\x12\x43\n\x06\x45xport\x12\x1a.outreach.v1.ExportRequest\x1a\x1b.outreach.v1.ExportResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n outreach/v1/ledger_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\"*\n\x0bLedgerEntry\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\"\x16\n\x14GetCheckpointRequest\"T\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12\x14\n\x0cverifier_key\x18\x02 \x01(\t\x12\x11\n\thandovers\x18\x03 \x03(\t\"\xb7\x01\n\x12ListEntriesRequest\x12\x13\n\x0bstart_index\x18\x01 \x01(\x03\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x14\n\x0cnewest_first\x18\x03 \x01(\x08\x12#\n\x04kind\x18\x04 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[a-z_]{0,40}$\x12\x15\n\x04\x62\x61nk\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18 \x12\x1b\n\ncontaining\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\"T\n\x13ListEntriesResponse\x12)\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x18.outreach.v1.LedgerEntry\x12\x12\n\nnext_index\x18\x02 \x01(\x03\"\x0f\n\rExportRequest\"p\n\x0e\x45xportResponse\x12-\n\x07\x65ntries\x18\x01 \x01(\x0b\x32\x1a.outreach.v1.LedgerEntriesH\x00\x12\x14\n\ncheckpoint\x18\x02 \x01(\tH\x00\x12\x11\n\thandovers\x18\x03 \x03(\tB\x06\n\x04part\":\n\rLedgerEntries\x12)\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x18.outreach.v1.LedgerEntry\")\n\x0fGetProofRequest\x12\x16\n\x05index\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"\x86\x01\n\x10GetProofResponse\x12\'\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x18.outreach.v1.LedgerEntry\x12\x0c\n\x04path\x18\x02 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x03 \x01(\t\x12\x14\n\x0cverifier_key\x18\x04 \x01(\t\x12\x11\n\thandovers\x18\x05 \x03(\t2\xc7\x02\n\rLedgerService\x12V\n\rGetCheckpoint\x12!.outreach.v1.GetCheckpointRequest\x1a\".outreach.v1.GetCheckpointResponse\x12P\n\x0bListEntries\x12\x1f.outreach.v1.ListEntriesRequest\x1a .outreach.v1.ListEntriesResponse\x12\x43\n\x06\x45xport\x12\x1a.outreach.v1.ExportRequest\x1a\x1b.outreach.v1.ExportResponse0\x01\x12G\n\x08GetProof\x12\x1c.outreach.v1.GetProofRequest\x1a\x1d.outreach.v1.GetProofResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +40,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTENTRIESREQUEST'].fields_by_name['bank']._serialized_options = b'\272H\004r\002\030 '
   _globals['_LISTENTRIESREQUEST'].fields_by_name['containing']._loaded_options = None
   _globals['_LISTENTRIESREQUEST'].fields_by_name['containing']._serialized_options = b'\272H\004r\002\030d'
+  _globals['_GETPROOFREQUEST'].fields_by_name['index']._loaded_options = None
+  _globals['_GETPROOFREQUEST'].fields_by_name['index']._serialized_options = b'\272H\004\"\002(\000'
   _globals['_LEDGERENTRY']._serialized_start=78
   _globals['_LEDGERENTRY']._serialized_end=120
   _globals['_GETCHECKPOINTREQUEST']._serialized_start=122
@@ -56,6 +58,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPORTRESPONSE']._serialized_end=633
   _globals['_LEDGERENTRIES']._serialized_start=635
   _globals['_LEDGERENTRIES']._serialized_end=693
-  _globals['_LEDGERSERVICE']._serialized_start=696
-  _globals['_LEDGERSERVICE']._serialized_end=950
+  _globals['_GETPROOFREQUEST']._serialized_start=695
+  _globals['_GETPROOFREQUEST']._serialized_end=736
+  _globals['_GETPROOFRESPONSE']._serialized_start=739
+  _globals['_GETPROOFRESPONSE']._serialized_end=873
+  _globals['_LEDGERSERVICE']._serialized_start=876
+  _globals['_LEDGERSERVICE']._serialized_end=1203
 # @@protoc_insertion_point(module_scope)

@@ -50,6 +50,11 @@ class LedgerServiceStub:
                 request_serializer=outreach_dot_v1_dot_ledger__service__pb2.ExportRequest.SerializeToString,
                 response_deserializer=outreach_dot_v1_dot_ledger__service__pb2.ExportResponse.FromString,
                 _registered_method=True)
+        self.GetProof = channel.unary_unary(
+                '/outreach.v1.LedgerService/GetProof',
+                request_serializer=outreach_dot_v1_dot_ledger__service__pb2.GetProofRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_ledger__service__pb2.GetProofResponse.FromString,
+                _registered_method=True)
 
 
 class LedgerServiceServicer:
@@ -77,6 +82,13 @@ class LedgerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetProof(self, request, context):
+        """Returns one entry with the proof that the newest checkpoint covers it. NOT_FOUND for an index beyond it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +106,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.Export,
                     request_deserializer=outreach_dot_v1_dot_ledger__service__pb2.ExportRequest.FromString,
                     response_serializer=outreach_dot_v1_dot_ledger__service__pb2.ExportResponse.SerializeToString,
+            ),
+            'GetProof': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProof,
+                    request_deserializer=outreach_dot_v1_dot_ledger__service__pb2.GetProofRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_ledger__service__pb2.GetProofResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +195,33 @@ class LedgerService:
             '/outreach.v1.LedgerService/Export',
             outreach_dot_v1_dot_ledger__service__pb2.ExportRequest.SerializeToString,
             outreach_dot_v1_dot_ledger__service__pb2.ExportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetProof(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.LedgerService/GetProof',
+            outreach_dot_v1_dot_ledger__service__pb2.GetProofRequest.SerializeToString,
+            outreach_dot_v1_dot_ledger__service__pb2.GetProofResponse.FromString,
             options,
             channel_credentials,
             insecure,

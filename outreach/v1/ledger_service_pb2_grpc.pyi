@@ -39,6 +39,8 @@ class LedgerServiceStub:
     """Lists entries from an index on or, newest first, back; all or those that meet a filter."""
     Export: _grpc.UnaryStreamMultiCallable[_ledger_service_pb2.ExportRequest, _ledger_service_pb2.ExportResponse]
     """Streams all entries up to the newest checkpoint, then the checkpoint."""
+    GetProof: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.GetProofRequest, _ledger_service_pb2.GetProofResponse]
+    """Returns one entry with the proof that the newest checkpoint covers it. NOT_FOUND for an index beyond it."""
 
 @_typing.type_check_only
 class LedgerServiceAsyncStub(LedgerServiceStub):
@@ -51,6 +53,8 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     """Lists entries from an index on or, newest first, back; all or those that meet a filter."""
     Export: _aio.UnaryStreamMultiCallable[_ledger_service_pb2.ExportRequest, _ledger_service_pb2.ExportResponse]  # type: ignore[assignment]
     """Streams all entries up to the newest checkpoint, then the checkpoint."""
+    GetProof: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.GetProofRequest, _ledger_service_pb2.GetProofResponse]  # type: ignore[assignment]
+    """Returns one entry with the proof that the newest checkpoint covers it. NOT_FOUND for an index beyond it."""
 
 class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reading the ledger. docs/ledger.md describes the entries, the tree and the checkpoints."""
@@ -78,5 +82,13 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_ledger_service_pb2.ExportResponse], _abc.AsyncIterator[_ledger_service_pb2.ExportResponse]]:
         """Streams all entries up to the newest checkpoint, then the checkpoint."""
+
+    @_abc_1.abstractmethod
+    def GetProof(
+        self,
+        request: _ledger_service_pb2.GetProofRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_service_pb2.GetProofResponse, _abc.Awaitable[_ledger_service_pb2.GetProofResponse]]:
+        """Returns one entry with the proof that the newest checkpoint covers it. NOT_FOUND for an index beyond it."""
 
 def add_LedgerServiceServicer_to_server(servicer: LedgerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -19,9 +19,10 @@ from starlette.responses import Response, StreamingResponse
 from gateway.console.visit import CHINA, Visit
 from gateway.console.words import ENGLISH, Words
 from outreach.domain.errors import Kind, Refusal
+from outreach.ledger import proof as ledger_proof
 from outreach.ledger.export import header
 from outreach.ledger.verify import verify_export
-from outreach.v1.ledger_service_pb2 import ExportRequest, GetCheckpointRequest, ListEntriesRequest
+from outreach.v1.ledger_service_pb2 import ExportRequest, GetCheckpointRequest, GetProofRequest, ListEntriesRequest
 from outreach.wording.formats import inert
 from outreach.wording.ledger_words import KINDS as LEDGER_KINDS
 
@@ -89,6 +90,38 @@ async def export(visit: Visit) -> Response:
     return StreamingResponse(written(), media_type="application/jsonl", headers=headers)
 
 
+async def one(visit: Visit) -> Response:
+    """One entry, each of its fields, and its proof to take away."""
+    proven = await _proven(visit)
+    entry = orjson.loads(proven.entry.body)
+    rest = {name: _plain(value) for name, value in entry.items() if name not in _FIXED}
+    return visit.page(
+        "ledger_one.html",
+        shown=_shown(visit, entry),
+        rest=rest,
+        body=proven.entry.body.decode(),
+        signed=_size(proven),
+        verifier_key=proven.verifier_key,
+        file=_proof_file(proven),
+    )
+
+
+async def proof(visit: Visit) -> Response:
+    """The entry with its proof, in the form that `outreach ledger verify-proof` checks."""
+    proven = await _proven(visit)
+    headers = {"Content-Disposition": f'attachment; filename="{_proof_file(proven)}"'}
+    return Response(ledger_proof.write(ledger_proof.of(proven)), media_type="text/plain", headers=headers)
+
+
+async def _proven(visit: Visit) -> Any:
+    index = _number(visit.request.path_params["index"], 0)
+    return await visit.ask("LedgerService/GetProof", GetProofRequest(index=index))
+
+
+def _proof_file(proven: Any) -> str:
+    return f"entry-{proven.entry.index}{ledger_proof.SUFFIX}"
+
+
 async def verify(visit: Visit) -> Response:
     """Checks every entry, the tree and the signature now, as the command does on another machine."""
     await visit.form()
@@ -149,4 +182,6 @@ ROUTES = (
     ("/ledger/sample.csv", ["GET"], sample),
     ("/ledger/export.jsonl", ["GET"], export),
     ("/ledger/verify", ["POST"], verify),
+    ("/ledger/{index}", ["GET"], one),
+    ("/ledger/{index}/proof", ["GET"], proof),
 )

@@ -180,6 +180,8 @@ PAGES: dict[tuple[str, str], PageRow] = {
     ("GET", "/ledger/sample.csv"): PageRow("LedgerService/ListEntries", all_banks=True),
     ("GET", "/ledger/export.jsonl"): PageRow("LedgerService/Export", all_banks=True),
     ("POST", "/ledger/verify"): PageRow("LedgerService/Export", form={}, all_banks=True),
+    ("GET", "/ledger/{index}"): PageRow("LedgerService/GetProof", values={"index": "0"}, all_banks=True),
+    ("GET", "/ledger/{index}/proof"): PageRow("LedgerService/GetProof", values={"index": "0"}, all_banks=True),
     ("GET", "/evidence"): PageRow("EvidenceService/ExportEvidence"),
     ("POST", "/evidence"): PageRow(
         "EvidenceService/ExportEvidence", _account, {"account": "{named}", "purpose": "投诉核对"}

@@ -493,6 +493,7 @@ fixed("PolicyService/GetPolicy", policy.GetPolicyRequest(bank_id=BANK))
 fixed("PolicyService/ListPolicies", policy.ListPoliciesRequest(bank_id=BANK))
 fixed("LedgerService/GetCheckpoint", ledger.GetCheckpointRequest(), Reach.ANY)
 fixed("LedgerService/ListEntries", ledger.ListEntriesRequest(start_index=-500, page_size=500), Reach.ALL)
+fixed("LedgerService/GetProof", ledger.GetProofRequest(), Reach.ALL)
 fixed("LedgerService/Export", ledger.ExportRequest(), Reach.ALL)
 
 

@@ -10,11 +10,12 @@ from approval_service import ledger_reads
 from approval_service.calls import Call
 from approval_service.keys import ORIGIN
 from approval_service.schema import ledger_entry
-from outreach.domain.errors import Refusal
+from outreach.domain.errors import Kind, Refusal
 from outreach.ledger import export
+from outreach.ledger import proof as ledger_proof
 from outreach.ledger.entries import decode
 from outreach.ledger.verify import verify_export
-from outreach.v1.ledger_service_pb2 import ExportRequest, ExportResponse, ListEntriesRequest
+from outreach.v1.ledger_service_pb2 import ExportRequest, ExportResponse, GetProofRequest, ListEntriesRequest
 from tests.service.approval_service.world import BANK, World, actor, principal
 
 EVERYTHING = ["*"]
@@ -73,6 +74,21 @@ async def test_the_ledger_is_for_tokens_of_all_banks(world: World) -> None:
     with pytest.raises(Refusal, check=lambda e: e.reason == "BANK_NOT_COVERED"):
         _ = [part async for part in ledger_reads.export(world.authority, Call(principal("ann"), ExportRequest()))]
     assert await world.entries("ledger_exported") == []
+
+
+async def test_an_entry_is_proven_against_the_newest_checkpoint(world: World) -> None:
+    """Each entry's proof verifies by the ledger's key; there is none beyond the end, and none for one bank's token."""
+    key, bodies = world.authority.signer.verifier_key, await world.bodies()
+    for index in (0, len(bodies) - 1):
+        call = Call(principal("ann", banks=EVERYTHING), GetProofRequest(index=index))
+        proof = ledger_proof.of(await world.authority.read(ledger_reads.prove, key, call))
+        signed, entry = ledger_proof.verify(ledger_proof.read(ledger_proof.write(proof)), key)
+        assert (signed.size, entry, proof.body) == (len(bodies), decode(bodies[index]), bodies[index])
+    beyond = Call(principal("ann", banks=EVERYTHING), GetProofRequest(index=len(bodies)))
+    with pytest.raises(Refusal, check=lambda e: e.kind is Kind.NOT_FOUND):
+        await world.authority.read(ledger_reads.prove, key, beyond)
+    with pytest.raises(Refusal, check=lambda e: e.reason == "BANK_NOT_COVERED"):
+        await world.authority.read(ledger_reads.prove, key, Call(principal("ann"), GetProofRequest()))
 
 
 async def test_a_changed_entry_does_not_verify(world: World, tmp_path: Path) -> None:

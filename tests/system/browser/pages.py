@@ -45,6 +45,7 @@ PAGES = (
     Shown("unconfirmed", "operator-1", "/unconfirmed"),
     Shown("events", "supervisor-1", "/events"),
     Shown("ledger", "inspector-1", "/ledger"),
+    Shown("ledger-entry", "inspector-1", "/ledger", (FIRST_ROW,)),
     Shown("evidence", "supervisor-1", "/evidence"),
     Shown("people", "operator-1", "/people"),
     Shown("person", "operator-1", "/people/drafter-1"),

@@ -106,6 +106,24 @@ def test_the_ledger_is_verified_and_taken_away(office: Office, open_as: Open, tm
     assert len(draws[0].splitlines()) == 6
 
 
+def test_the_proof_of_one_entry_is_a_few_clicks_from_its_message(office: Office, open_as: Open, tmp_path: Path) -> None:
+    """From the message to its entries, to one of them, to its proof, which verifies elsewhere by the key shown."""
+    page = open_as("inspector-1", "/outreach?state=DELIVERED")
+    page.locator("main tbody a").first.click()
+    page.get_by_role("link", name="它在账本中的条目与证明").click()
+    page.locator("main tbody a").first.click()
+    seq = int(page.url.rpartition("/")[2])
+    expect(page.locator("h1")).to_have_text(f"账本第 {seq} 条")
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="下载证明").click()
+    path = tmp_path / downloading.value.suggested_filename
+    downloading.value.save_as(path)
+    page.locator("summary").click()
+    key = page.locator("pre.code").first.inner_text().split("'")[1]
+    verified = office.installation.cli("ledger", "verify-proof", str(path), "--key", key)
+    assert (path.name, verified["index"]) == (f"entry-{seq}.tlog-proof", seq)
+
+
 def test_a_list_of_addresses_is_repaired(open_as: Open) -> None:
     """Each address gets its verdict with the words at fault marked; the same comes as CSV."""
     page = open_as("mailroom-1", "/clinic")

@@ -14,10 +14,11 @@ from typer.testing import CliRunner, Result
 from outreach.cli.main import app
 from outreach.ledger.checkpoint import Signer
 from outreach.ledger.entries import encode
-from outreach.ledger.merkle import Frontier, leaf_hash
+from outreach.ledger.merkle import Frontier, inclusion_proof, leaf_hash
 from outreach.v1.ledger_service_pb2 import (
     ExportResponse,
     GetCheckpointResponse,
+    GetProofResponse,
     LedgerEntries,
     LedgerEntry,
     ListEntriesResponse,
@@ -124,3 +125,27 @@ def test_the_tail_is_the_newest(gateway: FakeGateway, run: Run) -> None:
     assert [json.loads(line)["index"] for line in lines] == list(range(18, 30))
     assert "admitted" in run("ledger", "tail", "--limit", "1").stdout
     assert SIGNER.verifier_key in run("ledger", "checkpoint").stdout.replace("\n", "")
+
+
+def test_one_entry_is_proven_offline(gateway: FakeGateway, run: Run, tmp_path: Path) -> None:
+    """The file alone verifies with the key; so does an entry that one has, and another one does not."""
+    leaves = [leaf_hash(body) for body in BODIES]
+    gateway.answers["GetProof"] = lambda request: GetProofResponse(
+        entry=ENTRIES[request.index],
+        path=inclusion_proof(leaves, request.index),
+        checkpoint=checkpoint(30),
+        verifier_key=SIGNER.verifier_key,
+    )
+    path, entry = tmp_path / "entry-17.tlog-proof", tmp_path / "line"
+    assert str(path.name) in run("ledger", "prove", "17", path).stdout
+    verified = ["ledger", "verify-proof", str(path), "--key", SIGNER.verifier_key]
+    document = json.loads(CliRunner().invoke(app, [*verified, "--json"]).stdout)
+    assert (document["ok"], document["index"], document["signed_entries"]) == (True, 17, 30)
+    entry.write_bytes(BODIES[17] + b"\n")
+    assert CliRunner().invoke(app, [*verified, "--entry", str(entry)]).exit_code == 0
+    entry.write_bytes(BODIES[16])
+    ended = CliRunner().invoke(app, [*verified, "--entry", str(entry)])
+    assert (ended.exit_code, "not in the signed ledger" in ended.stderr) == (1, True)
+    path.write_text("\n".join(line for line in path.read_text().split("\n") if not line.startswith("extra ")))
+    ended = CliRunner().invoke(app, verified)
+    assert (ended.exit_code, "--entry" in ended.stderr) == (1, True)

@@ -39,6 +39,7 @@ LEFT_TO_THE_AUTHORITY = {
     "Get",
     "GetCheckpoint",
     "GetLetterVersion",
+    "GetProof",
     "GetRun",
     "GetTemplate",
     "ListEntries",
