@@ -72,7 +72,8 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Running]:
         files = tls.service_files(settings.state_dir, GATEWAY)
         channel = await stack.enter_async_context(RenewingChannel(settings.approval_service_address, files))
         letters = await stack.enter_async_context(RenewingChannel(settings.letter_service_address, files))
-        door = Door(Verifier(settings.state_dir / "callers.yaml"), RateLimiter())
+        verifier = Verifier(settings.state_dir / "callers.yaml")
+        door = Door(verifier, RateLimiter())
         submission = Submission(door, Admission(_admit(channel)), _admit_letters(channel))
         forwarder = Forwarder(channel, {LETTER_SERVICE: letters}, door)
         pdfs = Pdfs(door, channel, letters)
@@ -97,7 +98,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Running]:
             http_server.serving(application, settings.webhook_address, settings.webhook_trusted_proxies)
         )
         providers = await stack.enter_async_context(oidc.providers(settings.oidc_file, sealer))
-        console_port = await stack.enter_async_context(_console(settings, channel, letters, pdfs, providers))
+        console_port = await stack.enter_async_context(_console(settings, channel, letters, pdfs, providers, verifier))
         stack.push_async_callback(store.close)
         for work in (store.connect(settings), *(follow_health(channel, edge.set_ready) for edge in edges)):
             stack.push_async_callback(_end, asyncio.create_task(work))
@@ -126,11 +127,12 @@ def _console(
     letters: grpc.aio.Channel,
     pdfs: Pdfs,
     providers: Providers,
+    verifier: Verifier,
 ) -> AbstractAsyncContextManager[int]:
     """Serves the web console."""
     secure = not is_loopback(settings.console_address)
     others = {LETTER_SERVICE.rpartition(".")[2]: letters}
-    pages = console.application(authority, others, pdfs, providers, secure=secure)
+    pages = console.application(authority, others, pdfs, providers, verifier.callers, secure=secure)
     certificate = tls.certificate_files(settings.state_dir, GATEWAY) if secure else None
     return http_server.serving(pages, settings.console_address, certificate=certificate)
 

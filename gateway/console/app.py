@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +23,7 @@ from gateway.console.pages import (
     events,
     evidence,
     home,
+    keys,
     ledger,
     letter_versions,
     mailroom,
@@ -44,6 +45,7 @@ from gateway.rates import RateLimiter
 from outreach.domain.errors import Kind, Refusal
 from outreach.domain.ids import new_id
 from outreach.runtime.logs import EventLogger
+from outreach.runtime.tokens import Caller
 
 PAGES = (
     home,
@@ -61,6 +63,7 @@ PAGES = (
     ledger,
     evidence,
     people,
+    keys,
 )
 FIRST_PASSWORD_PATH = "/password"  # noqa: S105  # a path
 _STATUS = {
@@ -82,11 +85,13 @@ def application(
     others: dict[str, grpc.aio.Channel],
     pdfs: Pdfs,
     providers: Providers,
+    callers: Callable[[], Sequence[Caller]],
     *,
     secure: bool,
 ) -> Starlette:
     """`others` are the channels of services that the authority does not serve, by the service's name."""
-    console = Console(Sessions(authority, secure=secure), {"": authority, **others}, RateLimiter(), pdfs, providers)
+    sessions, channels = Sessions(authority, secure=secure), {"": authority, **others}
+    console = Console(sessions, channels, RateLimiter(), pdfs, providers, callers)
     routes = [
         *(
             Route(path, _open(console, page), methods=methods)

@@ -58,6 +58,7 @@ _NAVIGATION = (
     Entry("/ledger", "账本", "LedgerService/ListEntries"),
     Entry("/evidence", "证据包", "EvidenceService/ExportEvidence"),
     Entry("/people", "人员与权限", "UserService/ListUsers"),
+    Entry("/keys", "系统与密钥", "KeyService/ListKeys"),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -24,6 +24,7 @@ from gateway.console.words import CHINESE, LANGUAGES, Words
 from gateway.pdfs import Pdfs
 from gateway.rates import RateLimiter
 from outreach.domain.errors import Kind, Refusal
+from outreach.runtime.tokens import Caller
 
 CHINA = ZoneInfo("Asia/Shanghai")
 DONE_COOKIE, LANGUAGE_COOKIE, BANK_COOKIE = "done", "language", "bank"
@@ -40,6 +41,8 @@ class Console:
     rates: RateLimiter
     pdfs: Pdfs
     providers: Providers
+    callers: Callable[[], Sequence[Caller]]
+    """The registered callers, as of now."""
     packs: Packs = field(default_factory=Packs)
 
     @cached_property

@@ -120,6 +120,11 @@ class Verifier:
         """A caller whose token was verified."""
         return self._callers[caller_id]
 
+    def callers(self) -> list[Caller]:
+        """All that are registered now, by their ids."""
+        self._reload()
+        return [caller for _, caller in sorted(self._callers.items())]
+
     def principal_of(self, context: grpc.aio.ServicerContext[Any, Any]) -> Principal:
         """Who makes this call: by its `authorization: Bearer` metadata, or else by the client's certificate, which only
         the port that asks for one has. Raises Refusal UNAUTHENTICATED.

@@ -108,7 +108,8 @@ def _order(visit: Visit) -> Order:
 def _gone() -> Refusal:
     return Refusal(
         Kind.NOT_FOUND,
-        "这个证据包已不在了，请重新制作。The pack is not here any more: have it made again.",
+        "这个证据包已不在了：保留时间已过，或网关重启过，请重新制作。The pack is not here any more: its time was "
+        "over, or the gateway was restarted. Have it made again.",
     )
 
 

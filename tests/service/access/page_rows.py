@@ -207,6 +207,7 @@ PAGES: dict[tuple[str, str], PageRow] = {
     ("POST", "/personal/{person_id}/{what}"): PageRow(
         "PersonService/AskForPerson", _person, {"reason": "来函"}, values={"what": "export"}
     ),
+    ("GET", "/keys"): PageRow("KeyService/ListKeys", all_banks=True),
     ("GET", "/people"): PageRow("UserService/ListUsers", all_banks=True),
     ("POST", "/people"): PageRow(
         "UserService/CreateUser",

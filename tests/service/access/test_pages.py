@@ -151,7 +151,7 @@ def leaks(asked: Asked, address: str, page: Page) -> list[bytes]:
 async def test_every_route_has_a_row(stack: Stack) -> None:
     """A new route fails here until somebody has thought of who may use it."""
     async with open_channel(stack.authority_address, tls.channel_credentials(stack.state_dir, GATEWAY)) as channel:
-        pages = application(channel, {}, None, None, secure=False)  # type: ignore[arg-type]  # nothing is asked of it
+        pages = application(channel, {}, None, None, list, secure=False)  # type: ignore[arg-type]  # nothing is asked of it
     found = {
         (method, route.path)
         for route in pages.routes

@@ -49,6 +49,7 @@ PAGES = (
     Shown("evidence", "supervisor-1", "/evidence"),
     Shown("people", "operator-1", "/people"),
     Shown("person", "operator-1", "/people/drafter-1"),
+    Shown("keys", "operator-1", "/keys"),
     Shown("password", "drafter-1", "/password"),
     Shown("sign-in-again", "reviewer-1", "/sign-in-again"),
 )

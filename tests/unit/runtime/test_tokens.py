@@ -117,10 +117,23 @@ def test_a_caller_made_inactive_is_refused_soon(tmp_path: Path, monkeypatch: pyt
     verifier = Verifier(write_registry(tmp_path / "callers.yaml"))
     token = signed()
     verifier.verify(token)
+    assert [(one.caller_id, one.active) for one in verifier.callers()] == [("cases", True)]
     write_registry(tmp_path / "callers.yaml", active=False)
+    assert [(one.caller_id, one.active) for one in verifier.callers()] == [("cases", False)]
     with pytest.raises(Refusal) as refused:
         verifier.verify(token)
     assert refused.value.kind is Kind.UNAUTHENTICATED
+
+
+def test_a_role_taken_from_a_caller_is_refused_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So approvals can be left to the console alone: a key that approved before approves no more."""
+    monkeypatch.setattr(tokens, "_RELOAD_S", 0.0)
+    verifier = Verifier(write_registry(tmp_path / "callers.yaml", roles=["case_system", "bank_approver"]))
+    token = signed(roles=["bank_approver"])
+    assert verifier.verify(token).roles == ["bank_approver"]
+    write_registry(tmp_path / "callers.yaml")
+    with pytest.raises(Refusal, check=lambda e: e.reason == "ROLE_NOT_REGISTERED"):
+        verifier.verify(token)
 
 
 def test_a_broken_registry_keeps_the_last_good_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
