@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -124,3 +125,10 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     code = process.wait(DAY_TIMEOUT_S)
     assert code == 0, installation.output()
     return installation
+
+
+@pytest.fixture
+def installation(played: Installation, tmp_path: Path) -> Installation:
+    """A copy of the installation in which the example day was played."""
+    shutil.copytree(played.state_dir, tmp_path / "state")
+    return Installation(tmp_path / "state")

@@ -10,21 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.system.conftest import Installation
 
 CLOCK = "2031-01-05T10:00:00+08:00"
 """Years after the example's accounts ended."""
 BANK = ("--bank", "demo-bank")
 WAIT_S = 60.0
-
-
-@pytest.fixture
-def installation(played: Installation, tmp_path: Path) -> Installation:
-    """A copy of the installation in which the example day was played."""
-    shutil.copytree(played.state_dir, tmp_path / "state")
-    return Installation(tmp_path / "state")
 
 
 def _person(state_dir: Path) -> tuple[str, list[bytes], list[str]]:
@@ -36,7 +27,7 @@ def _person(state_dir: Path) -> tuple[str, list[bytes], list[str]]:
         " WHERE p.bank_id = 'demo-bank' AND l.pdf_sha256 <> '' GROUP BY l.person_id"
         " HAVING max(r.state) = 3 AND min(r.state) = 3 ORDER BY count(*) DESC LIMIT 1"
     ).fetchone()
-    secrets = [*_sealed(database, person_id)]
+    secrets = [*sealed(database, person_id)]
     pdfs = database.execute(
         "SELECT l.pdf_sha256, r.pdf_sha256 FROM letter l JOIN print_run r USING (run_id) WHERE l.person_id = ?",
         (person_id,),
@@ -45,7 +36,8 @@ def _person(state_dir: Path) -> tuple[str, list[bytes], list[str]]:
     return person_id, secrets, sorted({sha256 for pair in pdfs for sha256 in pair if sha256})
 
 
-def _sealed(database: sqlite3.Connection, person_id: str) -> Iterator[bytes]:
+def sealed(database: sqlite3.Connection, person_id: str) -> Iterator[bytes]:
+    """All that the tables hold sealed for somebody."""
     for columns, table in (
         ("wrapped_key, name_sealed", "person"),
         ("phone_sealed", "contact"),
