@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
+from base64 import b64decode
 from pathlib import Path
 
+import yaml
 from playwright.sync_api import expect
 
 from tests.system.browser.people import Office, Open
@@ -122,6 +125,22 @@ def test_the_proof_of_one_entry_is_a_few_clicks_from_its_message(office: Office,
     key = page.locator("pre.code").first.inner_text().split("'")[1]
     verified = office.installation.cli("ledger", "verify-proof", str(path), "--key", key)
     assert (path.name, verified["index"]) == (f"entry-{seq}.tlog-proof", seq)
+
+
+def test_systems_and_keys_are_seen_without_a_secret(office: Office, open_as: Open) -> None:
+    """Each registered caller with its roles and its key's fingerprint; the ledger's key is the one that signs."""
+    page = open_as("operator-1", "/keys")
+    registered = office.installation.state_dir / "callers.yaml"
+    callers = yaml.safe_load(registered.read_text(encoding="utf-8"))["callers"]
+    rows = page.get_by_role("region", name="调用方").get_by_role("row")
+    expect(rows).to_have_count(len(callers) + 1)
+    for name, entry in callers.items():
+        row = rows.filter(has=page.get_by_text(name, exact=True))
+        expect(row).to_contain_text("可用" if entry["active"] else "停用")
+        digests = [hashlib.sha256(b64decode(key)).hexdigest() for key in entry["public_keys"]]
+        assert [one.get_attribute("title") for one in row.locator("[title]").all()] == digests
+    signs = office.installation.cli("ledger", "checkpoint", "--as", "inspector-1")["verifier_key"]
+    expect(page.get_by_role("region", name="账本签名密钥").locator("dd").last).to_have_text(signs)
 
 
 def test_a_list_of_addresses_is_repaired(open_as: Open) -> None:
