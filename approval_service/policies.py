@@ -48,6 +48,7 @@ DEFAULTS: dict[str, Any] = {
     "letter_needs_prior_call": True,
     "prior_call_must_be_answered": False,
     "approval_life_days": 0,
+    "mail_cutoff_minute": 17 * 60,
     "retention_days": 1095,
 }
 """What an unset field means, as policy_service.proto tells it."""

@@ -389,6 +389,14 @@ def _at_minute(day_start_ms: int, minute: int, time_zone: str) -> int:
     return int((midnight + timedelta(minutes=minute)).timestamp() * 1000)
 
 
+def next_mail_cutoff(now_ms: int, policy: PolicyVersion) -> int:
+    """The next moment after which a letter goes by another day's post."""
+    minute, zone = policy.policy.mail_cutoff_minute, policy.policy.time_zone
+    start, end = local_day(now_ms, zone)
+    today = _at_minute(start, minute, zone)
+    return today if now_ms < today else _at_minute(end, minute, zone)
+
+
 def next_opening(now_ms: int, policy: PolicyVersion) -> int:
     """The first moment from now on that lies inside the bank's contact window."""
     window = policy.policy

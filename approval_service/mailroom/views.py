@@ -14,6 +14,7 @@ from approval_service.mailroom.numbers import count
 from approval_service.mailroom.people import no_such_run
 from approval_service.paging import bad_token, page_size
 from approval_service.restricted import hidden
+from approval_service.rules import next_mail_cutoff
 from approval_service.store import accounts as account_store
 from approval_service.store import letters as store
 from approval_service.store import outreach as outreach_store
@@ -41,8 +42,12 @@ def get_queue(connection: Connection, catalog: Catalog, call: Call[GetQueueReque
     """Read of GetQueue."""
     bank_id = call.request.bank_id
     call.require_bank(bank_id)
-    response = GetQueueResponse()
-    for row in store.queue(connection, bank_id, read_clock(connection).now_ms()):
+    response, now_ms = GetQueueResponse(), read_clock(connection).now_ms()
+    response.business_time.FromMilliseconds(now_ms)
+    policy = catalog.policy_at(bank_id, now_ms)
+    if policy is not None:
+        response.next_cutoff_time.FromMilliseconds(next_mail_cutoff(now_ms, policy))
+    for row in store.queue(connection, bank_id, now_ms):
         version = catalog.letter_versions.get(row.template_digest)
         line = QueueLine(
             bank_id=bank_id,

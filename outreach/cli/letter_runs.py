@@ -8,7 +8,7 @@ import time
 from typing import Annotated
 
 import typer
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from outreach.cli import styles
@@ -50,7 +50,8 @@ async def queue(session: Session, bank: Bank = "") -> None:
         response = await client.call(stub.GetQueue, GetQueueRequest(bank_id=session.bank(bank)), repeatable=True)
     headings = ("信函 Letter", "信封 Envelope", "邮寄 Class", "待打 Due", "最早 Oldest", "版本 Version")
     shown = table("待打印 Queue", headings, map(_queue_row, response.lines), numeric=[3])
-    session.output.show(plain(response)["lines"], shown)
+    cutoff = f"交寄截止 Hand over by {when(response.next_cutoff_time)}" if response.HasField("next_cutoff_time") else ""
+    session.output.show(plain(response)["lines"], Group(shown, cutoff) if cutoff else shown)
 
 
 async def run(

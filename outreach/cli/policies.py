@@ -166,6 +166,7 @@ def _thresholds(policy: Policy) -> Iterator[tuple[str, str]]:
     yield "须已接通 It must be answered", _yes(policy.prior_call_must_be_answered)
     yield "不关闭地址的退信 Exempt returns", ", ".join(map(str, policy.exempt_return_reasons))
     yield "审批有效期 Approvals last (days)", str(policy.approval_life_days or "长期 for ever")
+    yield "交寄截止 Mail by", _clock(policy.mail_cutoff_minute)
     yield "个人信息保存 Data is kept (days)", str(policy.retention_days)
 
 

@@ -528,18 +528,30 @@ class GetQueueResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     LINES_FIELD_NUMBER: _builtins.int
+    BUSINESS_TIME_FIELD_NUMBER: _builtins.int
+    NEXT_CUTOFF_TIME_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueueLine]:
         """The lines, oldest due first."""
+
+    @_builtins.property
+    def business_time(self) -> _timestamp_pb2.Timestamp:
+        """Now, by the business clock."""
+
+    @_builtins.property
+    def next_cutoff_time(self) -> _timestamp_pb2.Timestamp:
+        """When the mailroom must next have handed over what is to go by the day's post. Unset where no policy is in force."""
 
     def __init__(
         self,
         *,
         lines: _abc.Iterable[Global___QueueLine] | None = ...,
+        business_time: _timestamp_pb2.Timestamp | None = ...,
+        next_cutoff_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["business_time", b"business_time", "next_cutoff_time", b"next_cutoff_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_time", b"business_time", "lines", b"lines", "next_cutoff_time", b"next_cutoff_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

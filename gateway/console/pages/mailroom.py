@@ -24,6 +24,7 @@ from outreach.v1.mailroom_service_pb2 import (
     FetchReturnScanRequest,
     FetchRunPdfRequest,
     GetQueueRequest,
+    GetQueueResponse,
     GetRunRequest,
     LetterSelection,
     LetterState,
@@ -52,9 +53,19 @@ SHOWN = 200
 
 async def rooms(visit: Visit) -> Response:
     """The queue and the runs."""
-    queue = (await visit.ask("MailroomService/GetQueue", GetQueueRequest(bank_id=visit.bank))).lines
+    queue: GetQueueResponse = await visit.ask("MailroomService/GetQueue", GetQueueRequest(bank_id=visit.bank))
+    minutes_left = (queue.next_cutoff_time.seconds - queue.business_time.seconds) // 60
     runs = (await visit.ask("MailroomService/ListRuns", ListRunsRequest(bank_id=visit.bank, page_size=50))).runs
-    return visit.page("mailroom.html", queue=queue, runs=runs, run_tones=RUN_TONES, request_id=new_id(), **_names())
+    return visit.page(
+        "mailroom.html",
+        queue=queue.lines,
+        cutoff=visit.time(queue.next_cutoff_time),
+        minutes_left=minutes_left,
+        runs=runs,
+        run_tones=RUN_TONES,
+        request_id=new_id(),
+        **_names(),
+    )
 
 
 async def start(visit: Visit) -> Response:

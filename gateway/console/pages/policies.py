@@ -68,6 +68,7 @@ FIELDS = (
     Field("letter_needs_prior_call", "信函之前须有首次通话记录", "flag"),
     Field("prior_call_must_be_answered", "首次通话须已接通", "flag"),
     Field("approval_life_days", "模板与信函版本的审批有效期（天，0 为长期）", "number"),
+    Field("mail_cutoff_minute", "每天交寄截止时间", "minute"),
     Field("retention_days", "个人信息保存期（天）", "number"),
 )
 

@@ -16,6 +16,7 @@ from outreach.runtime.tokens import principal_metadata
 from outreach.v1 import mailroom_service_pb2 as pb
 from outreach.v1 import mailroom_service_pb2_grpc, print_service_pb2_grpc
 from outreach.v1 import print_service_pb2 as printing
+from outreach.wording.formats import CHINA
 from tests.service.approval_service.mailroom import ORDINARY, Mailroom, clerk, hash_of, open_mailroom
 from tests.service.approval_service.world import BANK, World
 
@@ -57,7 +58,10 @@ async def test_a_letter_goes_its_way_over_the_wire(room: Mailroom, client: Clien
     """From the queue to the closing of its run, one returned, one pulled, one delivered."""
     mailroom, press = client.mailroom, client.printing
     await room.ask("7701", "7702", "7703")
-    (line,) = (await mailroom.GetQueue(pb.GetQueueRequest(bank_id=BANK), **by())).lines
+    queue = await mailroom.GetQueue(pb.GetQueueRequest(bank_id=BANK), **by())
+    (line,) = queue.lines
+    assert queue.business_time.ToDatetime(CHINA) < queue.next_cutoff_time.ToDatetime(CHINA)
+    assert f"{queue.next_cutoff_time.ToDatetime(CHINA):%H:%M}" == "17:00"
     assert (line.due, line.version_digest, line.letter_name) == (3, room.digest, "payment-notice")
     request = pb.StartRunRequest(
         bank_id=BANK, version_digest=line.version_digest, postal_class=ORDINARY, run_request_id="r1"

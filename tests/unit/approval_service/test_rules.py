@@ -245,6 +245,22 @@ def at(text: str, zone: str, begin: int, until: int, **changes: Any) -> Facts:
     return facts(now_ms=now, policy=window, account=fresh, feed_complete_through_ms=now, **changes)
 
 
+@pytest.mark.parametrize(
+    ("text", "zone", "cutoff"),
+    [
+        ("2026-11-24 16:59:59.999", SHANGHAI, "2026-11-24 17:00"),
+        ("2026-11-24 17:00", SHANGHAI, "2026-11-25 17:00"),
+        ("2026-11-24 00:00", "Asia/Kolkata", "2026-11-24 17:00"),
+        ("2026-03-07 17:00", "America/New_York", "2026-03-08 17:00"),
+        ("2026-11-01 00:30", "America/New_York", "2026-11-01 17:00"),
+    ],
+)
+def test_the_mail_cutoff_is_the_next_by_the_banks_wall_clock(text: str, zone: str, cutoff: str) -> None:
+    """Of today until then, of tomorrow from that very moment on, also where clocks change."""
+    version = PolicyVersion(policy=Policy(mail_cutoff_minute=17 * 60, time_zone=zone))
+    assert rules.next_mail_cutoff(ms(text, zone), version) == ms(cutoff, zone)
+
+
 @pytest.mark.parametrize(("text", "zone", "begin", "until", "opens"), SHUT)
 def test_quiet_hours_wait_for_the_opening(text: str, zone: str, begin: int, until: int, opens: str) -> None:
     """Outside the window by the recipient's wall clock, it waits for the next opening, to the millisecond."""

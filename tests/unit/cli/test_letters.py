@@ -7,6 +7,7 @@ import hashlib
 import json
 import stat
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -107,10 +108,11 @@ def document(done: Any) -> Any:
 
 def test_the_queue_is_shown(gateway: FakeGateway, run: Run) -> None:
     """What waits, with what makes one run, Chinese first."""
-    gateway.answers["GetQueue"] = lambda _: GetQueueResponse(lines=[queue_line()])
+    cutoff = Timestamp(seconds=int(datetime(2026, 11, 24, 9, tzinfo=UTC).timestamp()))
+    gateway.answers["GetQueue"] = lambda _: GetQueueResponse(lines=[queue_line()], next_cutoff_time=cutoff)
     shown = run("letters", "queue")
     assert shown.exit_code == 0
-    assert all(word in shown.stdout for word in ("待打印", "payment-notice", "DL", "ORDINARY", "3"))
+    assert all(word in shown.stdout for word in ("待打印", "payment-notice", "DL", "ORDINARY", "3", "11-24 17:00"))
 
 
 def test_a_run_is_started_and_awaited(gateway: FakeGateway, run: Run) -> None:
