@@ -38,7 +38,7 @@ async def check(visit: Visit) -> Response:
     addresses = _lines(text(form, "addresses"))
     upload = form.get("file")
     if isinstance(upload, UploadFile) and upload.size:
-        addresses += from_file(_decoded(await upload.read()))
+        addresses += from_file(decoded(await upload.read()))
     if not 0 < len(addresses) <= MAX_ADDRESSES:
         raise Refusal(
             Kind.INVALID,
@@ -88,7 +88,15 @@ def from_file(written: str) -> list[str]:
     return [address for row in rows if (address := row[column].strip())]
 
 
-def _decoded(data: bytes) -> str:
+def decoded(data: bytes) -> str:
+    """The text of an uploaded list, UTF-8 or GBK. Refusal for a workbook."""
+    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise Refusal(
+            Kind.INVALID,
+            "请在表格软件中另存为 CSV 后上传；此处不读 .xlsx 与 .xls。Save it as CSV in the spreadsheet program: "
+            ".xlsx and .xls are not read here.",
+            field="file",
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
