@@ -78,7 +78,8 @@ async def _gathered(parts: AsyncIterator[ExportEvidenceResponse], tell: Tell) ->
     async for part in parts:
         content += part.content
         entries += part.entries.entries
-        tell(Step.COLLECTING, part.entries.looked_through, part.entries.ledger_size)
+        if part.HasField("entries"):
+            tell(Step.COLLECTING, part.entries.looked_through, part.entries.ledger_size)
         if part.WhichOneof("part") == "seal":
             return Pack(bytes(content), entries, part.seal.checkpoint, part.seal.handovers), part.seal.verifier_key
     raise Refusal(

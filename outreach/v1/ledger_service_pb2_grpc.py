@@ -66,28 +66,28 @@ class LedgerServiceServicer:
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
     def ListEntries(self, request, context):
         """Lists entries from an index on or, newest first, back; all or those that meet a filter.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
     def Export(self, request, context):
         """Streams all entries up to the newest checkpoint, then the checkpoint.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
     def GetProof(self, request, context):
         """Returns one entry with the proof that the newest checkpoint covers it. NOT_FOUND for an index beyond it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
 
 def add_LedgerServiceServicer_to_server(servicer, server):

@@ -82,14 +82,14 @@ class PrintServiceServicer:
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
     def ListPermits(self, request, context):
         """Streams the permits of a run in its order, withdrawn letters left out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
     def ReportRendering(self, request, context):
         """Reports that a run was laid out and its files are kept. FAILED_PRECONDITION if a letter was withdrawn meanwhile: the
@@ -97,35 +97,35 @@ class PrintServiceServicer:
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
     def ReleaseRunPdf(self, request, context):
         """Records the release of a run's PDF to a station. Called by the gateway with the designated person's principal.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
     def ReleaseLetterPdf(self, request, context):
         """Records a look at a letter's archive copy. Called by the gateway with the person's principal.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
     def ListErasedPdfs(self, request, context):
         """Lists kept PDFs that show a person who was erased. Each is listed until its removal is reported.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
     def ReportErasedPdfs(self, request, context):
         """Reports that these are kept no more.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
 
 def add_PrintServiceServicer_to_server(servicer, server):

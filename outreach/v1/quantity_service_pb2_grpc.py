@@ -63,21 +63,21 @@ class QuantityServiceServicer:
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
     def DecideQuantity(self, request, context):
         """Grants all of it, fewer, or none. PERMISSION_DENIED to the one who asked. What waited for it becomes due.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
     def ListQuantities(self, request, context):
         """Lists the register, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
 
 def add_QuantityServiceServicer_to_server(servicer, server):

@@ -81,7 +81,7 @@ class SessionServiceServicer:
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
     def LogInByProvider(self, request, context):
         """Signs in somebody whom an OpenID Connect provider has proven to the gateway. UNAUTHENTICATED unless an account that can
@@ -89,42 +89,42 @@ class SessionServiceServicer:
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
     def CheckSession(self, request, context):
         """Tells whose session it is, and keeps it alive. UNAUTHENTICATED once it is over or the person is shut out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
     def Reauthenticate(self, request, context):
         """Password and code again, before an approval.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
     def ReauthenticateByProvider(self, request, context):
         """The same person proven by the provider again, before an approval. UNAUTHENTICATED if it proved somebody else.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
     def ChangePassword(self, request, context):
         """Changes the own password. Ends the person's other sessions.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
     def LogOut(self, request, context):
         """Ends the session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
 
 def add_SessionServiceServicer_to_server(servicer, server):

@@ -58,7 +58,7 @@ async def test_every_permit_is_sent_once_and_reported(tmp_path: Path) -> None:
     """200 permits are 200 messages at the carrier and 200 reports; a lease asks for a quarter of the window to half."""
     async with stage(tmp_path) as (authority, stub, simulator):
         authority.due.extend(permits(200))
-        async with working(aliyun_account(simulator.url, max_in_flight=16), stub):
+        async with working(aliyun_account(simulator.url, max_in_flight=16, rate_per_s=1e6), stub):
             await authority.reported(200)
         assert sorted(line["out_id"] for line in simulator.messages()) == sorted(authority.reports)
         assert outcomes(authority) == {(ACCEPTED, "OK")}
