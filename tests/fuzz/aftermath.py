@@ -8,13 +8,17 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import nats
 import orjson
 import psutil
+from rich.console import Console
+from rich.table import Table
 
 from outreach.runtime import bus, nats_server
+from tests.fuzz.wire import ATTACKED
 from tests.system.conftest import Installation
 
 if TYPE_CHECKING:
@@ -23,15 +27,29 @@ if TYPE_CHECKING:
 DRAIN_S = 180.0
 PROBES = 10
 """The stream always holds some of our own."""
+GROWTH, SLACK_MIB = 1.15, 16
+"""A leak of 100 bytes an input shows in a million."""
+KEEPS_ALL = ("carrier_simulator",)
+"""The far end remembers every message on purpose."""
+ENOUGH = 100
+"""Inputs an rpc on average, after which one that was never tried is no accident."""
 _ALARMS = ("incident", "event_failed", "Traceback", "process_ended")
 
 
 def examine(installation: Installation, results: Results) -> None:
     """Adds what does not hold to the findings."""
-    checks: tuple[Callable[[Installation], str], ...] = (_drained, _alive, _quiet_logs, _permits, _ledger)
+    checks: tuple[Callable[[Installation, Results], str], ...] = (
+        _drained,
+        _alive,
+        _quiet_logs,
+        _permits,
+        _ledger,
+        _flat_memory,
+        _every_rpc,
+    )
     for check in checks:
         try:
-            wrong = check(installation)
+            wrong = check(installation, results)
         except Exception as error:  # noqa: BLE001  # a check that cannot be made does not hold either
             wrong = f"{type(error).__name__}: {str(error)[:500]}"
         results.outcomes.setdefault("aftermath", Counter())[f"{check.__name__[1:]}: {wrong or 'holds'}"] += 1
@@ -39,7 +57,7 @@ def examine(installation: Installation, results: Results) -> None:
             results.found.append({"target": "aftermath", "case": 0, "error": f"{check.__name__[1:]}: {wrong}"})
 
 
-def _drained(installation: Installation) -> str:
+def _drained(installation: Installation, _results: Results) -> str:
     """Every event was applied or set aside with its reason, none is stuck and none stops those behind it."""
     held = asyncio.run(_held(installation))
     return f"{held} events are still waiting" if held > PROBES else ""
@@ -59,12 +77,12 @@ async def _held(installation: Installation) -> int:
     return int(held)
 
 
-def _alive(installation: Installation) -> str:
+def _alive(installation: Installation, _results: Results) -> str:
     """Every process still runs."""
     return ", ".join(name for name, pid in installation.pids().items() if not psutil.pid_exists(pid))
 
 
-def _quiet_logs(installation: Installation) -> str:
+def _quiet_logs(installation: Installation, _results: Results) -> str:
     """No process met what it did not expect, or was started again."""
     found: Counter[str] = Counter()
     for path in sorted((installation.state_dir / "logs").glob("*.log")):
@@ -83,7 +101,7 @@ def _where(line: str) -> str:
     return " ".join(str(entry[name])[-160:] for name in ("event", "error", "at", "exception") if name in entry)
 
 
-def _permits(installation: Installation) -> str:
+def _permits(installation: Installation, _results: Results) -> str:
     """Nothing reached a carrier without a permit, and no attempt twice."""
     with tempfile.TemporaryDirectory() as folder:
         entries = installation.ledger(Path(folder) / "ledger.jsonl")
@@ -94,7 +112,52 @@ def _permits(installation: Installation) -> str:
     return f"{without} without a permit, {twice} twice" if without or twice else ""
 
 
-def _ledger(installation: Installation) -> str:
+def _ledger(installation: Installation, _results: Results) -> str:
     """The exported ledger verifies."""
     with tempfile.TemporaryDirectory() as folder:
         return "" if installation.ledger(Path(folder) / "ledger.jsonl") else "it is empty"
+
+
+def _flat_memory(_installation: Installation, results: Results) -> str:
+    """Once warm, no process goes on growing: from the third to the last fifth of the run by no more than GROWTH."""
+    grown = []
+    for name, samples in results.rss_mib.items():
+        fifth = len(samples) // 5
+        if not fifth or name in KEEPS_ALL:
+            continue
+        before, after = median(samples[2 * fifth : 3 * fifth]), median(samples[-fifth:])
+        if after > before * GROWTH + SLACK_MIB:
+            grown.append(f"{name} grew from {before:.0f} to {after:.0f} MiB")
+    return ", ".join(grown)
+
+
+def _every_rpc(_installation: Installation, results: Results) -> str:
+    """Each rpc of the edge was met by both kinds of malformed requests, in a run that is long enough."""
+    untried = []
+    for target in ("messages", "damaged"):
+        tried = {outcome.partition(" ")[0] for outcome in results.outcomes.get(target, ())}
+        if results.inputs[target] > len(ATTACKED) * ENOUGH:
+            untried += sorted(f"{target} {name}" for name in set(ATTACKED) - tried)
+    return ", ".join(untried)
+
+
+def show(results: Results) -> None:
+    """What was tried and what came of it, as tables."""
+    console = Console(stderr=True)
+    tried = Table(
+        "目标 target",
+        "份数 inputs",
+        "结果 outcomes",
+        title=f"{sum(results.inputs.values()):,} / {results.seconds:,.0f} s",
+    )
+    for target, inputs in results.inputs.most_common():
+        statuses: Counter[str] = Counter()
+        for outcome, count in results.outcomes[target].items():
+            statuses[outcome.rpartition(" ")[2]] += count
+        tried.add_row(target, f"{inputs:,}", ", ".join(f"{what} {count:,}" for what, count in statuses.most_common(8)))
+    memory = Table("进程 process", "内存 MiB: 开始 first", "最多 most", "最后 last")
+    for name, samples in results.rss_mib.items():
+        memory.add_row(name, *map(str, (samples[0], max(samples), samples[-1])))
+    console.print(tried, memory)
+    for what in results.outcomes.get("aftermath", ()):
+        console.print(what)

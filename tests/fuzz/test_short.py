@@ -71,5 +71,5 @@ async def test_what_is_called_is_answered_or_refused(office: Office) -> None:
     attacks = {"messages": edge.messages, "damaged": edge.damaged, "tokens": forged.tokens}
     for target, attack in attacks.items():
         outcomes = {await attack(mutator(target, number, office)) for number in range(CALLS[target])}
-        assert "OK" in outcomes, "nothing got through, so nothing was tried"
+        assert any(one.endswith("OK") for one in outcomes), "nothing got through, so nothing was tried"
         assert len(outcomes) > 2

@@ -40,6 +40,7 @@ LEFT_OUT = {"OperationsService/SetBusinessClock", "OperationsService/ConfirmWall
 """A clock that is turned would end everything else."""
 RARE = {"LedgerService/Export", "UserService/CreateUser", "UserService/ResetUser"}
 """They cost a hundred times as much as the others."""
+ATTACKED = [name for name in METHODS if name not in LEFT_OUT]
 GET = "/outreach.v1.OutreachService/Get"
 STRANGER = Ed25519PrivateKey.generate()
 TEMPLATES = Path(gateway.console.__file__).parent / "templates"
@@ -51,10 +52,12 @@ class Edge:
 
     def __init__(self, office: Office) -> None:
         self._office = office
-        self._names = [name for name in METHODS if name not in LEFT_OUT]
+        self._names = ATTACKED
 
     async def messages(self, mutator: Mutator) -> str:
-        """Messages of the contract whose leaves are spoilt; some pass, and the authority answers."""
+        """Messages of the contract whose leaves are spoilt; some pass, and the authority answers.
+
+        Returns "Service/Rpc STATUS"."""
         method = self._chosen(mutator)
         request: Any = mutator.mutated(method.input_type)
         if "only_past" in method.input_type.fields_by_name:
@@ -76,7 +79,8 @@ class Edge:
         path = f"/{method.containing_service.full_name}/{method.name}"
         streaming = method.server_streaming
         timeout = 2.0 if method.name == "Watch" else CALL_TIMEOUT_S
-        return await called(self._office.channel, path, raw, metadata, streaming=streaming, timeout_s=timeout)
+        status = await called(self._office.channel, path, raw, metadata, streaming=streaming, timeout_s=timeout)
+        return f"{method.containing_service.name}/{method.name} {status}"
 
 
 async def called(
