@@ -49,6 +49,7 @@ DEFAULTS: dict[str, Any] = {
     "prior_call_must_be_answered": False,
     "approval_life_days": 0,
     "mail_cutoff_minute": 17 * 60,
+    "mailroom_camera_allowed": False,
     "retention_days": 1095,
 }
 """What an unset field means, as policy_service.proto tells it."""

@@ -36,6 +36,7 @@ from outreach.v1.mailroom_service_pb2 import (
     QueueLine,
     RunState,
 )
+from outreach.v1.policy_service_pb2 import PolicyVersion
 
 
 def get_queue(connection: Connection, catalog: Catalog, call: Call[GetQueueRequest]) -> GetQueueResponse:
@@ -43,10 +44,7 @@ def get_queue(connection: Connection, catalog: Catalog, call: Call[GetQueueReque
     bank_id = call.request.bank_id
     call.require_bank(bank_id)
     response, now_ms = GetQueueResponse(), read_clock(connection).now_ms()
-    response.business_time.FromMilliseconds(now_ms)
-    policy = catalog.policy_at(bank_id, now_ms)
-    if policy is not None:
-        response.next_cutoff_time.FromMilliseconds(next_mail_cutoff(now_ms, policy))
+    _tell_cutoff(response, catalog.policy_at(bank_id, now_ms), now_ms)
     for row in store.queue(connection, bank_id, now_ms):
         version = catalog.letter_versions.get(row.template_digest)
         line = QueueLine(
@@ -62,12 +60,22 @@ def get_queue(connection: Connection, catalog: Catalog, call: Call[GetQueueReque
     return response
 
 
-def get_run(connection: Connection, call: Call[GetRunRequest]) -> GetRunResponse:
+def get_run(connection: Connection, catalog: Catalog, call: Call[GetRunRequest]) -> GetRunResponse:
     """Read of GetRun."""
-    row = store.get_run(connection, call.request.run_id)
+    row, now_ms = store.get_run(connection, call.request.run_id), read_clock(connection).now_ms()
     if row is None or not covers(call.principal, row.bank_id):
         raise no_such_run()
-    return GetRunResponse(run=run_messages(connection, [row])[0])
+    policy = catalog.policy_at(row.bank_id, now_ms)
+    allowed = policy is not None and policy.policy.mailroom_camera_allowed
+    response = GetRunResponse(run=run_messages(connection, [row])[0], camera_allowed=allowed)
+    _tell_cutoff(response, policy, now_ms)
+    return response
+
+
+def _tell_cutoff(response: GetQueueResponse | GetRunResponse, policy: PolicyVersion | None, now_ms: int) -> None:
+    response.business_time.FromMilliseconds(now_ms)
+    if policy is not None:
+        response.next_cutoff_time.FromMilliseconds(next_mail_cutoff(now_ms, policy))
 
 
 def list_runs(connection: Connection, call: Call[ListRunsRequest]) -> ListRunsResponse:

@@ -8,6 +8,7 @@ from typing import Any
 
 from approval_service.authority import Authority
 from approval_service.calls import Call
+from approval_service.catalog import Catalog
 from approval_service.mailroom import care, closing, mailing, post, printing, return_scans, returns, start, views
 from approval_service.mailroom.permits import clock_jumped
 from approval_service.store.head import read_catalog_version
@@ -26,17 +27,14 @@ class MailroomServer(MailroomServiceServicer):
         self._authority = authority
 
     async def GetQueue(self, request: pb.GetQueueRequest, context: Context) -> pb.GetQueueResponse:
-        call = Call(principal_of(context), request)
-        version = await self._authority.read(read_catalog_version)
-        catalog = await self._authority.read(self._authority.catalogs.at, version)
-        return await self._authority.read(views.get_queue, catalog, call)
+        return await self._authority.read(views.get_queue, await self._catalog(), Call(principal_of(context), request))
 
     async def StartRun(self, request: pb.StartRunRequest, context: Context) -> pb.StartRunResponse:
         self._require_steady_clock()
         return await self._authority.write(start.start_run, Call(principal_of(context), request))
 
     async def GetRun(self, request: pb.GetRunRequest, context: Context) -> pb.GetRunResponse:
-        return await self._authority.read(views.get_run, Call(principal_of(context), request))
+        return await self._authority.read(views.get_run, await self._catalog(), Call(principal_of(context), request))
 
     async def ListRuns(self, request: pb.ListRunsRequest, context: Context) -> pb.ListRunsResponse:
         return await self._authority.read(views.list_runs, Call(principal_of(context), request))
@@ -93,6 +91,10 @@ class MailroomServer(MailroomServiceServicer):
 
     async def ReleaseCare(self, request: pb.ReleaseCareRequest, context: Context) -> pb.ReleaseCareResponse:
         return await self._authority.write(care.release_care, Call(principal_of(context), request))
+
+    async def _catalog(self) -> Catalog:
+        version = await self._authority.read(read_catalog_version)
+        return await self._authority.read(self._authority.catalogs.at, version)
 
     def _require_steady_clock(self) -> None:
         """FAILED_PRECONDITION while the wall clock's jump is not confirmed: no permits, as for leases."""

@@ -167,6 +167,7 @@ def _thresholds(policy: Policy) -> Iterator[tuple[str, str]]:
     yield "不关闭地址的退信 Exempt returns", ", ".join(map(str, policy.exempt_return_reasons))
     yield "审批有效期 Approvals last (days)", str(policy.approval_life_days or "长期 for ever")
     yield "交寄截止 Mail by", _clock(policy.mail_cutoff_minute)
+    yield "收发室可用摄像头 Mailroom may use a camera", _yes(policy.mailroom_camera_allowed)
     yield "个人信息保存 Data is kept (days)", str(policy.retention_days)
 
 

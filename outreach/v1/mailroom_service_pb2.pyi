@@ -648,18 +648,34 @@ class GetRunResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RUN_FIELD_NUMBER: _builtins.int
+    BUSINESS_TIME_FIELD_NUMBER: _builtins.int
+    NEXT_CUTOFF_TIME_FIELD_NUMBER: _builtins.int
+    CAMERA_ALLOWED_FIELD_NUMBER: _builtins.int
+    camera_allowed: _builtins.bool
+    """The bank's policy in force allows the camera as a scanner."""
     @_builtins.property
     def run(self) -> Global___PrintRun:
         """The run."""
+
+    @_builtins.property
+    def business_time(self) -> _timestamp_pb2.Timestamp:
+        """Now, by the business clock."""
+
+    @_builtins.property
+    def next_cutoff_time(self) -> _timestamp_pb2.Timestamp:
+        """When the mailroom must next have handed over what is to go by the day's post. Unset where no policy is in force."""
 
     def __init__(
         self,
         *,
         run: Global___PrintRun | None = ...,
+        business_time: _timestamp_pb2.Timestamp | None = ...,
+        next_cutoff_time: _timestamp_pb2.Timestamp | None = ...,
+        camera_allowed: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["run", b"run"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["business_time", b"business_time", "next_cutoff_time", b"next_cutoff_time", "run", b"run"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["run", b"run"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_time", b"business_time", "camera_allowed", b"camera_allowed", "next_cutoff_time", b"next_cutoff_time", "run", b"run"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

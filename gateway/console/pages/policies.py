@@ -69,6 +69,7 @@ FIELDS = (
     Field("prior_call_must_be_answered", "首次通话须已接通", "flag"),
     Field("approval_life_days", "模板与信函版本的审批有效期（天，0 为长期）", "number"),
     Field("mail_cutoff_minute", "每天交寄截止时间", "minute"),
+    Field("mailroom_camera_allowed", "收发室可用摄像头代替扫描枪", "flag"),
     Field("retention_days", "个人信息保存期（天）", "number"),
 )
 

@@ -193,8 +193,10 @@ class Mailroom:
         return await self.write(closing.close_run, request, clerk(employee))
 
     async def get_run(self, run_id: str) -> PrintRun:
+        authority = self.world.authority
+        catalog = await authority.read(authority.catalogs.at, 0)
         call = Call(clerk(), GetRunRequest(run_id=run_id))
-        return (await self.world.authority.read(views.get_run, call)).run
+        return (await authority.read(views.get_run, catalog, call)).run
 
     async def letters(self, **fields: Any) -> list[Any]:
         call = Call(clerk(), ListLettersRequest(bank_id=BANK, **fields))

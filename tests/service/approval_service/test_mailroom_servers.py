@@ -111,6 +111,18 @@ async def test_a_letter_goes_its_way_over_the_wire(room: Mailroom, client: Clien
     assert len((await mailroom.ListLetters(pb.ListLettersRequest(bank_id=BANK), **by())).letters) == 3
 
 
+async def test_a_run_tells_what_the_policy_in_force_says(room: Mailroom, client: Client) -> None:
+    """By when to hand over, and whether its browsers may use a camera: not by default, from the next version on."""
+    await room.ask("7701")
+    run = pb.GetRunRequest(run_id=(await room.start()).run_id)
+    found = await client.mailroom.GetRun(run, **by())
+    assert (f"{found.next_cutoff_time.ToDatetime(CHINA):%H:%M}", found.camera_allowed) == ("17:00", False)
+    await room.world.open_bank(mailroom_camera_allowed=True, mail_cutoff_minute=16 * 60)
+    found = await client.mailroom.GetRun(run, **by())
+    assert (f"{found.next_cutoff_time.ToDatetime(CHINA):%H:%M}", found.camera_allowed) == ("16:00", True)
+    assert 0 < found.next_cutoff_time.seconds - found.business_time.seconds <= 24 * 3600
+
+
 async def test_what_is_refused_says_why(room: Mailroom, client: Client) -> None:
     """PDFs are the gateway's; a letter that does not wait for care is not released; a jumped clock stops permits."""
     (decision,) = await room.ask("7701")

@@ -104,7 +104,7 @@ def test_every_threshold_that_a_rule_reads_is_known_here() -> None:
     read = {name for name in Policy.DESCRIPTOR.fields_by_name if any(_differs(name, code) for code in THRESHOLDS)}
     by_time = {"contact_from_minute", "contact_until_minute", "time_zone", "sms_per_day", "sms_per_seven_days"}
     by_time |= {"sms_gap_minutes", "letter_gap_days"}
-    decides_no_request = {"retention_days", "mail_cutoff_minute"}
+    decides_no_request = {"retention_days", "mail_cutoff_minute", "mailroom_camera_allowed"}
     assert read | by_time | decides_no_request | {"request_lifetime_minutes"} == set(Policy.DESCRIPTOR.fields_by_name)
 
 
