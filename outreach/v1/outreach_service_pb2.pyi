@@ -984,6 +984,8 @@ class ListRequest(_message.Message):
     CODE_FIELD_NUMBER: _builtins.int
     CREATED_FROM_FIELD_NUMBER: _builtins.int
     CREATED_BEFORE_FIELD_NUMBER: _builtins.int
+    MASKED_NAME_FIELD_NUMBER: _builtins.int
+    WAITING_FOR_FIELD_NUMBER: _builtins.int
     bank_id: _builtins.str
     """The bank."""
     case_id: _builtins.str
@@ -998,6 +1000,12 @@ class ListRequest(_message.Message):
     """The `next_page_token` of the previous page, or empty."""
     code: _builtins.str
     """Only what this rule code or cause blocks, cancels or holds up, or empty."""
+    masked_name: _builtins.str
+    """Only to people whose name is shown so, masked as 王** (the first character, then a star for each other), or empty. A
+    name in full is masked first: only its masked form is ever looked for.
+    """
+    waiting_for: _builtins.str
+    """Only what waits for this rule code and for no time, or empty."""
     @_builtins.property
     def created_from(self) -> _timestamp_pb2.Timestamp:
         """Only what was submitted from then on (business clock), if set."""
@@ -1018,10 +1026,12 @@ class ListRequest(_message.Message):
         code: _builtins.str = ...,
         created_from: _timestamp_pb2.Timestamp | None = ...,
         created_before: _timestamp_pb2.Timestamp | None = ...,
+        masked_name: _builtins.str = ...,
+        waiting_for: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_before", b"created_before", "created_from", b"created_from"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_number", b"account_number", "bank_id", b"bank_id", "case_id", b"case_id", "code", b"code", "created_before", b"created_before", "created_from", b"created_from", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_number", b"account_number", "bank_id", b"bank_id", "case_id", b"case_id", "code", b"code", "created_before", b"created_before", "created_from", b"created_from", "masked_name", b"masked_name", "page_size", b"page_size", "page_token", b"page_token", "state", b"state", "waiting_for", b"waiting_for"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
