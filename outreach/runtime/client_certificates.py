@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
 from outreach.domain.errors import Kind, Refusal
+from outreach.runtime.file_stamps import Stamps, stamps
 from outreach.runtime.logs import EventLogger
 
 FOLDER = "case_systems"
@@ -47,7 +48,7 @@ class ClientCertificates:
         """The folder need not be there: without it TLS verifies no certificate of a case system."""
         self._ca, self._crl = state_dir / FOLDER / "ca.pem", state_dir / FOLDER / "crl.pem"
         self._shown: dict[bytes, _Shown] = {}
-        self._stamp: tuple[int, ...] = ()
+        self._stamps: Stamps = ()
         self._lists: dict[x509.Name, _RevocationList] | None = None
         self._checked_at = 0.0
 
@@ -90,11 +91,10 @@ class ClientCertificates:
         try:
             if not self._crl.exists() and self._lists is None:
                 return
-            statuses = [path.stat() for path in (self._ca, self._crl)]
-            stamp = tuple(number for status in statuses for number in (status.st_mtime_ns, status.st_ino))
-            if stamp != self._stamp:
+            found = stamps([self._ca, self._crl])
+            if found != self._stamps:
                 self._lists = _read_lists(self._crl.read_bytes(), self._ca.read_bytes())
-                self._stamp = stamp
+                self._stamps = found
         except (OSError, ValueError, UnsupportedAlgorithm) as error:
             self._lists = {} if self._lists is None else self._lists
             _log.error("revocation_list_unusable", error, kept="what was read before")

@@ -15,6 +15,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from outreach.runtime.file_stamps import Stamps, stamps
 from outreach.runtime.logs import EventLogger
 from outreach.runtime.secret_files import KEY_ID_BYTES, ensure_private, new_key_line, read_key_lines
 
@@ -37,7 +38,7 @@ class Sealer:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen: tuple[int, int] | None = None
+        self._seen: Stamps = ()
         self._look_after = 0.0
         self._read()
 
@@ -49,18 +50,17 @@ class Sealer:
         return cls(path)
 
     def _read(self) -> None:
-        stat = self._path.stat()
+        seen = stamps([self._path])
         keys = read_key_lines(self._path.read_text(encoding="ascii"))
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self._current = next(iter(keys))
-        self._seen = stat.st_ino, stat.st_mtime_ns
+        self._seen = seen
 
     def _follow(self) -> None:
         """Reads the file if it is another one than before; one that cannot be read changes nothing."""
         self._look_after = time.monotonic() + LOOK_S
         try:
-            stat = self._path.stat()
-            if (stat.st_ino, stat.st_mtime_ns) != self._seen:
+            if stamps([self._path]) != self._seen:
                 self._read()
         except (OSError, ValueError) as error:
             _log.error("sealing_keys_unreadable", error)

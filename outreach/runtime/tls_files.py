@@ -14,6 +14,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from outreach.runtime.file_stamps import stamps
 from outreach.runtime.logs import EventLogger
 
 CHECK_S = 1.0
@@ -36,7 +37,7 @@ class TlsFiles:
     def __init__(self, roots: Path, key: Path | None = None, chain: Path | None = None) -> None:
         """Raises OSError or ValueError for files that are not there, or not what they should be."""
         self._roots, self._key, self._chain = roots, key, chain
-        self._stamps = self._look()
+        self._stamps = stamps(self._paths())
         self._material = self._read()
         self._looked_at = time.monotonic()
         self._unusable = False
@@ -56,23 +57,19 @@ class TlsFiles:
         return self._material
 
     def _renew(self) -> None:
-        stamps = self._look()
-        if stamps == self._stamps:
+        found = stamps(self._paths())
+        if found == self._stamps:
             return
         material = self._read()
-        if stamps != self._look():
+        if found != stamps(self._paths()):
             return  # they are being replaced just now: the next look finds them whole
-        self._stamps = stamps
+        self._stamps = found
         if material != self._material:
             self._material = material
             _log.info("certificate_renewed", ends=_end(material.chain or material.roots))
 
     def _paths(self) -> Iterable[Path]:
         return (path for path in (self._roots, self._key, self._chain) if path is not None)
-
-    def _look(self) -> list[tuple[int, int]]:
-        statuses = [path.stat() for path in self._paths()]
-        return [(status.st_mtime_ns, status.st_ino) for status in statuses]
 
     def _read(self) -> Material:
         roots = self._roots.read_bytes()

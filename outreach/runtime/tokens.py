@@ -36,6 +36,7 @@ from outreach.domain.errors import Kind, Refusal, denied
 from outreach.domain.ids import new_id
 from outreach.runtime.client_certificates import ClientCertificates
 from outreach.runtime.config import SettingError
+from outreach.runtime.file_stamps import Stamps, stamps
 from outreach.runtime.logs import EventLogger
 from outreach.v1.common_pb2 import Principal
 from outreach.validation import violations
@@ -112,7 +113,7 @@ class Verifier:
         self._path = registry
         self._certificates = ClientCertificates(registry.parent)
         self._verified: dict[str, tuple[float, Principal]] = {}
-        self._stamp: tuple[int, int] | None = None
+        self._stamps: Stamps = ()
         self._checked_at = time.monotonic()
         self._callers = read_callers(registry)
 
@@ -237,12 +238,11 @@ class Verifier:
             _log.error("registry_unreadable", error, kept="what was read before")
 
     def _load(self) -> None:
-        status = self._path.stat()
-        stamp = (status.st_mtime_ns, status.st_ino)
-        if stamp != self._stamp:
+        found = stamps([self._path])
+        if found != self._stamps:
             self._callers = read_callers(self._path)
             self._verified.clear()
-            self._stamp = stamp
+            self._stamps = found
 
 
 def principal_of(context: grpc.aio.ServicerContext[Any, Any]) -> Principal:
