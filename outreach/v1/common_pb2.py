@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from outreach import validation as buf_dot_validate_dot_validate__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18outreach/v1/common.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\"E\n\x07\x46inding\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\r\n\x05waits\x18\x04 \x01(\x08\"\x94\x01\n\tPrincipal\x12\x1a\n\tcaller_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x33\n\x0b\x65mployee_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._@-]{0,64}$\x12\x15\n\x04team\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\r\n\x05roles\x18\x04 \x03(\t\x12\x10\n\x08\x62\x61nk_ids\x18\x05 \x03(\t\"h\n\x10ProviderIdentity\x12/\n\x06issuer\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^https://[^\\s?#]{1,240}$\x12#\n\x07subject\x18\x02 \x01(\tB\x12\xbaH\x0fr\r2\x0b^\\S{1,255}$*\xcf\x02\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSTATE_ADMITTED\x10\x01\x12\x12\n\x0eSTATE_RELEASED\x10\x02\x12\x0e\n\nSTATE_SENT\x10\x03\x12\x13\n\x0fSTATE_DELIVERED\x10\x04\x12\x15\n\x11STATE_UNDELIVERED\x10\x05\x12\x15\n\x11STATE_UNCONFIRMED\x10\x06\x12\x11\n\rSTATE_BLOCKED\x10\x07\x12\x13\n\x0fSTATE_CANCELLED\x10\x08\x12\x11\n\rSTATE_EXPIRED\x10\t\x12\x1b\n\x17STATE_AWAITING_QUANTITY\x10\n\x12\x11\n\rSTATE_PRINTED\x10\x0b\x12\x10\n\x0cSTATE_MAILED\x10\x0c\x12\x12\n\x0eSTATE_RETURNED\x10\r\x12\x11\n\rSTATE_TO_PULL\x10\x0e\x12\x10\n\x0cSTATE_PULLED\x10\x0f\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18outreach/v1/common.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"E\n\x07\x46inding\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\r\n\x05waits\x18\x04 \x01(\x08\"\xcb\x01\n\tPrincipal\x12\x1a\n\tcaller_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01\x12\x33\n\x0b\x65mployee_id\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9._@-]{0,64}$\x12\x15\n\x04team\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\r\n\x05roles\x18\x04 \x03(\t\x12\x10\n\x08\x62\x61nk_ids\x18\x05 \x03(\t\x12\x35\n\x11\x61uthenticate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"h\n\x10ProviderIdentity\x12/\n\x06issuer\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^https://[^\\s?#]{1,240}$\x12#\n\x07subject\x18\x02 \x01(\tB\x12\xbaH\x0fr\r2\x0b^\\S{1,255}$*\xcf\x02\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSTATE_ADMITTED\x10\x01\x12\x12\n\x0eSTATE_RELEASED\x10\x02\x12\x0e\n\nSTATE_SENT\x10\x03\x12\x13\n\x0fSTATE_DELIVERED\x10\x04\x12\x15\n\x11STATE_UNDELIVERED\x10\x05\x12\x15\n\x11STATE_UNCONFIRMED\x10\x06\x12\x11\n\rSTATE_BLOCKED\x10\x07\x12\x13\n\x0fSTATE_CANCELLED\x10\x08\x12\x11\n\rSTATE_EXPIRED\x10\t\x12\x1b\n\x17STATE_AWAITING_QUANTITY\x10\n\x12\x11\n\rSTATE_PRINTED\x10\x0b\x12\x10\n\x0cSTATE_MAILED\x10\x0c\x12\x12\n\x0eSTATE_RETURNED\x10\r\x12\x11\n\rSTATE_TO_PULL\x10\x0e\x12\x10\n\x0cSTATE_PULLED\x10\x0f\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,12 +43,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROVIDERIDENTITY'].fields_by_name['issuer']._serialized_options = b'\272H\034r\0322\030^https://[^\\s?#]{1,240}$'
   _globals['_PROVIDERIDENTITY'].fields_by_name['subject']._loaded_options = None
   _globals['_PROVIDERIDENTITY'].fields_by_name['subject']._serialized_options = b'\272H\017r\r2\013^\\S{1,255}$'
-  _globals['_STATE']._serialized_start=399
-  _globals['_STATE']._serialized_end=734
-  _globals['_FINDING']._serialized_start=70
-  _globals['_FINDING']._serialized_end=139
-  _globals['_PRINCIPAL']._serialized_start=142
-  _globals['_PRINCIPAL']._serialized_end=290
-  _globals['_PROVIDERIDENTITY']._serialized_start=292
-  _globals['_PROVIDERIDENTITY']._serialized_end=396
+  _globals['_STATE']._serialized_start=487
+  _globals['_STATE']._serialized_end=822
+  _globals['_FINDING']._serialized_start=103
+  _globals['_FINDING']._serialized_end=172
+  _globals['_PRINCIPAL']._serialized_start=175
+  _globals['_PRINCIPAL']._serialized_end=378
+  _globals['_PROVIDERIDENTITY']._serialized_start=380
+  _globals['_PROVIDERIDENTITY']._serialized_end=484
 # @@protoc_insertion_point(module_scope)

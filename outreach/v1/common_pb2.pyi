@@ -6,6 +6,7 @@ What all services of the outreach gateway share: states, findings, and who is as
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -142,6 +143,7 @@ class Principal(_message.Message):
     TEAM_FIELD_NUMBER: _builtins.int
     ROLES_FIELD_NUMBER: _builtins.int
     BANK_IDS_FIELD_NUMBER: _builtins.int
+    AUTHENTICATE_TIME_FIELD_NUMBER: _builtins.int
     caller_id: _builtins.str
     """The registered caller: a case system, a console, a bank."""
     employee_id: _builtins.str
@@ -160,6 +162,12 @@ class Principal(_message.Message):
     def bank_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The banks the token may speak of; `*` stands for all."""
 
+    @_builtins.property
+    def authenticate_time(self) -> _timestamp_pb2.Timestamp:
+        """When the employee last proved who they are: to the gateway or a provider in a session, to the caller as its token
+        says by auth_time (OpenID Connect Core 1.0, section 2). Unset if nobody says so; approvals need it to be recent.
+        """
+
     def __init__(
         self,
         *,
@@ -168,10 +176,11 @@ class Principal(_message.Message):
         team: _builtins.str = ...,
         roles: _abc.Iterable[_builtins.str] | None = ...,
         bank_ids: _abc.Iterable[_builtins.str] | None = ...,
+        authenticate_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["authenticate_time", b"authenticate_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_ids", b"bank_ids", "caller_id", b"caller_id", "employee_id", b"employee_id", "roles", b"roles", "team", b"team"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticate_time", b"authenticate_time", "bank_ids", b"bank_ids", "caller_id", b"caller_id", "employee_id", b"employee_id", "roles", b"roles", "team", b"team"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
