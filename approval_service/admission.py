@@ -30,6 +30,7 @@ from approval_service.store import outreach as store
 from approval_service.store.outreach import NewSms
 from approval_service.writer import KINDS, Tx
 from outreach.domain import states
+from outreach.domain.callers import require_active
 from outreach.domain.clocks import timestamp
 from outreach.domain.codes import Code
 from outreach.domain.errors import Refusal
@@ -228,6 +229,7 @@ def _outcome_of(verdicts: tuple[Verdict, ...], due: int | None, digest: str, pol
 def _decide(tx: Tx, context: Context, asked: Asked, one: Judged, outreach_id: str) -> NewSms:
     """The row of outreach; what it records is told to the transaction."""
     requester, message, bank_id, case_id = asked.requester, one.message, asked.bank_id, asked.case_id
+    require_active(requester.caller_id, tx.catalog.deactivated_callers)
     require_among(requester.banks, bank_id)
     account, person, phone, digest = message.account, message.person, message.phone, message.terms.digest
     expires_ms = not_after_ms(asked.window, tx.now_ms, message.terms.policy)

@@ -13,6 +13,7 @@ from approval_service.catalog import CatalogCache
 from approval_service.database import Database
 from approval_service.key_custody import Custodian
 from approval_service.keys import KeyRing
+from approval_service.store import callers as caller_store
 from approval_service.writer import Handler, Writer
 from outreach.domain.clocks import WallClockGuard
 from outreach.ledger.checkpoint import Signer
@@ -62,6 +63,8 @@ class Authority:
     changes: ChangeSignal
     guard: WallClockGuard = field(default_factory=WallClockGuard)
     simulated_clock: bool = False
+    deactivated_callers: frozenset[str] = frozenset()
+    """As follow_callers found them last: for reads and streams. What is written looks again, in its transaction."""
 
     @property
     def signer(self) -> Signer:
@@ -76,6 +79,10 @@ class Authority:
                 return function(connection, *args, **kwargs)
 
         return await asyncio.to_thread(run)
+
+    async def follow_callers(self) -> None:
+        """Learns which callers are shut out, whichever replica did it."""
+        self.deactivated_callers = await self.read(caller_store.deactivated)
 
     async def write(self, handler: Handler[I, T], payload: I, *, urgent: bool = False) -> T:
         return await self.writer.submit(handler, payload, urgent=urgent)

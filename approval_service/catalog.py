@@ -1,4 +1,4 @@
-"""What is approved: templates, letter versions, policies, filings, employees.
+"""What is approved: templates, letter versions, policies, filings, employees; and which callers are shut out.
 
 Held in memory and read anew when any of them changes.
 """
@@ -13,6 +13,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Table
 
 from approval_service import effective_dates
+from approval_service.store import callers as caller_store
 from approval_service.store import catalog as store
 from outreach.domain.templating import signed
 from outreach.v1.letter_version_service_pb2 import LetterVersion
@@ -42,6 +43,7 @@ class Catalog:
     policies: dict[str, list[tuple[int, int, PolicyVersion]]] = field(default_factory=lambda: defaultdict(list))
     employees: dict[tuple[str, str], str] = field(default_factory=dict)
     """The team of everybody active, by (caller id, employee id)."""
+    deactivated_callers: frozenset[str] = frozenset()
 
     def policy_at(self, bank_id: str, now_ms: int) -> PolicyVersion | None:
         """The bank's policy in force: of those effective, the one that became so last."""
@@ -119,6 +121,7 @@ def load(connection: Connection, version: int) -> Catalog:
         version_of_policy = PolicyVersion.FromString(row.body)
         catalog.policies[row.bank_id].append((row.effective_from_ms, row.version, version_of_policy))
     catalog.employees = store.active_employees(connection)
+    catalog.deactivated_callers = caller_store.deactivated(connection)
     return catalog
 
 

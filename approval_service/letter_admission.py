@@ -33,6 +33,7 @@ from approval_service.store.head import read_catalog_version, read_clock
 from approval_service.store.quantities import Team
 from approval_service.writer import Tx
 from outreach.domain import states
+from outreach.domain.callers import require_active
 from outreach.domain.clocks import milliseconds, timestamp
 from outreach.domain.codes import Code
 from outreach.domain.errors import Refusal
@@ -68,6 +69,7 @@ def admit(tx: Tx, calls: Sequence[Call[LetterItem]]) -> Sequence[bytes | Excepti
     rows: list[dict[str, Any]] = []
     for index in answers.open:
         try:
+            require_active(calls[index].principal.caller_id, tx.catalog.deactivated_callers)
             one = judging.judge(calls[index])
         except Refusal as refusal:
             answers.put(index, refusal)

@@ -19,6 +19,7 @@ from approval_service.key_custody import Custodian
 from approval_service.personal_data import erasing
 from approval_service.screening.address import divisions
 from approval_service.servers.bank import BankServer
+from approval_service.servers.callers import CallerServer, authorizer
 from approval_service.servers.evidence import EvidenceServer
 from approval_service.servers.holds import HoldServer
 from approval_service.servers.keys import KeyServer
@@ -39,11 +40,12 @@ from approval_service.writer import Writer
 from outreach.domain.clocks import real_ms
 from outreach.domain.errors import Refusal
 from outreach.runtime import bus, logs, nats_server, server, tls
-from outreach.runtime.access import APPROVAL_SERVICE, CERTIFICATES, check_certificate
+from outreach.runtime.access import APPROVAL_SERVICE, CERTIFICATES
 from outreach.runtime.config import Settings, load
 from outreach.v1 import (
     admission_service_pb2_grpc,
     bank_service_pb2_grpc,
+    caller_service_pb2_grpc,
     evidence_service_pb2_grpc,
     hold_service_pb2_grpc,
     key_service_pb2_grpc,
@@ -64,6 +66,7 @@ from outreach.v1 import (
 
 SWEEP_S = 0.5
 PROBE_S = 5.0
+FOLLOW_S = 1.0
 _log = logs.EventLogger("approval_service")
 
 
@@ -92,7 +95,7 @@ async def main() -> None:
                 credentials,
                 services=tuple(CERTIFICATES),
                 register=lambda target: _register(target, authority),
-                authorize=check_certificate,
+                authorize=authorizer(authority),
             ) as running:
                 await _work(authority, nats, running)
         finally:
@@ -142,6 +145,7 @@ def _register(target: grpc.aio.Server, authority: Authority) -> None:
     person_service_pb2_grpc.add_PersonServiceServicer_to_server(PersonServer(authority), target)
     operations_service_pb2_grpc.add_OperationsServiceServicer_to_server(OperationsServer(authority), target)
     user_service_pb2_grpc.add_UserServiceServicer_to_server(UserServer(authority), target)
+    caller_service_pb2_grpc.add_CallerServiceServicer_to_server(CallerServer(authority), target)
     session_service_pb2_grpc.add_SessionServiceServicer_to_server(SessionServer(authority), target)
 
 
@@ -156,9 +160,11 @@ async def _work(authority: Authority, nats: Client, running: server.RunningServe
         _sweep(authority),
         erasing.run(authority),
         _probe(authority, nats),
+        _follow_callers(authority),
     ]
     tasks = [asyncio.create_task(one) for one in background]
     stopped = asyncio.create_task(server.stop_signal())
+    await authority.follow_callers()
     await running.set_ready(True)
     _log.info("ready", database=authority.database.url.get_backend_name())
     try:
@@ -194,6 +200,16 @@ async def _probe(authority: Authority, nats: Client) -> None:
         except Exception as error:  # noqa: BLE001  # without a probe no permits are given; the next round tries again
             _log.warning("probe_failed", error)
         await asyncio.sleep(PROBE_S)
+
+
+async def _follow_callers(authority: Authority) -> None:
+    """Another replica may shut a caller out, too."""
+    while True:
+        await asyncio.sleep(FOLLOW_S)
+        try:
+            await authority.follow_callers()
+        except Exception as error:  # noqa: BLE001  # the database may be away: what was known before goes on
+            _log.warning("callers_not_followed", error)
 
 
 if __name__ == "__main__":

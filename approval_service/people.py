@@ -6,6 +6,7 @@ from typing import Any
 
 from approval_service.calls import Call
 from approval_service.writer import Tx
+from outreach.domain.callers import require_active
 from outreach.domain.codes import Code
 from outreach.domain.errors import denied
 
@@ -13,8 +14,10 @@ ALL_BANKS = "*"
 
 
 def require_employee(tx: Tx, call: Call[Any]) -> str:
-    """The actor, for the ledger. PERMISSION_DENIED unless the call names an employee who is active now."""
+    """The actor, for the ledger. PERMISSION_DENIED unless the call names an employee who is active now, and comes from
+    a caller that is."""
     principal = call.principal
+    require_active(principal.caller_id, tx.catalog.deactivated_callers)
     if (principal.caller_id, principal.employee_id) not in tx.catalog.employees:
         raise denied(
             "请求未署名在职员工；请在令牌中写明，或请运维登记。The token names no active employee: name one in it, or "

@@ -453,6 +453,16 @@ feed = Table(
     Column("resume_after", String(26)),
 )
 
+# The callers that an operator shut out and nobody let in again.
+caller_deactivation = Table(
+    "caller_deactivation",
+    metadata,
+    Column("caller_id", String(64), primary_key=True),
+    Column("deactivated_by", String(130), nullable=False),
+    Column("deactivated_ms", BigInteger, nullable=False),
+    Column("reason", String(200), nullable=False),
+)
+
 bank_event = Table(
     "bank_event",
     metadata,

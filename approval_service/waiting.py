@@ -1,4 +1,4 @@
-"""What a person had begun: listed when that person is shut out, so that somebody else finishes it or takes it back."""
+"""What a person or a caller had begun: listed when shut out, so that somebody else finishes it or takes it back."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def waiting_for(connection: Connection, user_id: str) -> list[WaitingItem]:
     """Versions and renewals without an approval, lifts asked for, quantities not decided: all begun in that name, by
     any caller."""
     return [item for maker, item in _begun(connection) if maker.rpartition("/")[2] == user_id]
+
+
+def waiting_for_caller(connection: Connection, caller_id: str) -> list[WaitingItem]:
+    """The same, begun through one caller by anybody."""
+    return [item for maker, item in _begun(connection) if maker.partition("/")[0] == caller_id]
 
 
 def _begun(connection: Connection) -> Iterator[tuple[str, WaitingItem]]:

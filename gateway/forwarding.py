@@ -15,6 +15,7 @@ from outreach.runtime.server import DEFAULT_DEADLINE_S, Context
 from outreach.runtime.tokens import check_bank, principal_metadata
 from outreach.v1 import (
     bank_service_pb2,
+    caller_service_pb2,
     evidence_service_pb2,
     hold_service_pb2,
     key_service_pb2,
@@ -52,6 +53,7 @@ SERVICES: tuple[ServiceDescriptor, ...] = tuple(
         mailroom_service_pb2,
         quantity_service_pb2,
         user_service_pb2,
+        caller_service_pb2,
     )
     for service in module.DESCRIPTOR.services_by_name.values()
 )

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from approval_service import admission, cancellation, doors, letter_admission, preview, replies, views
 from approval_service.authority import Authority
 from approval_service.calls import Call
+from outreach.domain.callers import require_active
 from outreach.domain.errors import Kind, Refusal
 from outreach.runtime.server import Context
 from outreach.runtime.tokens import principal_of
@@ -41,6 +42,13 @@ class AdmissionServer(admission_service_pb2_grpc.AdmissionServiceServicer):
         calls = [Call(request.principal, item) for item in request.items]
         decisions = await self._authority.write_many(letter_admission.admit, calls)
         return admission_service_pb2.AdmitLettersResponse(results=[_result(decision) for decision in decisions])
+
+
+    async def ListDeactivatedCallers(
+        self, request: admission_service_pb2.ListDeactivatedCallersRequest, context: Context
+    ) -> admission_service_pb2.ListDeactivatedCallersResponse:
+        found = sorted(self._authority.deactivated_callers)
+        return admission_service_pb2.ListDeactivatedCallersResponse(caller_ids=found)
 
 
 def _result(decision: bytes | Exception) -> pb.ItemResult:
@@ -95,6 +103,7 @@ class OutreachServer(OutreachServiceServicer):
         call.require_bank(request.bank_id)
         position = request.after_position
         while True:
+            require_active(call.principal.caller_id, self._authority.deactivated_callers)
             upcoming = self._authority.changes.upcoming()
             changes = await self._authority.read(views.changes, call, position)
             for change in changes:

@@ -53,6 +53,7 @@ CERTIFICATES: dict[str, frozenset[str]] = {
     "outreach.v1.PersonService": frozenset({GATEWAY}),
     "outreach.v1.OperationsService": frozenset({GATEWAY}),
     "outreach.v1.UserService": frozenset({GATEWAY}),
+    "outreach.v1.CallerService": frozenset({GATEWAY}),
     "outreach.v1.KeyService": frozenset({GATEWAY}),
     "outreach.v1.SessionService": frozenset({GATEWAY}),
 }
@@ -191,6 +192,12 @@ _ROLES_BY_SERVICE: dict[str, dict[str, tuple[str, ...]]] = {
         "ListKeys": (OPERATOR, INSPECTOR),
         "AskRotation": (OPERATOR,),
         "ApproveRotation": (OPERATOR,),
+    "CallerService": {
+        "ListCallers": (OPERATOR, INSPECTOR),
+        "GetCaller": (OPERATOR, INSPECTOR),
+        "DeactivateCaller": (OPERATOR,),
+        "ReactivateCaller": (OPERATOR,),
+    },
     },
     "OperationsService": {
         "GetSummary": (OPERATOR, SUPERVISOR, BANK, INSPECTOR),
@@ -217,6 +224,7 @@ OF_ALL_BANKS = frozenset(
         "LedgerService/ListEntries",
         "LedgerService/Export",
         "LedgerService/GetProof",
+        *(f"CallerService/{rpc}" for rpc in _ROLES_BY_SERVICE["CallerService"]),
         "OperationsService/SetBusinessClock",
         "OperationsService/ConfirmWallClock",
         "OperationsService/SetEmployee",

@@ -27,7 +27,7 @@ from outreach.v1 import common_pb2 as outreach_dot_v1_dot_common__pb2
 from outreach.v1 import outreach_service_pb2 as outreach_dot_v1_dot_outreach__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#outreach/v1/admission_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x18outreach/v1/common.proto\x1a\"outreach/v1/outreach_service.proto\"A\n\x0c\x41\x64mitRequest\x12\x31\n\x06groups\x18\x01 \x03(\x0b\x32\x17.outreach.v1.AdmitGroupB\x08\xbaH\x05\x92\x01\x02\x08\x01\"d\n\nAdmitGroup\x12\x31\n\tprincipal\x18\x01 \x01(\x0b\x32\x16.outreach.v1.PrincipalB\x06\xbaH\x03\xc8\x01\x01\x12#\n\x05items\x18\x02 \x03(\x0b\x32\x14.outreach.v1.SmsItem\":\n\rAdmitResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.outreach.v1.AdmitResult\"T\n\x0b\x41\x64mitResult\x12\x12\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0cH\x00\x12\'\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x16.outreach.v1.ItemErrorH\x00\x42\x08\n\x06result\"}\n\x13\x41\x64mitLettersRequest\x12\x31\n\tprincipal\x18\x01 \x01(\x0b\x32\x16.outreach.v1.PrincipalB\x06\xbaH\x03\xc8\x01\x01\x12\x33\n\x05items\x18\x02 \x03(\x0b\x32\x17.outreach.v1.LetterItemB\x0b\xbaH\x08\x92\x01\x05\"\x03\xd8\x01\x03\"@\n\x14\x41\x64mitLettersResponse\x12(\n\x07results\x18\x01 \x03(\x0b\x32\x17.outreach.v1.ItemResult2\xa7\x01\n\x10\x41\x64missionService\x12>\n\x05\x41\x64mit\x12\x19.outreach.v1.AdmitRequest\x1a\x1a.outreach.v1.AdmitResponse\x12S\n\x0c\x41\x64mitLetters\x12 .outreach.v1.AdmitLettersRequest\x1a!.outreach.v1.AdmitLettersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#outreach/v1/admission_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x18outreach/v1/common.proto\x1a\"outreach/v1/outreach_service.proto\"A\n\x0c\x41\x64mitRequest\x12\x31\n\x06groups\x18\x01 \x03(\x0b\x32\x17.outreach.v1.AdmitGroupB\x08\xbaH\x05\x92\x01\x02\x08\x01\"d\n\nAdmitGroup\x12\x31\n\tprincipal\x18\x01 \x01(\x0b\x32\x16.outreach.v1.PrincipalB\x06\xbaH\x03\xc8\x01\x01\x12#\n\x05items\x18\x02 \x03(\x0b\x32\x14.outreach.v1.SmsItem\":\n\rAdmitResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.outreach.v1.AdmitResult\"T\n\x0b\x41\x64mitResult\x12\x12\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0cH\x00\x12\'\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x16.outreach.v1.ItemErrorH\x00\x42\x08\n\x06result\"}\n\x13\x41\x64mitLettersRequest\x12\x31\n\tprincipal\x18\x01 \x01(\x0b\x32\x16.outreach.v1.PrincipalB\x06\xbaH\x03\xc8\x01\x01\x12\x33\n\x05items\x18\x02 \x03(\x0b\x32\x17.outreach.v1.LetterItemB\x0b\xbaH\x08\x92\x01\x05\"\x03\xd8\x01\x03\"@\n\x14\x41\x64mitLettersResponse\x12(\n\x07results\x18\x01 \x03(\x0b\x32\x17.outreach.v1.ItemResult\"\x1f\n\x1dListDeactivatedCallersRequest\"4\n\x1eListDeactivatedCallersResponse\x12\x12\n\ncaller_ids\x18\x01 \x03(\t2\x9a\x02\n\x10\x41\x64missionService\x12>\n\x05\x41\x64mit\x12\x19.outreach.v1.AdmitRequest\x1a\x1a.outreach.v1.AdmitResponse\x12S\n\x0c\x41\x64mitLetters\x12 .outreach.v1.AdmitLettersRequest\x1a!.outreach.v1.AdmitLettersResponse\x12q\n\x16ListDeactivatedCallers\x12*.outreach.v1.ListDeactivatedCallersRequest\x1a+.outreach.v1.ListDeactivatedCallersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,6 +54,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADMITLETTERSREQUEST']._serialized_end=583
   _globals['_ADMITLETTERSRESPONSE']._serialized_start=585
   _globals['_ADMITLETTERSRESPONSE']._serialized_end=649
-  _globals['_ADMISSIONSERVICE']._serialized_start=652
-  _globals['_ADMISSIONSERVICE']._serialized_end=819
+  _globals['_LISTDEACTIVATEDCALLERSREQUEST']._serialized_start=651
+  _globals['_LISTDEACTIVATEDCALLERSREQUEST']._serialized_end=682
+  _globals['_LISTDEACTIVATEDCALLERSRESPONSE']._serialized_start=684
+  _globals['_LISTDEACTIVATEDCALLERSRESPONSE']._serialized_end=736
+  _globals['_ADMISSIONSERVICE']._serialized_start=739
+  _globals['_ADMISSIONSERVICE']._serialized_end=1021
 # @@protoc_insertion_point(module_scope)

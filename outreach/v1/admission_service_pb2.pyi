@@ -181,3 +181,44 @@ class AdmitLettersResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AdmitLettersResponse: _TypeAlias = AdmitLettersResponse  # noqa: Y015
+
+@_typing.final
+class ListDeactivatedCallersRequest(_message.Message):
+    """Request of ListDeactivatedCallers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDeactivatedCallersRequest: _TypeAlias = ListDeactivatedCallersRequest  # noqa: Y015
+
+@_typing.final
+class ListDeactivatedCallersResponse(_message.Message):
+    """Response of ListDeactivatedCallers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLER_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def caller_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Their ids."""
+
+    def __init__(
+        self,
+        *,
+        caller_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_ids", b"caller_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDeactivatedCallersResponse: _TypeAlias = ListDeactivatedCallersResponse  # noqa: Y015

@@ -45,6 +45,11 @@ class AdmissionServiceStub:
                 request_serializer=outreach_dot_v1_dot_admission__service__pb2.AdmitLettersRequest.SerializeToString,
                 response_deserializer=outreach_dot_v1_dot_admission__service__pb2.AdmitLettersResponse.FromString,
                 _registered_method=True)
+        self.ListDeactivatedCallers = channel.unary_unary(
+                '/outreach.v1.AdmissionService/ListDeactivatedCallers',
+                request_serializer=outreach_dot_v1_dot_admission__service__pb2.ListDeactivatedCallersRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_admission__service__pb2.ListDeactivatedCallersResponse.FromString,
+                _registered_method=True)
 
 
 class AdmissionServiceServicer:
@@ -65,6 +70,13 @@ class AdmissionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
+    def ListDeactivatedCallers(self, request, context):
+        """Which callers are shut out. The gateway asks every second, and ends what they have open.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
+
 
 def add_AdmissionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +89,11 @@ def add_AdmissionServiceServicer_to_server(servicer, server):
                     servicer.AdmitLetters,
                     request_deserializer=outreach_dot_v1_dot_admission__service__pb2.AdmitLettersRequest.FromString,
                     response_serializer=outreach_dot_v1_dot_admission__service__pb2.AdmitLettersResponse.SerializeToString,
+            ),
+            'ListDeactivatedCallers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeactivatedCallers,
+                    request_deserializer=outreach_dot_v1_dot_admission__service__pb2.ListDeactivatedCallersRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_admission__service__pb2.ListDeactivatedCallersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +151,33 @@ class AdmissionService:
             '/outreach.v1.AdmissionService/AdmitLetters',
             outreach_dot_v1_dot_admission__service__pb2.AdmitLettersRequest.SerializeToString,
             outreach_dot_v1_dot_admission__service__pb2.AdmitLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeactivatedCallers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.AdmissionService/ListDeactivatedCallers',
+            outreach_dot_v1_dot_admission__service__pb2.ListDeactivatedCallersRequest.SerializeToString,
+            outreach_dot_v1_dot_admission__service__pb2.ListDeactivatedCallersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,8 @@ class AdmissionServiceStub:
     """Decides items of a good shape. All of one call share one commit; answered after it."""
     AdmitLetters: _grpc.UnaryUnaryMultiCallable[_admission_service_pb2.AdmitLettersRequest, _admission_service_pb2.AdmitLettersResponse]
     """Decides letters of a good shape, likewise."""
+    ListDeactivatedCallers: _grpc.UnaryUnaryMultiCallable[_admission_service_pb2.ListDeactivatedCallersRequest, _admission_service_pb2.ListDeactivatedCallersResponse]
+    """Which callers are shut out. The gateway asks every second, and ends what they have open."""
 
 @_typing.type_check_only
 class AdmissionServiceAsyncStub(AdmissionServiceStub):
@@ -47,6 +49,8 @@ class AdmissionServiceAsyncStub(AdmissionServiceStub):
     """Decides items of a good shape. All of one call share one commit; answered after it."""
     AdmitLetters: _aio.UnaryUnaryMultiCallable[_admission_service_pb2.AdmitLettersRequest, _admission_service_pb2.AdmitLettersResponse]  # type: ignore[assignment]
     """Decides letters of a good shape, likewise."""
+    ListDeactivatedCallers: _aio.UnaryUnaryMultiCallable[_admission_service_pb2.ListDeactivatedCallersRequest, _admission_service_pb2.ListDeactivatedCallersResponse]  # type: ignore[assignment]
+    """Which callers are shut out. The gateway asks every second, and ends what they have open."""
 
 class AdmissionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Internal: how the gateway hands requests to the authority, many callers' at a time."""
@@ -66,5 +70,13 @@ class AdmissionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admission_service_pb2.AdmitLettersResponse, _abc.Awaitable[_admission_service_pb2.AdmitLettersResponse]]:
         """Decides letters of a good shape, likewise."""
+
+    @_abc_1.abstractmethod
+    def ListDeactivatedCallers(
+        self,
+        request: _admission_service_pb2.ListDeactivatedCallersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admission_service_pb2.ListDeactivatedCallersResponse, _abc.Awaitable[_admission_service_pb2.ListDeactivatedCallersResponse]]:
+        """Which callers are shut out. The gateway asks every second, and ends what they have open."""
 
 def add_AdmissionServiceServicer_to_server(servicer: AdmissionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -10,6 +10,8 @@ KINDS = {
     "awaiting_quantity": "待批数量",
     "balance": "银行更新金额",
     "blocked": "拦截",
+    "caller_deactivated": "停用调用方",
+    "caller_reactivated": "恢复调用方",
     "cancel_requested": "申请撤回",
     "cancelled": "取消",
     "care_released": "小额复核放行",

@@ -119,6 +119,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("bank_id", "event_id"),
     )
     op.create_table(
+        "caller_deactivation",
+        sa.Column("caller_id", sa.String(length=64), nullable=False),
+        sa.Column("deactivated_by", sa.String(length=130), nullable=False),
+        sa.Column("deactivated_ms", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("caller_id"),
+    )
+    op.create_table(
         "change",
         sa.Column(
             "position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False

@@ -8,13 +8,24 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from approval_service import holds, letter_versions, policies, quantity_register, replies, schema, templates, users
+from approval_service import (
+    callers,
+    holds,
+    letter_versions,
+    policies,
+    quantity_register,
+    replies,
+    schema,
+    templates,
+    users,
+)
 from approval_service.calls import Call
 from approval_service.mailroom import return_scans, returns
 from approval_service.personal_data import erasing, requests
 from outreach.domain import states
 from outreach.v1 import letter_version_service_pb2 as letter
 from outreach.v1.bank_service_pb2 import BankEvent, Party, Placement
+from outreach.v1.caller_service_pb2 import DeactivateCallerRequest
 from outreach.v1.hold_service_pb2 import HoldKind, PlaceHoldRequest, RequestLiftRequest
 from outreach.v1.mailroom_service_pb2 import ReturnReason, ReturnRequest, RunState
 from outreach.v1.outreach_service_pb2 import LetterItem, SmsItem
@@ -34,7 +45,7 @@ from outreach.v1.template_service_pb2 import (
 )
 from outreach.v1.user_service_pb2 import ApproveUserRequest, CreateUserRequest
 from outreach.v1.worker_service_pb2 import CarrierReply, Outcome
-from tests.service.access.stack import OTHER_BANK
+from tests.service.access.stack import OTHER_BANK, SPARE_CALLERS
 from tests.service.approval_service.letters import NAME, draft_letter, letter_item, letter_review, submit_letters
 from tests.service.approval_service.mailroom import Mailroom, address_of, open_mailroom
 from tests.service.approval_service.test_replay import proofs
@@ -67,6 +78,7 @@ class BankA:
         self.world = world
         self.room = room
         self._numbers = count(4001)
+        self._spare_callers = iter(SPARE_CALLERS)
 
     async def account(self) -> str:
         """The number of an account whose debtor has a reserved phone number and address."""
@@ -189,6 +201,14 @@ class BankA:
         if approved:
             await self.world.write(users.approve_user, "ben", ApproveUserRequest(user_id=user_id), banks=["*"])
         return user_id
+
+    async def caller(self, *, deactivated: bool = False) -> str:
+        """A registered system that nobody calls by."""
+        caller_id = next(self._spare_callers)
+        if deactivated:
+            request = DeactivateCallerRequest(caller_id=caller_id, reason="私钥疑似泄露")
+            await self.world.write(callers.deactivate, "ann", request, banks=["*"])
+        return caller_id
 
     async def run(self, step: str = "ready") -> tuple[str, str]:
         """A run of one letter, laid out by letter_service, on to the step: its id and the letter's number."""

@@ -12,6 +12,9 @@ from outreach.v1 import (
     bank_service_pb2 as bank,
 )
 from outreach.v1 import (
+    caller_service_pb2 as caller,
+)
+from outreach.v1 import (
     evidence_service_pb2 as evidence,
 )
 from outreach.v1 import (
@@ -592,6 +595,27 @@ async def _(a: BankA) -> Any:
 
 fixed("OperationsService/GetSummary", ops.GetSummaryRequest(bank_id=BANK))
 fixed("OperationsService/GetDailyReport", ops.GetDailyReportRequest(bank_id=BANK, date="2026-11-24"))
+
+@row("CallerService/ListCallers", Reach.ALL)
+async def _(a: BankA) -> Any:
+    await a.caller(deactivated=True)
+    return caller.ListCallersRequest()
+
+
+@row("CallerService/GetCaller", Reach.ALL)
+async def _(a: BankA) -> Any:
+    return caller.GetCallerRequest(caller_id=await a.caller(deactivated=True))
+
+
+@row("CallerService/DeactivateCaller", Reach.ALL)
+async def _(a: BankA) -> Any:
+    return caller.DeactivateCallerRequest(caller_id=await a.caller(), reason="私钥疑似泄露")
+
+
+@row("CallerService/ReactivateCaller", Reach.ALL)
+async def _(a: BankA) -> Any:
+    return caller.ReactivateCallerRequest(caller_id=await a.caller(deactivated=True), reason="已换钥")
+
 
 
 @row("OperationsService/SetBusinessClock", Reach.ALL)

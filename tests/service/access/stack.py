@@ -18,6 +18,7 @@ from approval_service import bank_events, schema
 from approval_service import main as approval_main
 from approval_service.authority import Authority
 from approval_service.database import Database
+from approval_service.servers.callers import authorizer
 from gateway.main import GatewaySettings, Running, gateway
 from letter_service.runner import Runner
 from letter_service.servers import ArchiveServer, LetterServer
@@ -36,6 +37,8 @@ from tests.service.approval_service.world import BANK, CALLER, NOW_MS, PEOPLE, W
 from tests.service.letter_service import parts
 
 OTHER_BANK = "other-bank"
+SPARE_CALLERS = tuple(f"spare-{number}" for number in range(20))
+"""Registered like the one that calls, to be shut out."""
 SERVICES = ("gateway", "approval_service", "sms_service", "letter_service")
 KEY = Ed25519PrivateKey.generate()
 PROVE_S = 10.0
@@ -96,7 +99,8 @@ def _identities(state_dir: Path) -> None:
         "banks": ["*"],
         "requests_per_second": 1_000_000,
     }
-    (state_dir / "callers.yaml").write_text(yaml.safe_dump({"callers": {CALLER: caller}}))
+    registry = {"callers": dict.fromkeys((CALLER, *SPARE_CALLERS), caller)}
+    (state_dir / "callers.yaml").write_text(yaml.safe_dump(registry))
 
 
 @asynccontextmanager
@@ -115,7 +119,7 @@ async def _served(state_dir: Path, authority: Authority) -> AsyncIterator[server
         tls.server_credentials(state_dir, APPROVAL_SERVICE, require_client=True),
         services=tuple(CERTIFICATES),
         register=lambda target: approval_main._register(target, authority),
-        authorize=check_certificate,
+        authorize=authorizer(authority),
         grace_s=0.2,
     ) as running:
         await running.set_ready(True)
