@@ -385,6 +385,7 @@ class ListHoldsRequest(_message.Message):
     INCLUDE_LIFTED_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    LIFT_REQUESTED_FIELD_NUMBER: _builtins.int
     bank_id: _builtins.str
     """The bank."""
     include_lifted: _builtins.bool
@@ -393,6 +394,8 @@ class ListHoldsRequest(_message.Message):
     """At most this many; 0 for 100."""
     page_token: _builtins.str
     """The `next_page_token` of the previous page, or empty."""
+    lift_requested: _builtins.bool
+    """Only those not lifted of which somebody asked that they be."""
     def __init__(
         self,
         *,
@@ -400,10 +403,11 @@ class ListHoldsRequest(_message.Message):
         include_lifted: _builtins.bool = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        lift_requested: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_id", b"bank_id", "include_lifted", b"include_lifted", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_id", b"bank_id", "include_lifted", b"include_lifted", "lift_requested", b"lift_requested", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

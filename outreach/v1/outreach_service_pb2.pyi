@@ -1261,7 +1261,7 @@ class StatusChange(_message.Message):
     NOTICE_FIELD_NUMBER: _builtins.int
     CHANGE_TIME_FIELD_NUMBER: _builtins.int
     position: _builtins.int
-    """Position in the order of commits; growing, with gaps."""
+    """Position in the order of commits; growing, with gaps. One more than the index of its ledger entry."""
     bank_id: _builtins.str
     """The bank."""
     outreach_id: _builtins.str
