@@ -21,6 +21,7 @@ from outreach.domain.errors import Kind, Refusal, precondition
 from outreach.v1.common_pb2 import Principal, ProviderIdentity
 from outreach.v1.session_service_pb2 import (
     ChangePasswordResponse,
+    CheckSessionRequest,
     CheckSessionResponse,
     LogInByProviderResponse,
     LogInResponse,
@@ -204,10 +205,11 @@ def wrong_credentials() -> Refusal:
     )
 
 
-def check_session(connection: Connection, token: str) -> tuple[CheckSessionResponse, bool]:
+def check_session(connection: Connection, request: CheckSessionRequest) -> tuple[CheckSessionResponse, bool]:
     """Read of CheckSession: the session, and whether its being seen is to be noted."""
-    row = _open(connection, token)
-    return CheckSessionResponse(session=_session(connection, row)), real_ms() - row.seen_real_ms > TOUCH_MS
+    row = _open(connection, request.token)
+    unnoted = not request.by_itself and real_ms() - row.seen_real_ms > TOUCH_MS
+    return CheckSessionResponse(session=_session(connection, row)), unnoted
 
 
 def _touch(tx: Tx, token: str) -> None:
@@ -283,5 +285,6 @@ def _session(connection: Connection, row: Any) -> Session:
         issuer=row.issuer or "",
     )
     session.authenticate_time.FromMilliseconds(row.authenticated_real_ms)
+    session.principal.authenticate_time.FromMilliseconds(row.authenticated_real_ms)
     session.expire_time.FromMilliseconds(min(row.seen_real_ms + IDLE_MS, row.opened_real_ms + LONGEST_MS))
     return session

@@ -62,7 +62,8 @@ class Desk(Client):
         self.users = UserServiceStub(self.channel)
 
     async def ask(self, rpc: grpc.aio.UnaryUnaryMultiCallable[Request, Response], request: Request) -> Response:
-        """A call that may be repeated. Raises Refusal."""
+        """A call that may be repeated. Raises Refusal. Who acts in the play is at the desk, and proven."""
+        self.authenticated_s = time.time()
         return await self.call(rpc, request, repeatable=True)
 
     @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.rates import RateLimiter
-from outreach.runtime.access import OPEN_SERVICES, check_roles
+from outreach.runtime.access import OPEN_SERVICES, check_principal
 from outreach.runtime.server import Context
 from outreach.runtime.tokens import Verifier
 from outreach.v1.common_pb2 import Principal
@@ -19,7 +19,12 @@ class Door:
     def authorize(self, method: str, context: Context) -> None:
         """How the public edge authorizes (outreach.runtime.server). Health and reflection need no token."""
         if method[1:].partition("/")[0] not in OPEN_SERVICES:
-            check_roles(method, self._verifier.principal_of(context))
+            check_principal(method, self._verifier.principal_of(context))
+
+    def recheck(self, method: str, context: Context) -> None:
+        """Raises Refusal if a stream that is open may not go on."""
+        if method[1:].partition("/")[0] not in OPEN_SERVICES:
+            self._verifier.recheck(context)
 
     def caller_of(self, context: Context) -> str:
         """For the log of what is refused: the registered caller that the call names, or nothing."""

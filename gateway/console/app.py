@@ -38,12 +38,13 @@ from gateway.console.pages import (
     unconfirmed,
 )
 from gateway.console.security import Guard
-from gateway.console.signing_in import Sessions, SignedIn, SignedOut, TooLongAgo
+from gateway.console.signing_in import Sessions, SignedIn, SignedOut
 from gateway.console.visit import Console, Visit
 from gateway.pdfs import Pdfs
 from gateway.rates import RateLimiter
 from outreach.domain.errors import Kind, Refusal
 from outreach.domain.ids import new_id
+from outreach.runtime.access import NOT_PROVEN_LATELY
 from outreach.runtime.logs import EventLogger
 from outreach.runtime.tokens import Caller
 
@@ -149,9 +150,9 @@ def _closed(console: Console, page: Page) -> Callable[[Request], Awaitable[Respo
 async def _answered(visit: Visit, page: Page) -> Response:
     try:
         return await page(visit)
-    except TooLongAgo:
-        return RedirectResponse(f"/sign-in-again?to={quote(visit.here)}", 303)
     except Refusal as refusal:
+        if refusal.reason == NOT_PROVEN_LATELY:
+            return RedirectResponse(f"/sign-in-again?to={quote(visit.here)}", 303)
         if refusal.kind is Kind.UNAUTHENTICATED:
             return _to_sign_in(visit)
         return _refused(visit, refusal)

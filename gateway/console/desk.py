@@ -14,7 +14,7 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.forwarding import SERVICES
 from gateway.shape import Shape
 from outreach.domain.errors import Kind, Refusal
-from outreach.runtime.access import OF_ALL_BANKS, ROLES, check_roles
+from outreach.runtime.access import OF_ALL_BANKS, ROLES, check_principal, check_roles
 from outreach.runtime.errors import refusal_of
 from outreach.runtime.tokens import ALL_BANKS, check_bank, principal_metadata
 from outreach.v1.common_pb2 import Principal
@@ -45,10 +45,9 @@ class Desk:
 
     async def ask(self, name: str, request: Message) -> Any:
         """The response. Raises Refusal."""
-        method = _METHODS[name]
-        self.check(request)
+        method, path = self._enter(name, request)
         call = self._channel(method).unary_unary(
-            f"/{method.containing_service.full_name}/{method.name}",
+            path,
             request_serializer=type(request).SerializeToString,
             response_deserializer=GetMessageClass(method.output_type).FromString,
         )
@@ -59,10 +58,9 @@ class Desk:
 
     async def follow(self, name: str, request: Message, timeout_s: float | None = None) -> AsyncIterator[Any]:
         """The responses of a stream, until it ends, the time is over or the reader goes away. Raises Refusal."""
-        method = _METHODS[name]
-        self.check(request)
+        method, path = self._enter(name, request)
         stream = self._channel(method).unary_stream(
-            f"/{method.containing_service.full_name}/{method.name}",
+            path,
             request_serializer=type(request).SerializeToString,
             response_deserializer=GetMessageClass(method.output_type).FromString,
         )
@@ -74,6 +72,14 @@ class Desk:
             raise refusal_at_page(error) from None
         finally:
             call.cancel()
+
+    def _enter(self, name: str, request: Message) -> tuple[MethodDescriptor, str]:
+        """What the gRPC edge refuses is refused here. Returns the method and its path."""
+        method = _METHODS[name]
+        path = f"/{method.containing_service.full_name}/{method.name}"
+        check_principal(path, self.principal)
+        self.check(request)
+        return method, path
 
     def _channel(self, method: MethodDescriptor) -> Any:
         service = method.containing_service.name

@@ -19,18 +19,12 @@ from outreach.v1.session_service_pb2_grpc import SessionServiceStub
 
 REMEMBER_S = 2.0
 """For how long a checked session is taken for good: within that time somebody who is shut out can still look."""
-RECENT_S = 300.0
-"""How long a password is fresh enough for an approval."""
 CALL_TIMEOUT_S = 10.0
 _MAX_REMEMBERED = 10_000
 
 
 class SignedOut(Exception):
     """Nobody is signed in, or the session is over."""
-
-
-class TooLongAgo(Exception):
-    """Password and code must be given again before this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +39,20 @@ class SignedIn:
         """What every form brings back: another site cannot know it."""
         return hmac.new(self.token.encode(), b"form", hashlib.sha256).hexdigest()
 
-    def require_recent(self) -> None:
-        """Raises TooLongAgo unless password and code were given in the last minutes."""
-        if time.time() - self.session.authenticate_time.ToMilliseconds() / 1000 > RECENT_S:
-            raise TooLongAgo
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """A checked session; `by_itself` where no person's act was noted with it."""
+
+    until_s: float
+    by_itself: bool
+    session: Session
+
+
+def is_by_itself(request: Request) -> bool:
+    """True if an open page asks and nobody acts: it follows a stream, or looks again. Such requests keep no session
+    alive: console.js marks them."""
+    return "event-stream" in request.headers.get("Accept", "") or "X-By-Itself" in request.headers
 
 
 class Sessions:
@@ -56,7 +60,7 @@ class Sessions:
 
     def __init__(self, channel: grpc.aio.Channel, *, secure: bool) -> None:
         self._stub: Any = SessionServiceStub(channel)
-        self._remembered: dict[str, tuple[float, Session]] = {}
+        self._remembered: dict[str, _Remembered] = {}
         self._secure = secure
         self.cookie = "__Host-outreach" if secure else "outreach"
 
@@ -65,10 +69,10 @@ class Sessions:
         token = request.cookies.get(self.cookie, "")
         if not token or len(token) > 128:
             raise SignedOut
-        until, session = self._remembered.get(token, (0.0, None))
-        if session is None or time.monotonic() > until:
-            session = await self._check(token)
-        return SignedIn(token, session)
+        found, by_itself = self._remembered.get(token), is_by_itself(request)
+        if found is None or time.monotonic() > found.until_s or (found.by_itself and not by_itself):
+            found = await self._check(token, by_itself)
+        return SignedIn(token, found.session)
 
     async def call(self, name: str, request: Any) -> Any:
         """An rpc of SessionService. Raises Refusal."""
@@ -91,9 +95,10 @@ class Sessions:
         """The next request asks the authority again."""
         self._remembered.pop(token, None)
 
-    async def _check(self, token: str) -> Session:
+    async def _check(self, token: str, by_itself: bool) -> _Remembered:
+        asked = CheckSessionRequest(token=token, by_itself=by_itself)
         try:
-            session: Session = (await self.call("CheckSession", CheckSessionRequest(token=token))).session
+            session: Session = (await self.call("CheckSession", asked)).session
         except Refusal as refusal:
             self.forget(token)
             if refusal.kind is Kind.UNAUTHENTICATED:
@@ -101,5 +106,5 @@ class Sessions:
             raise
         if len(self._remembered) >= _MAX_REMEMBERED:
             self._remembered.clear()
-        self._remembered[token] = (time.monotonic() + REMEMBER_S, session)
-        return session
+        found = self._remembered[token] = _Remembered(time.monotonic() + REMEMBER_S, by_itself, session)
+        return found

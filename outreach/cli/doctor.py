@@ -8,6 +8,7 @@ import stat
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from outreach.cli.command import command
 from outreach.cli.output import table
 from outreach.cli.parts import listens, serving
 from outreach.cli.session import Session
-from outreach.client import Connection, Refusal, identity_names, read_identity
+from outreach.client import Connection, IdentityLocked, Refusal, identity_names, read_identity
 from outreach.domain import roles
 from outreach.runtime import access, nats_server, tls
 from outreach.runtime.config import Settings
@@ -145,7 +146,10 @@ async def _processes(settings: Settings) -> AsyncIterator[Check]:
 async def _feeds(session: Session) -> AsyncIterator[Check]:
     """Whether permits are given, bank by bank. Needs the gateway and an identity that may see the counts."""
     state_dir = session.state_dir
-    identities = [read_identity(state_dir, name) for name in identity_names(state_dir)]
+    identities = []
+    for name in identity_names(state_dir):
+        with suppress(IdentityLocked):
+            identities.append(read_identity(state_dir, name))
     seer = next((one for one in identities if not SUMMARY_ROLES.isdisjoint(one.roles) and ALL_BANKS in one.banks), None)
     if seer is None or not await serving(session.settings.gateway_address, state_dir):
         return

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from outreach.cli.addresses import write_addresses
 from outreach.cli.failures import Failure
-from outreach.client.identity import Identity, write_identity
+from outreach.client.identity import Identity, is_locked, write_identity
 from outreach.runtime import access, nats_server, tls
 from outreach.runtime.config import Settings, host_and_port
 from outreach.runtime.secret_files import ensure_private, ensure_secret, write_private
@@ -118,7 +118,8 @@ def _write_callers(installation: Installation, state_dir: Path) -> None:
             banks=tuple(installation.callers[caller]["banks"]),
             private_key=keys[caller],
         )
-        write_identity(state_dir, name, identity)
+        if not is_locked(state_dir, name):
+            write_identity(state_dir, name, identity)
 
 
 def _caller_key(state_dir: Path, caller: str) -> Ed25519PrivateKey:

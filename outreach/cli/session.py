@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import typer
 from nats.aio.client import Client as NatsClient
 
 from outreach.cli.failures import Failure
@@ -36,20 +39,27 @@ class Session:
 
     settings: CliSettings = field(default_factory=CliSettings)
     output: Output = field(default_factory=lambda: Output(as_json=False))
+    _read: dict[str, Identity] = field(default_factory=dict)
 
     @property
     def state_dir(self) -> Path:
         return self.settings.state_dir
 
+    def identity_name(self) -> str:
+        """Who acts: as asked for, or the only one there is. Raises Failure."""
+        if self.settings.identity:
+            return self.settings.identity
+        names = identity_names(self.state_dir)
+        if len(names) != 1:
+            raise Failure(_which_identity(names, self.state_dir), reason="IDENTITY_MISSING")
+        return names[0]
+
     def identity(self) -> Identity:
-        """Who acts: as asked for, or the only one there is. Raises Failure, IdentityError."""
-        name = self.settings.identity
-        if not name:
-            names = identity_names(self.state_dir)
-            if len(names) != 1:
-                raise Failure(_which_identity(names, self.state_dir), reason="IDENTITY_MISSING")
-            name = names[0]
-        return read_identity(self.state_dir, name)
+        """The one who acts. Raises Failure, IdentityError."""
+        name = self.identity_name()
+        if name not in self._read:
+            self._read[name] = read_identity(self.state_dir, name, lambda: _ask_passphrase(name))
+        return self._read[name]
 
     def bank(self, option: str) -> str:
         """The bank that is meant: as asked for, or the only one the identity speaks of. Raises Failure."""
@@ -69,7 +79,8 @@ class Session:
             ca = ca_certificate(self.state_dir)
         except FileNotFoundError:
             raise Failure(_no_installation(self.state_dir), reason="STATE_DIR_EMPTY") from None
-        async with Client(address, ca, identity, patience_s=patience_s) as client:
+        # Whoever has the key, and its passphrase if it is locked, is at the terminal now.
+        async with Client(address, ca, identity, patience_s=patience_s, authenticated_s=time.time()) as client:
             try:
                 await asyncio.wait_for(client.channel.channel_ready(), _CONNECT_TIMEOUT_S)
             except TimeoutError:
@@ -101,6 +112,16 @@ class Session:
             yield client
         finally:
             await client.close()
+
+
+def _ask_passphrase(name: str) -> str:
+    if not sys.stdin.isatty():
+        raise Failure(
+            f"身份 {name} 已上锁，须在终端输入口令。It is locked: a terminal is needed, which asks for its passphrase.",
+            reason="IDENTITY_LOCKED",
+        )
+    typed: str = typer.prompt(f"{name} 的口令 passphrase", hide_input=True, err=True)
+    return typed
 
 
 def _which_identity(names: list[str], state_dir: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import typer
 from rich.text import Text
 
@@ -13,7 +15,8 @@ from outreach.runtime.tokens import MAX_LIFE_S, Issuer
 async def token(session: Session) -> None:
     """令牌 Print a signed token, good for ten minutes: metadata `authorization: Bearer TOKEN`."""
     who = session.identity()
-    text = Issuer(who.caller_id, who.private_key).token(who.employee, who.team, who.roles, who.banks)
+    issuer = Issuer(who.caller_id, who.private_key)
+    text = issuer.token(who.employee, who.team, who.roles, who.banks, time.time())
     session.output.show({"token": text, "expires_in_s": MAX_LIFE_S}, Text(text))
 
 

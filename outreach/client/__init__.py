@@ -2,7 +2,14 @@
 
 from outreach.client.client import Client
 from outreach.client.connection import Connection
-from outreach.client.identity import Identity, IdentityError, identity_names, read_identity, write_identity
+from outreach.client.identity import (
+    Identity,
+    IdentityError,
+    IdentityLocked,
+    identity_names,
+    read_identity,
+    write_identity,
+)
 from outreach.domain.errors import Kind, Refusal
 
 __all__ = [
@@ -10,6 +17,7 @@ __all__ = [
     "Connection",
     "Identity",
     "IdentityError",
+    "IdentityLocked",
     "Kind",
     "Refusal",
     "identity_names",

@@ -14,6 +14,7 @@ import grpc
 from outreach.client.backoff import Backoff
 from outreach.client.connection import PATIENCE_S, Connection
 from outreach.client.identity import Identity
+from outreach.domain.masking import mask_name
 from outreach.v1.common_pb2 import State
 from outreach.v1.outreach_service_pb2 import (
     CancelRequest,
@@ -56,8 +57,16 @@ class Client(Connection):
     state BLOCKED.
     """
 
-    def __init__(self, address: str, ca: bytes, identity: Identity, *, patience_s: float = PATIENCE_S) -> None:
-        super().__init__(address, ca, identity, patience_s=patience_s)
+    def __init__(
+        self,
+        address: str,
+        ca: bytes,
+        identity: Identity,
+        *,
+        patience_s: float = PATIENCE_S,
+        authenticated_s: float = 0.0,
+    ) -> None:
+        super().__init__(address, ca, identity, patience_s=patience_s, authenticated_s=authenticated_s)
         self._stub = OutreachServiceStub(self.channel)
 
     async def submit(self, item: SmsItem) -> Decision:
@@ -100,10 +109,14 @@ class Client(Connection):
         *,
         case_id: str = "",
         account_number: str = "",
+        masked_name: str = "",
         state: State.ValueType = State.STATE_UNSPECIFIED,
     ) -> AsyncIterator[Outreach]:
-        """All outreach of a bank, or of one case, account or state, newest first. Fetches pages as they are needed."""
+        """All outreach of a bank, or of one case, account, masked name or state, newest first. Fetches pages as
+        they are needed. Of a name given in full only the masked form is sent."""
         request = ListRequest(bank_id=bank_id, case_id=case_id, account_number=account_number, state=state)
+        if name := masked_name.strip():
+            request.masked_name = mask_name(name)
         while True:
             response = await self.call(self._stub.List, request, repeatable=True)
             for outreach in response.outreach:

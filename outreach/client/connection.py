@@ -27,14 +27,24 @@ class Connection:
     outreach.domain.errors.Refusal.
     """
 
-    def __init__(self, address: str, ca: bytes, identity: Identity, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        address: str,
+        ca: bytes,
+        identity: Identity,
+        *,
+        patience_s: float = PATIENCE_S,
+        authenticated_s: float = 0.0,
+    ) -> None:
         """`address` is host:port, `ca` the PEM of the authority that issued the gateway's certificate, `patience_s` for
-        how long failed calls are made again.
+        how long failed calls are made again. `authenticated_s` is when the employee last proved who they are, in
+        seconds since 1970: approvals want it to be recent.
         """
         self.channel = open_channel(address, grpc.ssl_channel_credentials(ca))
         self.identity = identity
         self._issuer = Issuer(identity.caller_id, identity.private_key)
         self._patience_s = patience_s
+        self.authenticated_s = authenticated_s
 
     async def __aenter__(self) -> Self:
         return self
@@ -45,7 +55,7 @@ class Connection:
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """The metadata of a call: a token that lives for ten minutes, renewed in time."""
         who = self.identity
-        return self._issuer.metadata(who.employee, who.team, who.roles, who.banks)
+        return self._issuer.metadata(who.employee, who.team, who.roles, who.banks, self.authenticated_s)
 
     async def call(
         self,

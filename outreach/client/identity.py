@@ -3,13 +3,15 @@
     {"caller_id": "case-system-1", "employee": "clerk-7", "team": "north", "roles": ["case_system"],
      "banks": ["demo-bank"], "private_key": "-----BEGIN PRIVATE KEY-----..."}
 
-The key is an Ed25519 key as PEM (PKCS #8, not encrypted). It signs the tokens of outreach.runtime.tokens; its public
-half stands in the gateway's registry under `caller_id`, which also bounds roles and banks. `*` stands for all banks.
+The key is an Ed25519 key as PEM (PKCS #8), which may be encrypted: a locked identity. It signs the tokens of
+outreach.runtime.tokens; its public half stands in the gateway's registry under `caller_id`, which also bounds roles and
+banks. `*` stands for all banks.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,11 +23,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from outreach.runtime.secret_files import write_private
 
+_LOCKED = "BEGIN ENCRYPTED PRIVATE KEY"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class IdentityError(Exception):
     """An identity that is missing or cannot be read; the message names the file and the way out."""
+
+
+class IdentityLocked(IdentityError):
+    """The private key is encrypted, and nobody gave its passphrase."""
+
+
+def _nobody() -> str:
+    raise IdentityLocked("已上锁，须在终端输入其口令 it is locked: its passphrase must be typed at a terminal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +65,8 @@ def identity_names(state_dir: Path) -> list[str]:
     return sorted(path.stem for path in (state_dir / "callers").glob("*.json"))
 
 
-def read_identity(state_dir: Path, name: str) -> Identity:
-    """Raises IdentityError."""
+def read_identity(state_dir: Path, name: str, passphrase: Callable[[], str] = _nobody) -> Identity:
+    """`passphrase` is asked for that of a locked identity. Raises IdentityError."""
     path = identity_path(state_dir, name)
     try:
         entry = orjson.loads(path.read_bytes())
@@ -68,14 +79,23 @@ def read_identity(state_dir: Path, name: str) -> Identity:
         raise IdentityError(f"{path} 无法读取 cannot be read: {error.strerror}") from None
     except orjson.JSONDecodeError:
         raise IdentityError(f"{path} 不是 JSON，请重写。It is no JSON: write it again.") from None
-    return _identity(path, entry)
+    return _identity(path, entry, passphrase)
 
 
-def write_identity(state_dir: Path, name: str, identity: Identity) -> Path:
-    """Writes the file, readable by its owner only, and returns its path. Raises IdentityError."""
+def is_locked(state_dir: Path, name: str) -> bool:
+    """Whether the file is there and asks for a passphrase. Raises IdentityError."""
+    path = identity_path(state_dir, name)
+    return path.exists() and _LOCKED.encode() in path.read_bytes()
+
+
+def write_identity(state_dir: Path, name: str, identity: Identity, passphrase: str = "") -> Path:
+    """Writes the file, readable by its owner only, and returns its path; locked if there is a passphrase. Raises
+    IdentityError."""
     path = identity_path(state_dir, name)
     pem = identity.private_key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption(),
     )
     entry = {
         "caller_id": identity.caller_id,
@@ -89,7 +109,7 @@ def write_identity(state_dir: Path, name: str, identity: Identity) -> Path:
     return path
 
 
-def _identity(path: Path, entry: Any) -> Identity:
+def _identity(path: Path, entry: Any, passphrase: Callable[[], str]) -> Identity:
     try:
         return Identity(
             caller_id=_text(entry, "caller_id"),
@@ -97,19 +117,26 @@ def _identity(path: Path, entry: Any) -> Identity:
             team=_text(entry, "team"),
             roles=_texts(entry, "roles"),
             banks=_texts(entry, "banks"),
-            private_key=_key(_text(entry, "private_key")),
+            private_key=_key(_text(entry, "private_key"), passphrase),
         )
+    except IdentityLocked as locked:
+        raise IdentityLocked(f"{path}: {locked}") from None
     except ValueError as error:
         raise IdentityError(f"{path}: {error}") from None
 
 
-def _key(pem: str) -> Ed25519PrivateKey:
+def _key(pem: str, passphrase: Callable[[], str]) -> Ed25519PrivateKey:
+    given = passphrase() if _LOCKED in pem else None
     try:
-        key = serialization.load_pem_private_key(pem.encode(), None)
+        key = serialization.load_pem_private_key(pem.encode(), given.encode() if given is not None else None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PrivateKey):
-        raise ValueError("private_key 须为不加密的 Ed25519 私钥 must be an Ed25519 key as PEM (PKCS #8, not encrypted)")
+        raise ValueError(
+            "口令不对，或 private_key 不是 Ed25519 私钥 wrong passphrase, or private_key is no Ed25519 key"
+            if given is not None
+            else "private_key 须为 Ed25519 私钥 must be an Ed25519 key as PEM (PKCS #8)"
+        )
     return key
 
 

@@ -6,6 +6,7 @@ ROLES: which role may call which public rpc, by full method name.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import grpc
@@ -65,6 +66,7 @@ _TEMPLATE_PEOPLE = (DRAFTER, REVIEWER, BANK_APPROVER)
 _LETTER_PEOPLE = (TEAM_LEAD, ADMINISTRATION, MAILROOM)
 _POLICY_PEOPLE = (POLICY_MAKER, POLICY_APPROVER)
 _PERSON_PEOPLE = (SUPERVISOR, OPERATOR)
+_EVIDENCE_PEOPLE = (SUPERVISOR, INSPECTOR, OPERATOR)
 
 _ROLES_BY_SERVICE: dict[str, dict[str, tuple[str, ...]]] = {
     "OutreachService": {
@@ -167,7 +169,10 @@ _ROLES_BY_SERVICE: dict[str, dict[str, tuple[str, ...]]] = {
         "GetProof": (OPERATOR, SUPERVISOR, INSPECTOR),
     },
     "EvidenceService": {
-        "ExportEvidence": (SUPERVISOR, INSPECTOR, OPERATOR),
+        "ExportEvidence": _EVIDENCE_PEOPLE,
+        "OrderEvidence": _EVIDENCE_PEOPLE,
+        "ListEvidenceOrders": _EVIDENCE_PEOPLE,
+        "DropEvidenceOrder": _EVIDENCE_PEOPLE,
     },
     "PersonService": {
         "GetPerson": (*_PERSON_PEOPLE, INSPECTOR),
@@ -188,16 +193,16 @@ _ROLES_BY_SERVICE: dict[str, dict[str, tuple[str, ...]]] = {
         "DeactivateUser": (OPERATOR,),
         "ListUsers": (OPERATOR, INSPECTOR),
     },
-    "KeyService": {
-        "ListKeys": (OPERATOR, INSPECTOR),
-        "AskRotation": (OPERATOR,),
-        "ApproveRotation": (OPERATOR,),
     "CallerService": {
         "ListCallers": (OPERATOR, INSPECTOR),
         "GetCaller": (OPERATOR, INSPECTOR),
         "DeactivateCaller": (OPERATOR,),
         "ReactivateCaller": (OPERATOR,),
     },
+    "KeyService": {
+        "ListKeys": (OPERATOR, INSPECTOR),
+        "AskRotation": (OPERATOR,),
+        "ApproveRotation": (OPERATOR,),
     },
     "OperationsService": {
         "GetSummary": (OPERATOR, SUPERVISOR, BANK, INSPECTOR),
@@ -220,11 +225,11 @@ OF_ALL_BANKS = frozenset(
     f"/outreach.v1.{name}"
     for name in (
         *(f"UserService/{rpc}" for rpc in _ROLES_BY_SERVICE["UserService"]),
+        *(f"CallerService/{rpc}" for rpc in _ROLES_BY_SERVICE["CallerService"]),
         *(f"KeyService/{rpc}" for rpc in _ROLES_BY_SERVICE["KeyService"]),
         "LedgerService/ListEntries",
         "LedgerService/Export",
         "LedgerService/GetProof",
-        *(f"CallerService/{rpc}" for rpc in _ROLES_BY_SERVICE["CallerService"]),
         "OperationsService/SetBusinessClock",
         "OperationsService/ConfirmWallClock",
         "OperationsService/SetEmployee",
@@ -233,6 +238,36 @@ OF_ALL_BANKS = frozenset(
 )
 """Public rpcs that concern every bank. The authority answers them only to who speaks for all; nobody else is offered
 what leads to them."""
+
+APPROVALS = frozenset(
+    f"/outreach.v1.{name}"
+    for name in (
+        "HoldService/ApproveLift",
+        "TemplateService/ReviewTemplate",
+        "TemplateService/ApproveTemplate",
+        "TemplateService/VerifyBankDocument",
+        "TemplateService/ResumeTemplate",
+        "LetterVersionService/ReviewLetterVersion",
+        "LetterVersionService/ApproveLetterVersion",
+        "LetterVersionService/VerifyLetterDocument",
+        "LetterVersionService/ResumeLetterVersion",
+        "QuantityService/DecideQuantity",
+        "MailroomService/ReleaseCare",
+        "PolicyService/ActivatePolicy",
+        "PersonService/DecideForPerson",
+        "PersonService/FetchPersonExport",
+        "UserService/CreateUser",
+        "UserService/ChangeUser",
+        "UserService/ResetUser",
+        "UserService/ApproveUser",
+        "CallerService/ReactivateCaller",
+        "KeyService/ApproveRotation",
+    )
+)
+"""Public rpcs for which the person must have been proven anew a short while ago, whatever the way in."""
+RECENT_S = 300.0
+"""How long such a proof is fresh."""
+NOT_PROVEN_LATELY = "NOT_PROVEN_LATELY"
 
 PUBLIC_SERVICES = tuple(f"outreach.v1.{service}" for service in _ROLES_BY_SERVICE)
 
@@ -248,9 +283,22 @@ def check_roles(method: str, principal: Principal) -> None:
         )
 
 
+def check_principal(method: str, principal: Principal) -> None:
+    """Raises Refusal unless the principal's role may call the public rpc and, for an approval, the person was proven a
+    short while ago."""
+    check_roles(method, principal)
+    if method in APPROVALS and time.time() - principal.authenticate_time.ToMilliseconds() / 1000 > RECENT_S:
+        raise denied(
+            f"审批前须在 {RECENT_S / 60:.0f} 分钟内重新确认本人：控制台会再问密码；案件系统须先确认员工，再在令牌中 "
+            "写明 auth_time。Approvals need a proof of the person of the last minutes: the console asks for it; a caller "
+            "has its employee proven, and says when by auth_time in its token.",
+            NOT_PROVEN_LATELY,
+        )
+
+
 def check_certificate(method: str, context: grpc.aio.ServicerContext[Any, Any]) -> None:
     """How a service behind mutual TLS authorizes: raises Refusal unless the caller's certificate may call the service
-    and, for a public rpc that the gateway hands on, the principal's role may call the rpc.
+    and, for a public rpc that the gateway hands on, the principal may.
     """
     service = method[1:].partition("/")[0]
     if service in OPEN_SERVICES:
@@ -262,4 +310,4 @@ def check_certificate(method: str, context: grpc.aio.ServicerContext[Any, Any]) 
             "CERTIFICATE_NOT_ALLOWED",
         )
     if method in ROLES:
-        check_roles(method, principal_of(context))
+        check_principal(method, principal_of(context))

@@ -32,6 +32,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from google.protobuf.message import DecodeError
 
+from outreach.domain.callers import require_active
 from outreach.domain.errors import Kind, Refusal, denied
 from outreach.domain.ids import new_id
 from outreach.runtime.client_certificates import ClientCertificates
@@ -46,7 +47,7 @@ MAX_LIFE_S = 600
 LEEWAY_S = 5
 ALL_BANKS = "*"
 PRINCIPAL_KEY = "outreach-principal-bin"
-EMPLOYEE_KEY, TEAM_KEY = "outreach-employee", "outreach-team"
+EMPLOYEE_KEY, TEAM_KEY, AUTH_TIME_KEY = "outreach-employee", "outreach-team", "outreach-auth-time"
 _log = EventLogger("tokens")
 _RELOAD_S = 1.0
 _MAX_CACHED = 10_000
@@ -72,24 +73,29 @@ class Issuer:
         self._caller_id = caller_id
         self._key = key
         self._life_s = life_s
-        self._issued: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], tuple[float, str]] = {}
+        self._issued: dict[tuple[str, str, tuple[str, ...], tuple[str, ...], int], tuple[float, str]] = {}
 
-    def token(self, employee: str, team: str, roles: Iterable[str], banks: Iterable[str]) -> str:
-        claims = (employee, team, tuple(roles), tuple(banks))
+    def token(
+        self, employee: str, team: str, roles: Iterable[str], banks: Iterable[str], authenticated_s: float = 0.0
+    ) -> str:
+        """`authenticated_s`: when the employee last proved who they are, in seconds since 1970; 0 if nobody knows."""
+        claims = (employee, team, tuple(roles), tuple(banks), int(authenticated_s))
         now = time.time()
         end, token = self._issued.get(claims, (0.0, ""))
         if now > end - self._life_s / 5:
             end, token = now + self._life_s, self._sign(*claims, now=int(now))
-            self._issued[claims] = (end, token)
+            self._issued = {key: kept for key, kept in self._issued.items() if kept[0] > now} | {claims: (end, token)}
         return token
 
     def metadata(
-        self, employee: str, team: str, roles: Iterable[str], banks: Iterable[str]
+        self, employee: str, team: str, roles: Iterable[str], banks: Iterable[str], authenticated_s: float = 0.0
     ) -> tuple[tuple[str, str], ...]:
         """The metadata of a call that carries such a token."""
-        return (("authorization", f"Bearer {self.token(employee, team, roles, banks)}"),)
+        return (("authorization", f"Bearer {self.token(employee, team, roles, banks, authenticated_s)}"),)
 
-    def _sign(self, employee: str, team: str, roles: tuple[str, ...], banks: tuple[str, ...], now: int) -> str:
+    def _sign(
+        self, employee: str, team: str, roles: tuple[str, ...], banks: tuple[str, ...], authenticated_s: int, now: int
+    ) -> str:
         claims = {
             "iss": self._caller_id,
             "sub": self._caller_id,
@@ -101,7 +107,7 @@ class Issuer:
             "team": team,
             "roles": list(roles),
             "banks": list(banks),
-        }
+        } | ({"auth_time": authenticated_s} if authenticated_s else {})
         return jwt.encode(claims, self._key, algorithm="EdDSA")
 
 
@@ -113,6 +119,7 @@ class Verifier:
         self._path = registry
         self._certificates = ClientCertificates(registry.parent)
         self._verified: dict[str, tuple[float, Principal]] = {}
+        self._deactivated: frozenset[str] = frozenset()
         self._stamps: Stamps = ()
         self._checked_at = time.monotonic()
         self._callers = read_callers(registry)
@@ -125,6 +132,21 @@ class Verifier:
         """All that are registered now, by their ids."""
         self._reload()
         return [caller for _, caller in sorted(self._callers.items())]
+
+    def deactivate(self, caller_ids: Iterable[str]) -> None:
+        """Lets these callers through no more, and all others again: the authority tells which are shut out."""
+        self._deactivated = frozenset(caller_ids)
+
+    def recheck(self, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        """Raises Refusal if a stream that was opened with this context's proof may not go on. That its token has ended
+        since does not end it."""
+        if _bearer(context) is None:
+            self.principal_of(context)
+        else:
+            self._reload()
+            caller_id = self.named(context)
+            _require_registered(self._callers.get(caller_id))
+            require_active(caller_id, self._deactivated)
 
     def principal_of(self, context: grpc.aio.ServicerContext[Any, Any]) -> Principal:
         """Who makes this call: by its `authorization: Bearer` metadata, or else by the client's certificate, which only
@@ -141,17 +163,17 @@ class Verifier:
         )
 
     def verify(self, token: str) -> Principal:
-        """The principal of a token. Raises Refusal: UNAUTHENTICATED, or PERMISSION_DENIED for claims too wide."""
+        """The principal of a token. Raises Refusal: UNAUTHENTICATED, or PERMISSION_DENIED for claims too wide and for a
+        caller that is shut out."""
         self._reload()
-        now = time.time()
         end, principal = self._verified.get(token, (0.0, None))
-        if principal is not None and now < end:
-            return principal
-        claims = self._claims(token)
-        principal = _principal(claims, self._callers[claims["iss"]])
-        if len(self._verified) >= _MAX_CACHED:
-            self._verified.clear()
-        self._verified[token] = (float(claims["exp"]), principal)
+        if principal is None or time.time() >= end:
+            claims = self._claims(token)
+            principal = _principal(claims, self._callers[claims["iss"]])
+            if len(self._verified) >= _MAX_CACHED:
+                self._verified.clear()
+            self._verified[token] = (float(claims["exp"]), principal)
+        require_active(principal.caller_id, self._deactivated)
         return principal
 
     def named(self, context: grpc.aio.ServicerContext[Any, Any]) -> str:
@@ -169,12 +191,8 @@ class Verifier:
 
     def _principal_of_certificate(self, pem: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> Principal:
         self._reload()
-        caller = self._holder(self._certificates.names(pem))
-        if caller is None or not caller.active:
-            raise _unauthenticated(
-                "证书的调用方未登记或已停用，请联系运维。The certificate's caller is not registered or not active.",
-                "CALLER_UNKNOWN",
-            )
+        caller = _require_registered(self._holder(self._certificates.names(pem)))
+        require_active(caller.caller_id, self._deactivated)
         given = {key: str(value) for key, value in context.invocation_metadata() or ()}
         principal = Principal(
             caller_id=caller.caller_id,
@@ -189,6 +207,7 @@ class Verifier:
                 f"元数据 {EMPLOYEE_KEY} 或 {TEAM_KEY} 不合规：{broken[0][1]}。That metadata is malformed: mend it.",
                 "EMPLOYEE_INVALID",
             )
+        _vouch(principal, given.get(AUTH_TIME_KEY), AUTH_TIME_KEY)
         return principal
 
     def _holder(self, names: frozenset[str]) -> Caller | None:
@@ -199,12 +218,7 @@ class Verifier:
     def _claims(self, token: str) -> dict[str, Any]:
         try:
             issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
-            caller = self._callers.get(issuer) if isinstance(issuer, str) else None
-            if caller is None or not caller.active:
-                raise _unauthenticated(
-                    "令牌的调用方未登记或已停用，请联系运维。The token's caller is not registered or not active.",
-                    "CALLER_UNKNOWN",
-                )
+            caller = _require_registered(self._callers.get(issuer) if isinstance(issuer, str) else None)
             claims = _signed_claims(token, caller.public_keys)
             life_s = int(claims["exp"]) - int(claims["iat"])
         except jwt.ExpiredSignatureError:
@@ -309,6 +323,17 @@ def _caller(name: str, entry: Mapping[str, Any]) -> Caller:
         raise SettingError(f"callers.yaml, caller {name}: {type(error).__name__} {error}") from None
 
 
+def _require_registered(caller: Caller | None) -> Caller:
+    """The caller, if there is one and its entry is active."""
+    if caller is None or not caller.active:
+        raise _unauthenticated(
+            "令牌或证书的调用方未登记或已停用，请联系运维。The caller of the token or certificate is not registered or "
+            "not active: ask an operator.",
+            "CALLER_UNKNOWN",
+        )
+    return caller
+
+
 def _bearer(context: grpc.aio.ServicerContext[Any, Any]) -> str | None:
     for key, value in context.invocation_metadata() or ():
         if key == "authorization":
@@ -360,7 +385,24 @@ def _principal(claims: Mapping[str, Any], caller: Caller) -> Principal:
             "令牌中有调用方未登记的银行。The token claims a bank that its caller is not registered for.",
             "BANK_NOT_REGISTERED",
         )
+    _vouch(principal, claims.get("auth_time"), "auth_time")
     return principal
+
+
+def _vouch(principal: Principal, auth_time: object, name: str) -> None:
+    """Takes the caller's word for when the employee was last proven. Raises Refusal UNAUTHENTICATED."""
+    if auth_time is None:
+        return
+    try:
+        seconds = -1 if isinstance(auth_time, bool) else int(auth_time)  # type: ignore[call-overload]
+    except (TypeError, ValueError, OverflowError):
+        seconds = -1
+    if not 0 <= seconds <= time.time() + LEEWAY_S:
+        raise _unauthenticated(
+            f"{name} 须为已过去的时刻，以 1970 年以来的秒数计。It is a time that has passed, in seconds since 1970.",
+            "AUTH_TIME_INVALID",
+        )
+    principal.authenticate_time.FromSeconds(seconds)
 
 
 def _unauthenticated(message: str, reason: str) -> Refusal:

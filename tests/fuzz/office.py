@@ -67,7 +67,7 @@ class Office:
 
     def metadata(self, employee: str, *banks: str) -> tuple[tuple[str, str], ...]:
         """The token of somebody with every role."""
-        return self._issuer.metadata(employee, "team-a", sorted(roles.ALL_ROLES), banks)
+        return self._issuer.metadata(employee, "team-a", sorted(roles.ALL_ROLES), banks, time.time())
 
     def __post_init__(self) -> None:
         self._issuer = tokens.Issuer(CALLER, self.key)

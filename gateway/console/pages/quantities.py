@@ -40,7 +40,6 @@ async def ask(visit: Visit) -> Response:
 
 async def decide(visit: Visit) -> Response:
     form = await visit.form()
-    visit.signed_in.require_recent()
     request = DecideQuantityRequest(
         quantity_id=visit.request.path_params["quantity_id"],
         granted=whole(form, "granted"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ class Stack:
 
     def metadata(self, employee: str, role: str, *banks: str) -> tuple[tuple[str, str], ...]:
         """What an employee with one role (or none, if empty) at some banks sends along."""
-        return self.issuer.metadata(employee, "t1", (role,) if role else (), banks)
+        return self.issuer.metadata(employee, "t1", (role,) if role else (), banks, time.time())
 
 
 @asynccontextmanager

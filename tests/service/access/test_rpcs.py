@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from gateway.forwarding import SERVICES
 from outreach.domain import roles
 from outreach.domain.errors import Kind
 from outreach.runtime import tls
-from outreach.runtime.access import GATEWAY, OF_ALL_BANKS, ROLES
+from outreach.runtime.access import APPROVALS, GATEWAY, NOT_PROVEN_LATELY, OF_ALL_BANKS, RECENT_S, ROLES
 from outreach.runtime.client import open_channel
 from outreach.runtime.errors import refusal_of
 from outreach.runtime.tokens import principal_metadata
@@ -167,6 +168,25 @@ async def test_only_the_roles_of_the_table_may_call(
         )
         answer = await call(behind, method, request, principal_metadata(principal))
         assert (answer.code, answer.reason) == (Kind.DENIED.value, "ROLE_NOT_ALLOWED"), role
+    assert await traces_of_strangers(bank_a) == []
+
+
+@pytest.mark.parametrize("path", sorted(APPROVALS))
+async def test_an_approval_wants_a_fresh_proof_of_the_person(
+    path: str, stack: Stack, bank_a: BankA, channels: Channels, cases: dict[str, Case]
+) -> None:
+    """By token: refused at the gateway, and by the authority even if the gateway failed to."""
+    name = path.removeprefix("/outreach.v1.")
+    method, request = METHODS[name], (await case_of(name, bank_a, cases)).request
+    role, old_s = roles_of(method)[0], time.time() - RECENT_S - 1
+    for authenticated_s in (0.0, old_s):
+        metadata = stack.issuer.metadata(STRANGER, "t1", (role,), ("*",), authenticated_s)
+        answer = await call(channels.edge, method, request, metadata)
+        assert (answer.code, answer.reason) == (Kind.DENIED.value, NOT_PROVEN_LATELY)
+        principal = Principal(caller_id=CALLER, employee_id=STRANGER, team="t1", roles=[role], bank_ids=["*"])
+        principal.authenticate_time.FromMilliseconds(int(authenticated_s * 1000))
+        answer = await call(channels.authority, method, request, principal_metadata(principal))
+        assert (answer.code, answer.reason) == (Kind.DENIED.value, NOT_PROVEN_LATELY)
     assert await traces_of_strangers(bank_a) == []
 
 

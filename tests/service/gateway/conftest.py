@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from outreach.v1.admission_service_pb2 import (
     AdmitRequest,
     AdmitResponse,
     AdmitResult,
+    ListDeactivatedCallersRequest,
+    ListDeactivatedCallersResponse,
 )
 from outreach.v1.common_pb2 import Principal, State
 from outreach.v1.outreach_service_pb2 import (
@@ -80,6 +83,7 @@ class FakeAuthority:
     admits: list[AdmitRequest] = field(default_factory=list)
     letter_admits: list[AdmitLettersRequest] = field(default_factory=list)
     forwarded: list[tuple[Principal, CancelRequest]] = field(default_factory=list)
+    deactivated: list[str] = field(default_factory=list)
     before_admit: Callable[[AdmitRequest], Awaitable[None]] | None = None
     watching: asyncio.Event = field(default_factory=asyncio.Event)
     watch_ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -96,6 +100,11 @@ class FakeAuthority:
         if request.items[0].request_id == "away":
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the authority went away")
         return AdmitLettersResponse(results=[_decide(item) for item in request.items])
+
+    async def list_deactivated(
+        self, request: ListDeactivatedCallersRequest, context: Any
+    ) -> ListDeactivatedCallersResponse:
+        return ListDeactivatedCallersResponse(caller_ids=self.deactivated)
 
     async def cancel(self, request: CancelRequest, context: Any) -> CancelResponse:
         self.forwarded.append((tokens.principal_of(context), request))
@@ -128,6 +137,7 @@ class FakeAuthority:
                     {
                         "Admit": unary(self.admit, AdmitRequest),
                         "AdmitLetters": unary(self.admit_letters, AdmitLettersRequest),
+                        "ListDeactivatedCallers": unary(self.list_deactivated, ListDeactivatedCallersRequest),
                     },
                 ),
                 grpc.method_handlers_generic_handler("outreach.v1.OutreachService", outreach),
@@ -177,7 +187,7 @@ class Edge:
 def as_caller(
     caller: str, *, roles: tuple[str, ...] = ("case_system",), banks: tuple[str, ...] = ("demo-bank",)
 ) -> tuple[tuple[str, str], ...]:
-    return tokens.Issuer(caller, KEY).metadata("e-1001", "north", roles, banks)
+    return tokens.Issuer(caller, KEY).metadata("e-1001", "north", roles, banks, time.time())
 
 
 @pytest.fixture

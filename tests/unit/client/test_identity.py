@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from outreach.client import Identity, IdentityError, identity_names, read_identity, write_identity
+from outreach.client import Identity, IdentityError, IdentityLocked, identity_names, read_identity, write_identity
+from outreach.client.identity import is_locked
 
 
 def identity() -> Identity:
@@ -28,6 +29,22 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert identity_names(tmp_path) == ["clerk-1"]
     assert "private_key" not in repr(read)
+
+
+def test_a_locked_one_wants_its_passphrase(tmp_path: Path) -> None:
+    """The key of a locked identity is read with its passphrase alone, and the file holds it in no other form."""
+    written = identity()
+    path = write_identity(tmp_path, "clerk-1", written, "four words in a row")
+    assert is_locked(tmp_path, "clerk-1")
+    read = read_identity(tmp_path, "clerk-1", lambda: "four words in a row")
+    assert read.private_key.private_bytes_raw() == written.private_key.private_bytes_raw()
+    with pytest.raises(IdentityLocked, match="clerk-1"):
+        read_identity(tmp_path, "clerk-1")
+    with pytest.raises(IdentityError, match="passphrase"):
+        read_identity(tmp_path, "clerk-1", lambda: "another four words")
+    write_identity(tmp_path, "clerk-1", read)
+    assert not is_locked(tmp_path, "clerk-1")
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_missing_one_names_those_there_are(tmp_path: Path) -> None:

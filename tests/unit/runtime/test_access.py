@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import time
 
 import pytest
 
@@ -46,6 +47,36 @@ def test_every_row_names_known_roles() -> None:
 def test_an_inspector_only_reads(rpc: str) -> None:
     """What an inspector may call changes nothing."""
     assert rpc.rpartition("/")[2].startswith(("Get", "List", "Watch", "Export", "Fetch", "Preview", "Simulate"))
+
+
+_DECIDES = ("Approve", "Activate", "Decide", "Verify", "Review", "Resume", "Reactivate", "Release", "Confirm")
+_DECIDES_NOTHING = {
+    "HoldService/ConfirmContact": "a mark that a door is open again",
+    "HoldService/ConfirmAddress": "likewise",
+    "MailroomService/ConfirmPrinted": "a scan",
+    "OperationsService/ConfirmWallClock": "what is seen on the wall",
+}
+
+
+def test_every_rpc_that_decides_for_others_needs_a_fresh_proof_of_the_person() -> None:
+    """A new one is an approval, or stands here with what it is instead."""
+    deciding = {rpc for rpc in access.ROLES if rpc.rpartition("/")[2].startswith(_DECIDES)}
+    assert deciding - {f"/outreach.v1.{name}" for name in _DECIDES_NOTHING} <= access.APPROVALS
+    assert set(access.ROLES) >= access.APPROVALS
+
+
+@pytest.mark.parametrize("rpc", sorted(access.APPROVALS))
+def test_an_approval_wants_a_proof_of_the_last_minutes(rpc: str) -> None:
+    """Never proven, and proven too long ago, is refused; other calls need no proof."""
+    principal = Principal(caller_id="c", employee_id="e", roles=[*access.ROLES[rpc], roles.SUPERVISOR])
+    for age_s in (None, access.RECENT_S + 1):
+        if age_s is not None:
+            principal.authenticate_time.FromMilliseconds(int((time.time() - age_s) * 1000))
+        with pytest.raises(Refusal, check=lambda refusal: refusal.reason == access.NOT_PROVEN_LATELY):
+            access.check_principal(rpc, principal)
+        access.check_principal("/outreach.v1.HoldService/ListHolds", principal)
+    principal.authenticate_time.FromMilliseconds(int((time.time() - access.RECENT_S / 2) * 1000))
+    access.check_principal(rpc, principal)
 
 
 def test_only_the_gateway_hands_on_public_calls() -> None:

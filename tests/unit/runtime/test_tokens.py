@@ -71,6 +71,14 @@ def test_a_good_token_names_caller_employee_roles_and_banks(verifier: Verifier, 
         assert list(principal.bank_ids) == ["demo-bank"]
 
 
+def test_a_token_vouches_for_when_its_employee_was_proven(verifier: Verifier) -> None:
+    """The caller's word reaches the principal; without it the principal has none."""
+    issuer, lately = Issuer("cases", KEY), int(time.time()) - 60
+    proven = verifier.verify(issuer.token("e", "", ["case_system"], [], lately + 0.5))
+    assert proven.authenticate_time.ToSeconds() == lately
+    assert not verifier.verify(issuer.token("e", "", ["case_system"], [])).HasField("authenticate_time")
+
+
 def test_an_issuer_uses_a_token_again(verifier: Verifier) -> None:
     """The same claims give the same token while it has life left; other claims another."""
     issuer = Issuer("cases", KEY)
@@ -102,6 +110,12 @@ def test_an_issuer_uses_a_token_again(verifier: Verifier) -> None:
         (lambda: signed(roles=["operator"]), "ROLE_NOT_REGISTERED"),
         (lambda: signed(banks=["demo-bank", "other-bank"]), "BANK_NOT_REGISTERED"),
         (lambda: signed(banks=["*"]), "BANK_NOT_REGISTERED"),
+        (lambda: signed(auth_time=int(time.time()) + 60), "AUTH_TIME_INVALID"),
+        (lambda: signed(auth_time=-1), "AUTH_TIME_INVALID"),
+        (lambda: signed(auth_time=True), "AUTH_TIME_INVALID"),
+        (lambda: signed(auth_time="now"), "AUTH_TIME_INVALID"),
+        (lambda: signed(auth_time=[1]), "AUTH_TIME_INVALID"),
+        (lambda: signed(auth_time=float("inf")), "AUTH_TIME_INVALID"),
     ],
 )
 def test_a_bad_token_is_refused(verifier: Verifier, make_token: Callable[[], str], reason: str) -> None:
