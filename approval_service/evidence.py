@@ -14,8 +14,9 @@ from sqlalchemy import Connection, Table
 
 from approval_service import views
 from approval_service.authority import Authority
-from approval_service.calls import Call, covers, require_plain
+from approval_service.calls import Call, require_plain
 from approval_service.evidence_ledger import Concern, proven
+from approval_service.evidence_subjects import find
 from approval_service.hold_views import hold_message
 from approval_service.keys import KeyRing, PersonKey
 from approval_service.people import require_employee
@@ -28,7 +29,6 @@ from approval_service.store import outreach as outreach_store
 from approval_service.store import return_scans as scan_store
 from approval_service.store.head import read_clock
 from approval_service.writer import Tx, one_by_one
-from outreach.domain.errors import not_found
 from outreach.domain.ids import new_id
 from outreach.domain.masking import mask_account
 from outreach.v1.evidence_service_pb2 import (
@@ -77,9 +77,10 @@ async def make(authority: Authority, call: Call[ExportEvidenceRequest]) -> Async
 def _record(tx: Tx, made: _Made) -> None:
     evidence = made.evidence
     actor = require_employee(tx, made.call)
-    bulk.require_few(tx, made.call, [party.person_id for party in evidence.account.parties])
+    order_id = made.subject.get("order", "")
+    bulk.count(tx, made.call, order_id or evidence.evidence_id, [one.person_id for one in evidence.account.parties])
+    store.order_made(tx.connection, order_id, tx.real_ms)
     names = [party.name for party in evidence.account.parties]
-    bulk.count(tx, made.call, evidence.evidence_id)
     tx.record(
         "evidence_made",
         evidence.bank_id,
@@ -97,8 +98,7 @@ record = one_by_one(_record)
 
 def _collect(connection: Connection, keys: KeyRing, call: Call[ExportEvidenceRequest]) -> tuple[_Made, Concern]:
     request = call.request
-    call.require_bank(request.bank_id)
-    rows, account, subject = _find(connection, keys, call)
+    rows, account, subject = find(connection, keys, call)
     gathering = _Gathering(connection, keys, Concern(request.bank_id, {row.outreach_id for row in rows}))
     evidence = Evidence(
         evidence_id=new_id(),
@@ -115,31 +115,6 @@ def _collect(connection: Connection, keys: KeyRing, call: Call[ExportEvidenceReq
     gathering.approvals(evidence, rows)
     content = orjson.dumps(MessageToDict(evidence), option=orjson.OPT_SORT_KEYS)
     return _Made(call, evidence, content, subject), gathering.concern
-
-
-def _find(
-    connection: Connection, keys: KeyRing, call: Call[ExportEvidenceRequest]
-) -> tuple[Sequence[Any], Any, dict[str, str]]:
-    """The outreach that are asked for, their account (None if the bank never placed it), and the ledger's name of
-    it. NOT_FOUND also for what is another bank's."""
-    request = call.request
-    if request.WhichOneof("subject") == "account_number":
-        number = (request.bank_id, keys.hash("account", request.account_number))
-        account: Any = account_store.accounts_by_number(connection, [number]).get(number)
-        if account is None:
-            raise not_found(
-                "account_number: 银行未委案此账户，请核对账号。The bank has not placed this account: check the number."
-            )
-        return store.outreach_of(connection, account.account_id), account, {"account": account.account_id}
-    outreach_id, named = request.outreach_id, {"outreach": request.outreach_id}
-    if request.letter_number:
-        letter = letter_store.by_number(connection, [request.letter_number]).get(request.letter_number)
-        outreach_id = letter.outreach_id if letter is not None else ""
-        named = {"outreach": outreach_id, "attempt": request.letter_number}
-    row = outreach_store.get(connection, outreach_id)
-    if row is None or row.bank_id != request.bank_id or not covers(call.principal, row.bank_id):
-        raise not_found("该银行没有此编号的短信或信函。The bank has no outreach or letter of that number.")
-    return [row], account_store.accounts_by_id(connection, [row.account_id]).get(row.account_id), named
 
 
 class _Gathering:

@@ -186,10 +186,29 @@ person_request = Table(
     Index("person_request_open", "state", "kind", "request_id"),
 )
 
+# Packs of evidence that people asked for at the console, for a while: what a pack shows is kept nowhere.
+evidence_order = Table(
+    "evidence_order",
+    metadata,
+    Column("order_id", String(26), primary_key=True),
+    Column("ordered_by", String(130), nullable=False),
+    Column("bank_id", String(32), nullable=False),
+    # What it is about, as the ledger names it: an account, an outreach, or the outreach of a letter.
+    Column("account_id", String(26), nullable=False),
+    Column("outreach_id", String(26), nullable=False),
+    Column("letter_number", String(26), nullable=False),
+    Column("purpose", String(200), nullable=False),
+    Column("ordered_real_ms", BigInteger, nullable=False),
+    # When it was made last; 0 if it was not.
+    Column("made_real_ms", BigInteger, nullable=False),
+    Index("evidence_order_by", "ordered_by", "order_id"),
+)
+
 # Who made packs of evidence lately: one person alone makes only so many.
 evidence_made = Table(
     "evidence_made",
     metadata,
+    # Of an order the order's: one that is made again counts once.
     Column("evidence_id", String(26), primary_key=True),
     Column("employee_id", String(64), nullable=False),
     Column("made_ms", BigInteger, nullable=False),

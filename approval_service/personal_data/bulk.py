@@ -18,9 +18,16 @@ ALONE_A_DAY = 20
 """Packs that one person makes within a day (business clock) without another."""
 
 
-def require_few(tx: Tx, call: Call[Any], person_ids: Collection[str]) -> None:
-    """FAILED_PRECONDITION beyond what one person may make alone, unless another approved the export of one of these
-    people to the same person within a day."""
+def count(tx: Tx, call: Call[Any], pack_id: str, person_ids: Collection[str]) -> None:
+    """Counts a pack of these people that is being made; one that is made again counts once. FAILED_PRECONDITION beyond
+    what one person may make alone."""
+    if not store.is_counted(tx.connection, pack_id):
+        _require_few(tx, call, person_ids)
+        store.insert_made(tx.connection, pack_id, call.principal.employee_id, tx.now_ms)
+
+
+def _require_few(tx: Tx, call: Call[Any], person_ids: Collection[str]) -> None:
+    """Unless another approved the export of one of these people to the same person within a day."""
     employee = call.principal.employee_id
     if store.count_made(tx.connection, employee, tx.now_ms - DAY_MS) < ALONE_A_DAY:
         return
@@ -34,8 +41,3 @@ def require_few(tx: Tx, call: Call[Any], person_ids: Collection[str]) -> None:
         "approves.",
         "SECOND_PERSON_NEEDED",
     )
-
-
-def count(tx: Tx, call: Call[Any], evidence_id: str) -> None:
-    """Counts a pack that is being made."""
-    store.insert_made(tx.connection, evidence_id, call.principal.employee_id, tx.now_ms)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from approval_service import evidence
+from approval_service import evidence, evidence_orders
 from approval_service.authority import Authority
 from approval_service.calls import Call
 from outreach.runtime.server import Context
@@ -22,3 +22,17 @@ class EvidenceServer(EvidenceServiceServicer):
     ) -> AsyncIterator[pb.ExportEvidenceResponse]:
         async for part in evidence.make(self._authority, Call(principal_of(context), request)):
             yield part
+
+    async def OrderEvidence(self, request: pb.OrderEvidenceRequest, context: Context) -> pb.OrderEvidenceResponse:
+        return await evidence_orders.order(self._authority, Call(principal_of(context), request))
+
+    async def ListEvidenceOrders(
+        self, request: pb.ListEvidenceOrdersRequest, context: Context
+    ) -> pb.ListEvidenceOrdersResponse:
+        call = Call(principal_of(context), request)
+        return await self._authority.read(evidence_orders.list_orders, self._authority.keys, call)
+
+    async def DropEvidenceOrder(
+        self, request: pb.DropEvidenceOrderRequest, context: Context
+    ) -> pb.DropEvidenceOrderResponse:
+        return await self._authority.write(evidence_orders.drop, Call(principal_of(context), request))

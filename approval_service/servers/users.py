@@ -59,7 +59,7 @@ class SessionServer(SessionServiceServicer):
     async def CheckSession(
         self, request: session_pb.CheckSessionRequest, context: Context
     ) -> session_pb.CheckSessionResponse:
-        response, unnoted = await self._authority.read(sessions.check_session, request.token)
+        response, unnoted = await self._authority.read(sessions.check_session, request)
         if unnoted:
             await self._authority.write(sessions.touch, request.token)
         return response

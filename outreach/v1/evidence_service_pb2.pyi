@@ -39,6 +39,7 @@ class ExportEvidenceRequest(_message.Message):
     ACCOUNT_NUMBER_FIELD_NUMBER: _builtins.int
     LETTER_NUMBER_FIELD_NUMBER: _builtins.int
     OUTREACH_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
     PURPOSE_FIELD_NUMBER: _builtins.int
     bank_id: _builtins.str
     """The bank."""
@@ -48,6 +49,8 @@ class ExportEvidenceRequest(_message.Message):
     """The outreach that this letter is a print of, and what concerns its account."""
     outreach_id: _builtins.str
     """This outreach, and what concerns its account."""
+    order_id: _builtins.str
+    """What the employee ordered; bank and purpose are the order's."""
     purpose: _builtins.str
     """What it is for, such as a complaint's reference; it goes into the ledger, so without personal data."""
     def __init__(
@@ -57,17 +60,178 @@ class ExportEvidenceRequest(_message.Message):
         account_number: _builtins.str = ...,
         letter_number: _builtins.str = ...,
         outreach_id: _builtins.str = ...,
+        order_id: _builtins.str = ...,
         purpose: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["account_number", b"account_number", "letter_number", b"letter_number", "outreach_id", b"outreach_id", "subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account_number", b"account_number", "letter_number", b"letter_number", "order_id", b"order_id", "outreach_id", b"outreach_id", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_number", b"account_number", "bank_id", b"bank_id", "letter_number", b"letter_number", "outreach_id", b"outreach_id", "purpose", b"purpose", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_number", b"account_number", "bank_id", b"bank_id", "letter_number", b"letter_number", "order_id", b"order_id", "outreach_id", b"outreach_id", "purpose", b"purpose", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["account_number", "letter_number", "outreach_id"]  # noqa: Y015
+    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["account_number", "letter_number", "outreach_id", "order_id"]  # noqa: Y015
     _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_subject) -> _WhichOneofReturnType_subject | None: ...
 
 Global___ExportEvidenceRequest: _TypeAlias = ExportEvidenceRequest  # noqa: Y015
+
+@_typing.final
+class OrderEvidenceRequest(_message.Message):
+    """Request of OrderEvidence."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WANTED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def wanted(self) -> Global___ExportEvidenceRequest:
+        """What is wanted, not by an order."""
+
+    def __init__(
+        self,
+        *,
+        wanted: Global___ExportEvidenceRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["wanted", b"wanted"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["wanted", b"wanted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderEvidenceRequest: _TypeAlias = OrderEvidenceRequest  # noqa: Y015
+
+@_typing.final
+class OrderEvidenceResponse(_message.Message):
+    """Response of OrderEvidence."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The gateway's id of the order."""
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderEvidenceResponse: _TypeAlias = OrderEvidenceResponse  # noqa: Y015
+
+@_typing.final
+class EvidenceOrder(_message.Message):
+    """A pack of evidence that somebody asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    BANK_ID_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The gateway's id of the order."""
+    bank_id: _builtins.str
+    """The bank."""
+    subject: _builtins.str
+    """What it is about, as it may be shown: a masked account number, a letter number or an outreach id."""
+    purpose: _builtins.str
+    """What it is for."""
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        bank_id: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        purpose: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_id", b"bank_id", "order_id", b"order_id", "purpose", b"purpose", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvidenceOrder: _TypeAlias = EvidenceOrder  # noqa: Y015
+
+@_typing.final
+class ListEvidenceOrdersRequest(_message.Message):
+    """Request of ListEvidenceOrders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEvidenceOrdersRequest: _TypeAlias = ListEvidenceOrdersRequest  # noqa: Y015
+
+@_typing.final
+class ListEvidenceOrdersResponse(_message.Message):
+    """Response of ListEvidenceOrders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___EvidenceOrder]:
+        """The orders of those banks that the caller covers."""
+
+    def __init__(
+        self,
+        *,
+        orders: _abc.Iterable[Global___EvidenceOrder] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["orders", b"orders"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEvidenceOrdersResponse: _TypeAlias = ListEvidenceOrdersResponse  # noqa: Y015
+
+@_typing.final
+class DropEvidenceOrderRequest(_message.Message):
+    """Request of DropEvidenceOrder."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order."""
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DropEvidenceOrderRequest: _TypeAlias = DropEvidenceOrderRequest  # noqa: Y015
+
+@_typing.final
+class DropEvidenceOrderResponse(_message.Message):
+    """Response of DropEvidenceOrder."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DropEvidenceOrderResponse: _TypeAlias = DropEvidenceOrderResponse  # noqa: Y015
 
 @_typing.final
 class ExportEvidenceResponse(_message.Message):

@@ -40,6 +40,21 @@ class EvidenceServiceStub:
                 request_serializer=outreach_dot_v1_dot_evidence__service__pb2.ExportEvidenceRequest.SerializeToString,
                 response_deserializer=outreach_dot_v1_dot_evidence__service__pb2.ExportEvidenceResponse.FromString,
                 _registered_method=True)
+        self.OrderEvidence = channel.unary_unary(
+                '/outreach.v1.EvidenceService/OrderEvidence',
+                request_serializer=outreach_dot_v1_dot_evidence__service__pb2.OrderEvidenceRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_evidence__service__pb2.OrderEvidenceResponse.FromString,
+                _registered_method=True)
+        self.ListEvidenceOrders = channel.unary_unary(
+                '/outreach.v1.EvidenceService/ListEvidenceOrders',
+                request_serializer=outreach_dot_v1_dot_evidence__service__pb2.ListEvidenceOrdersRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_evidence__service__pb2.ListEvidenceOrdersResponse.FromString,
+                _registered_method=True)
+        self.DropEvidenceOrder = channel.unary_unary(
+                '/outreach.v1.EvidenceService/DropEvidenceOrder',
+                request_serializer=outreach_dot_v1_dot_evidence__service__pb2.DropEvidenceOrderRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_evidence__service__pb2.DropEvidenceOrderResponse.FromString,
+                _registered_method=True)
 
 
 class EvidenceServiceServicer:
@@ -54,6 +69,29 @@ class EvidenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
+    def OrderEvidence(self, request, context):
+        """Remembers that the caller's employee wants this evidence, so that whoever makes the pack can make it again after a
+        crash. At most five of one person are remembered: a new one takes the place of the oldest that was made, and
+        RESOURCE_EXHAUSTED if none was. One is forgotten 30 minutes after it was made, or 6 hours after it was asked for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
+
+    def ListEvidenceOrders(self, request, context):
+        """The employee's own orders, the newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
+
+    def DropEvidenceOrder(self, request, context):
+        """Forgets one of the employee's own. NOT_FOUND if there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
+
 
 def add_EvidenceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -61,6 +99,21 @@ def add_EvidenceServiceServicer_to_server(servicer, server):
                     servicer.ExportEvidence,
                     request_deserializer=outreach_dot_v1_dot_evidence__service__pb2.ExportEvidenceRequest.FromString,
                     response_serializer=outreach_dot_v1_dot_evidence__service__pb2.ExportEvidenceResponse.SerializeToString,
+            ),
+            'OrderEvidence': grpc.unary_unary_rpc_method_handler(
+                    servicer.OrderEvidence,
+                    request_deserializer=outreach_dot_v1_dot_evidence__service__pb2.OrderEvidenceRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_evidence__service__pb2.OrderEvidenceResponse.SerializeToString,
+            ),
+            'ListEvidenceOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEvidenceOrders,
+                    request_deserializer=outreach_dot_v1_dot_evidence__service__pb2.ListEvidenceOrdersRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_evidence__service__pb2.ListEvidenceOrdersResponse.SerializeToString,
+            ),
+            'DropEvidenceOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.DropEvidenceOrder,
+                    request_deserializer=outreach_dot_v1_dot_evidence__service__pb2.DropEvidenceOrderRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_evidence__service__pb2.DropEvidenceOrderResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -91,6 +144,87 @@ class EvidenceService:
             '/outreach.v1.EvidenceService/ExportEvidence',
             outreach_dot_v1_dot_evidence__service__pb2.ExportEvidenceRequest.SerializeToString,
             outreach_dot_v1_dot_evidence__service__pb2.ExportEvidenceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OrderEvidence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.EvidenceService/OrderEvidence',
+            outreach_dot_v1_dot_evidence__service__pb2.OrderEvidenceRequest.SerializeToString,
+            outreach_dot_v1_dot_evidence__service__pb2.OrderEvidenceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEvidenceOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.EvidenceService/ListEvidenceOrders',
+            outreach_dot_v1_dot_evidence__service__pb2.ListEvidenceOrdersRequest.SerializeToString,
+            outreach_dot_v1_dot_evidence__service__pb2.ListEvidenceOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DropEvidenceOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.EvidenceService/DropEvidenceOrder',
+            outreach_dot_v1_dot_evidence__service__pb2.DropEvidenceOrderRequest.SerializeToString,
+            outreach_dot_v1_dot_evidence__service__pb2.DropEvidenceOrderResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,15 @@ class EvidenceServiceStub:
     """Collects the evidence of an account, a letter or an outreach. It shows personal data, so making it is an entry of the
     ledger, which names who asked, why, and the SHA-256 of the content. NOT_FOUND for what the bank does not have.
     """
+    OrderEvidence: _grpc.UnaryUnaryMultiCallable[_evidence_service_pb2.OrderEvidenceRequest, _evidence_service_pb2.OrderEvidenceResponse]
+    """Remembers that the caller's employee wants this evidence, so that whoever makes the pack can make it again after a
+    crash. At most five of one person are remembered: a new one takes the place of the oldest that was made, and
+    RESOURCE_EXHAUSTED if none was. One is forgotten 30 minutes after it was made, or 6 hours after it was asked for.
+    """
+    ListEvidenceOrders: _grpc.UnaryUnaryMultiCallable[_evidence_service_pb2.ListEvidenceOrdersRequest, _evidence_service_pb2.ListEvidenceOrdersResponse]
+    """The employee's own orders, the newest first."""
+    DropEvidenceOrder: _grpc.UnaryUnaryMultiCallable[_evidence_service_pb2.DropEvidenceOrderRequest, _evidence_service_pb2.DropEvidenceOrderResponse]
+    """Forgets one of the employee's own. NOT_FOUND if there is none."""
 
 @_typing.type_check_only
 class EvidenceServiceAsyncStub(EvidenceServiceStub):
@@ -47,6 +56,15 @@ class EvidenceServiceAsyncStub(EvidenceServiceStub):
     """Collects the evidence of an account, a letter or an outreach. It shows personal data, so making it is an entry of the
     ledger, which names who asked, why, and the SHA-256 of the content. NOT_FOUND for what the bank does not have.
     """
+    OrderEvidence: _aio.UnaryUnaryMultiCallable[_evidence_service_pb2.OrderEvidenceRequest, _evidence_service_pb2.OrderEvidenceResponse]  # type: ignore[assignment]
+    """Remembers that the caller's employee wants this evidence, so that whoever makes the pack can make it again after a
+    crash. At most five of one person are remembered: a new one takes the place of the oldest that was made, and
+    RESOURCE_EXHAUSTED if none was. One is forgotten 30 minutes after it was made, or 6 hours after it was asked for.
+    """
+    ListEvidenceOrders: _aio.UnaryUnaryMultiCallable[_evidence_service_pb2.ListEvidenceOrdersRequest, _evidence_service_pb2.ListEvidenceOrdersResponse]  # type: ignore[assignment]
+    """The employee's own orders, the newest first."""
+    DropEvidenceOrder: _aio.UnaryUnaryMultiCallable[_evidence_service_pb2.DropEvidenceOrderRequest, _evidence_service_pb2.DropEvidenceOrderResponse]  # type: ignore[assignment]
+    """Forgets one of the employee's own. NOT_FOUND if there is none."""
 
 class EvidenceServiceServicer(metaclass=_abc_1.ABCMeta):
     """All that is known of what was sent to a person, with the ledger's proof of it: for a complaint, within seconds."""
@@ -60,5 +78,32 @@ class EvidenceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Collects the evidence of an account, a letter or an outreach. It shows personal data, so making it is an entry of the
         ledger, which names who asked, why, and the SHA-256 of the content. NOT_FOUND for what the bank does not have.
         """
+
+    @_abc_1.abstractmethod
+    def OrderEvidence(
+        self,
+        request: _evidence_service_pb2.OrderEvidenceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_evidence_service_pb2.OrderEvidenceResponse, _abc.Awaitable[_evidence_service_pb2.OrderEvidenceResponse]]:
+        """Remembers that the caller's employee wants this evidence, so that whoever makes the pack can make it again after a
+        crash. At most five of one person are remembered: a new one takes the place of the oldest that was made, and
+        RESOURCE_EXHAUSTED if none was. One is forgotten 30 minutes after it was made, or 6 hours after it was asked for.
+        """
+
+    @_abc_1.abstractmethod
+    def ListEvidenceOrders(
+        self,
+        request: _evidence_service_pb2.ListEvidenceOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_evidence_service_pb2.ListEvidenceOrdersResponse, _abc.Awaitable[_evidence_service_pb2.ListEvidenceOrdersResponse]]:
+        """The employee's own orders, the newest first."""
+
+    @_abc_1.abstractmethod
+    def DropEvidenceOrder(
+        self,
+        request: _evidence_service_pb2.DropEvidenceOrderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_evidence_service_pb2.DropEvidenceOrderResponse, _abc.Awaitable[_evidence_service_pb2.DropEvidenceOrderResponse]]:
+        """Forgets one of the employee's own. NOT_FOUND if there is none."""
 
 def add_EvidenceServiceServicer_to_server(servicer: EvidenceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from outreach.v1 import common_pb2 as outreach_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!outreach/v1/session_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18outreach/v1/common.proto\"\xd9\x01\n\x07Session\x12)\n\tprincipal\x18\x01 \x01(\x0b\x32\x16.outreach.v1.Principal\x12\x1c\n\x14must_change_password\x18\x02 \x01(\x08\x12\x35\n\x11\x61uthenticate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x62\x61nks\x18\x05 \x03(\t\x12\x0e\n\x06issuer\x18\x06 \x01(\t\"n\n\x0cLogInRequest\x12\x1a\n\x07user_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1c\n\x08password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12$\n\ttotp_code\x18\x03 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[0-9]{6}$\"E\n\rLogInResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12%\n\x07session\x18\x02 \x01(\x0b\x32\x14.outreach.v1.Session\"\x88\x01\n\x16LogInByProviderRequest\x12\x37\n\x08identity\x18\x01 \x01(\x0b\x32\x1d.outreach.v1.ProviderIdentityB\x06\xbaH\x03\xc8\x01\x01\x12\x35\n\x11\x61uthenticate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x17LogInByProviderResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12%\n\x07session\x18\x02 \x01(\x0b\x32\x14.outreach.v1.Session\"0\n\x13\x43heckSessionRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\"=\n\x14\x43heckSessionResponse\x12%\n\x07session\x18\x01 \x01(\x0b\x32\x14.outreach.v1.Session\"v\n\x15ReauthenticateRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x1c\n\x08password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12$\n\ttotp_code\x18\x03 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[0-9]{6}$\"?\n\x16ReauthenticateResponse\x12%\n\x07session\x18\x01 \x01(\x0b\x32\x14.outreach.v1.Session\"\xb4\x01\n\x1fReauthenticateByProviderRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x37\n\x08identity\x18\x02 \x01(\x0b\x32\x1d.outreach.v1.ProviderIdentityB\x06\xbaH\x03\xc8\x01\x01\x12=\n\x11\x61uthenticate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\"I\n ReauthenticateByProviderResponse\x12%\n\x07session\x18\x01 \x01(\x0b\x32\x14.outreach.v1.Session\"v\n\x15\x43hangePasswordRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12 \n\x0cold_password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12 \n\x0cnew_password\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x0c\x18\x80\x01\"?\n\x16\x43hangePasswordResponse\x12%\n\x07session\x18\x01 \x01(\x0b\x32\x14.outreach.v1.Session\"*\n\rLogOutRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\"\x10\n\x0eLogOutResponse2\xf5\x04\n\x0eSessionService\x12>\n\x05LogIn\x12\x19.outreach.v1.LogInRequest\x1a\x1a.outreach.v1.LogInResponse\x12\\\n\x0fLogInByProvider\x12#.outreach.v1.LogInByProviderRequest\x1a$.outreach.v1.LogInByProviderResponse\x12S\n\x0c\x43heckSession\x12 .outreach.v1.CheckSessionRequest\x1a!.outreach.v1.CheckSessionResponse\x12Y\n\x0eReauthenticate\x12\".outreach.v1.ReauthenticateRequest\x1a#.outreach.v1.ReauthenticateResponse\x12w\n\x18ReauthenticateByProvider\x12,.outreach.v1.ReauthenticateByProviderRequest\x1a-.outreach.v1.ReauthenticateByProviderResponse\x12Y\n\x0e\x43hangePassword\x12\".outreach.v1.ChangePasswordRequest\x1a#.outreach.v1.ChangePasswordResponse\x12\x41\n\x06LogOut\x12\x1a.outreach.v1.LogOutRequest\x1a\x1b.outreach.v1.LogOutResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!outreach/v1/session_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18outreach/v1/common.proto\"\xd9\x01\n\x07Session\x12)\n\tprincipal\x18\x01 \x01(\x0b\x32\x16.outreach.v1.Principal\x12\x1c\n\x14must_change_password\x18\x02 \x01(\x08\x12\x35\n\x11\x61uthenticate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x62\x61nks\x18\x05 \x03(\t\x12\x0e\n\x06issuer\x18\x06 \x01(\t\"n\n\x0cLogInRequest\x12\x1a\n\x07user_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1c\n\x08password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12$\n\ttotp_code\x18\x03 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[0-9]{6}$\"E\n\rLogInResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12%\n\x07session\x18\x02 \x01(\x0b\x32\x14.outreach.v1.Session\"\x88\x01\n\x16LogInByProviderRequest\x12\x37\n\x08identity\x18\x01 \x01(\x0b\x32\x1d.outreach.v1.ProviderIdentityB\x06\xbaH\x03\xc8\x01\x01\x12\x35\n\x11\x61uthenticate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x17LogInByProviderResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12%\n\x07session\x18\x02 \x01(\x0b\x32\x14.outreach.v1.Session\"C\n\x13\x43heckSessionRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x11\n\tby_itself\x18\x02 \x01(\x08\"=\n\x14\x43heckSessionResponse\x12%\n\x07session\x18\x01 \x01(\x0b\x32\x14.outreach.v1.Session\"v\n\x15ReauthenticateRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x1c\n\x08password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12$\n\ttotp_code\x18\x03 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[0-9]{6}$\"?\n\x16ReauthenticateResponse\x12%\n\x07session\x18\x01 \x01(\x0b\x32\x14.outreach.v1.Session\"\xb4\x01\n\x1fReauthenticateByProviderRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x37\n\x08identity\x18\x02 \x01(\x0b\x32\x1d.outreach.v1.ProviderIdentityB\x06\xbaH\x03\xc8\x01\x01\x12=\n\x11\x61uthenticate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\"I\n ReauthenticateByProviderResponse\x12%\n\x07session\x18\x01 \x01(\x0b\x32\x14.outreach.v1.Session\"v\n\x15\x43hangePasswordRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12 \n\x0cold_password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12 \n\x0cnew_password\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x0c\x18\x80\x01\"?\n\x16\x43hangePasswordResponse\x12%\n\x07session\x18\x01 \x01(\x0b\x32\x14.outreach.v1.Session\"*\n\rLogOutRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\"\x10\n\x0eLogOutResponse2\xf5\x04\n\x0eSessionService\x12>\n\x05LogIn\x12\x19.outreach.v1.LogInRequest\x1a\x1a.outreach.v1.LogInResponse\x12\\\n\x0fLogInByProvider\x12#.outreach.v1.LogInByProviderRequest\x1a$.outreach.v1.LogInByProviderResponse\x12S\n\x0c\x43heckSession\x12 .outreach.v1.CheckSessionRequest\x1a!.outreach.v1.CheckSessionResponse\x12Y\n\x0eReauthenticate\x12\".outreach.v1.ReauthenticateRequest\x1a#.outreach.v1.ReauthenticateResponse\x12w\n\x18ReauthenticateByProvider\x12,.outreach.v1.ReauthenticateByProviderRequest\x1a-.outreach.v1.ReauthenticateByProviderResponse\x12Y\n\x0e\x43hangePassword\x12\".outreach.v1.ChangePasswordRequest\x1a#.outreach.v1.ChangePasswordResponse\x12\x41\n\x06LogOut\x12\x1a.outreach.v1.LogOutRequest\x1a\x1b.outreach.v1.LogOutResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -75,25 +75,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGINBYPROVIDERRESPONSE']._serialized_start=680
   _globals['_LOGINBYPROVIDERRESPONSE']._serialized_end=759
   _globals['_CHECKSESSIONREQUEST']._serialized_start=761
-  _globals['_CHECKSESSIONREQUEST']._serialized_end=809
-  _globals['_CHECKSESSIONRESPONSE']._serialized_start=811
-  _globals['_CHECKSESSIONRESPONSE']._serialized_end=872
-  _globals['_REAUTHENTICATEREQUEST']._serialized_start=874
-  _globals['_REAUTHENTICATEREQUEST']._serialized_end=992
-  _globals['_REAUTHENTICATERESPONSE']._serialized_start=994
-  _globals['_REAUTHENTICATERESPONSE']._serialized_end=1057
-  _globals['_REAUTHENTICATEBYPROVIDERREQUEST']._serialized_start=1060
-  _globals['_REAUTHENTICATEBYPROVIDERREQUEST']._serialized_end=1240
-  _globals['_REAUTHENTICATEBYPROVIDERRESPONSE']._serialized_start=1242
-  _globals['_REAUTHENTICATEBYPROVIDERRESPONSE']._serialized_end=1315
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=1317
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1435
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1437
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1500
-  _globals['_LOGOUTREQUEST']._serialized_start=1502
-  _globals['_LOGOUTREQUEST']._serialized_end=1544
-  _globals['_LOGOUTRESPONSE']._serialized_start=1546
-  _globals['_LOGOUTRESPONSE']._serialized_end=1562
-  _globals['_SESSIONSERVICE']._serialized_start=1565
-  _globals['_SESSIONSERVICE']._serialized_end=2194
+  _globals['_CHECKSESSIONREQUEST']._serialized_end=828
+  _globals['_CHECKSESSIONRESPONSE']._serialized_start=830
+  _globals['_CHECKSESSIONRESPONSE']._serialized_end=891
+  _globals['_REAUTHENTICATEREQUEST']._serialized_start=893
+  _globals['_REAUTHENTICATEREQUEST']._serialized_end=1011
+  _globals['_REAUTHENTICATERESPONSE']._serialized_start=1013
+  _globals['_REAUTHENTICATERESPONSE']._serialized_end=1076
+  _globals['_REAUTHENTICATEBYPROVIDERREQUEST']._serialized_start=1079
+  _globals['_REAUTHENTICATEBYPROVIDERREQUEST']._serialized_end=1259
+  _globals['_REAUTHENTICATEBYPROVIDERRESPONSE']._serialized_start=1261
+  _globals['_REAUTHENTICATEBYPROVIDERRESPONSE']._serialized_end=1334
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=1336
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1454
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1456
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1519
+  _globals['_LOGOUTREQUEST']._serialized_start=1521
+  _globals['_LOGOUTREQUEST']._serialized_end=1563
+  _globals['_LOGOUTRESPONSE']._serialized_start=1565
+  _globals['_LOGOUTRESPONSE']._serialized_end=1581
+  _globals['_SESSIONSERVICE']._serialized_start=1584
+  _globals['_SESSIONSERVICE']._serialized_end=2213
 # @@protoc_insertion_point(module_scope)

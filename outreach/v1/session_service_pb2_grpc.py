@@ -92,7 +92,7 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
     def CheckSession(self, request, context):
-        """Tells whose session it is, and keeps it alive. UNAUTHENTICATED once it is over or the person is shut out.
+        """Tells whose session it is; a person's act keeps it alive. UNAUTHENTICATED once it is over or the person is shut out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

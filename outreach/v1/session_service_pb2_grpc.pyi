@@ -40,7 +40,7 @@ class SessionServiceStub:
     be used has that identity: none is ever made here.
     """
     CheckSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.CheckSessionRequest, _session_service_pb2.CheckSessionResponse]
-    """Tells whose session it is, and keeps it alive. UNAUTHENTICATED once it is over or the person is shut out."""
+    """Tells whose session it is; a person's act keeps it alive. UNAUTHENTICATED once it is over or the person is shut out."""
     Reauthenticate: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ReauthenticateRequest, _session_service_pb2.ReauthenticateResponse]
     """Password and code again, before an approval."""
     ReauthenticateByProvider: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ReauthenticateByProviderRequest, _session_service_pb2.ReauthenticateByProviderResponse]
@@ -62,7 +62,7 @@ class SessionServiceAsyncStub(SessionServiceStub):
     be used has that identity: none is ever made here.
     """
     CheckSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.CheckSessionRequest, _session_service_pb2.CheckSessionResponse]  # type: ignore[assignment]
-    """Tells whose session it is, and keeps it alive. UNAUTHENTICATED once it is over or the person is shut out."""
+    """Tells whose session it is; a person's act keeps it alive. UNAUTHENTICATED once it is over or the person is shut out."""
     Reauthenticate: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ReauthenticateRequest, _session_service_pb2.ReauthenticateResponse]  # type: ignore[assignment]
     """Password and code again, before an approval."""
     ReauthenticateByProvider: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ReauthenticateByProviderRequest, _session_service_pb2.ReauthenticateByProviderResponse]  # type: ignore[assignment]
@@ -99,7 +99,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.CheckSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.CheckSessionResponse, _abc.Awaitable[_session_service_pb2.CheckSessionResponse]]:
-        """Tells whose session it is, and keeps it alive. UNAUTHENTICATED once it is over or the person is shut out."""
+        """Tells whose session it is; a person's act keeps it alive. UNAUTHENTICATED once it is over or the person is shut out."""
 
     @_abc_1.abstractmethod
     def Reauthenticate(

@@ -198,6 +198,20 @@ def upgrade() -> None:
     )
     op.create_index("evidence_made_by", "evidence_made", ["employee_id", "made_ms"], unique=False)
     op.create_table(
+        "evidence_order",
+        sa.Column("order_id", sa.String(length=26), nullable=False),
+        sa.Column("ordered_by", sa.String(length=130), nullable=False),
+        sa.Column("bank_id", sa.String(length=32), nullable=False),
+        sa.Column("account_id", sa.String(length=26), nullable=False),
+        sa.Column("outreach_id", sa.String(length=26), nullable=False),
+        sa.Column("letter_number", sa.String(length=26), nullable=False),
+        sa.Column("purpose", sa.String(length=200), nullable=False),
+        sa.Column("ordered_real_ms", sa.BigInteger(), nullable=False),
+        sa.Column("made_real_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("order_id"),
+    )
+    op.create_index("evidence_order_by", "evidence_order", ["ordered_by", "order_id"], unique=False)
+    op.create_table(
         "feed",
         sa.Column("bank_id", sa.String(length=32), nullable=False),
         sa.Column("complete_through_ms", sa.BigInteger(), nullable=False),

@@ -34,9 +34,10 @@ document.querySelectorAll("[data-focus]").forEach((field) => field.focus());
 document.body.addEventListener("htmx:configRequest", (event) => {
   const token = document.querySelector("meta[name=form-token]");
   if (token) event.detail.headers["X-Form-Token"] = token.content;
+  if (!event.detail.triggeringEvent) event.detail.headers["X-By-Itself"] = "1"; // a page that looks again: nobody has acted
 });
 document.body.addEventListener("htmx:responseError", (event) => { if (event.detail.xhr.status === 401) signInAgain(); });
 document.body.addEventListener("htmx:sseError", () => {
   // A stream is refused once the session is over: the page is, too. If nothing answers, it may come back.
-  fetch(location.href, { redirect: "manual" }).then((answer) => { if (answer.type === "opaqueredirect") signInAgain(); }, () => {});
+  fetch(location.href, { redirect: "manual", headers: { "X-By-Itself": "1" } }).then((answer) => { if (answer.type === "opaqueredirect") signInAgain(); }, () => {});
 });

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from approval_service import (
     callers,
+    evidence_orders,
     holds,
     letter_versions,
     policies,
@@ -26,6 +27,7 @@ from outreach.domain import states
 from outreach.v1 import letter_version_service_pb2 as letter
 from outreach.v1.bank_service_pb2 import BankEvent, Party, Placement
 from outreach.v1.caller_service_pb2 import DeactivateCallerRequest
+from outreach.v1.evidence_service_pb2 import ExportEvidenceRequest, OrderEvidenceRequest
 from outreach.v1.hold_service_pb2 import HoldKind, PlaceHoldRequest, RequestLiftRequest
 from outreach.v1.mailroom_service_pb2 import ReturnReason, ReturnRequest, RunState
 from outreach.v1.outreach_service_pb2 import LetterItem, SmsItem
@@ -251,6 +253,12 @@ class BankA:
     async def export(self, *, asked_by: str = "ann", approved: bool = False) -> str:
         """An export of a person."""
         return await self._asked(PersonRequestKind.PERSON_REQUEST_KIND_EXPORT, await self.account(), asked_by, approved)
+
+    async def evidence_order(self, employee: str) -> str:
+        """Of an account."""
+        wanted = ExportEvidenceRequest(bank_id=BANK, account_number=await self.account(), purpose="投诉核对")
+        call = Call(principal(employee), OrderEvidenceRequest(wanted=wanted))
+        return (await evidence_orders.order(self.world.authority, call)).order_id
 
     async def due(self) -> str:
         """The number of an account whose debtor's data is kept no longer."""

@@ -77,6 +77,10 @@ async def _outreach(a: BankA) -> str:
     return await a.outreach_id()
 
 
+async def _evidence_order(a: BankA) -> str:
+    return await a.evidence_order("ann")
+
+
 async def _care(a: BankA) -> str:
     return await a.care()
 
@@ -184,12 +188,18 @@ PAGES: dict[tuple[str, str], PageRow] = {
     ("GET", "/ledger/{index}/proof"): PageRow("LedgerService/GetProof", values={"index": "0"}, all_banks=True),
     ("GET", "/evidence"): PageRow("EvidenceService/ExportEvidence"),
     ("POST", "/evidence"): PageRow(
-        "EvidenceService/ExportEvidence", _account, {"account": "{named}", "purpose": "投诉核对"}
+        "EvidenceService/OrderEvidence",
+        _account,
+        {"subject": "account_number", "value": "{named}", "purpose": "投诉核对"},
     ),
     ("GET", "/evidence/{order_id}"): PageRow("EvidenceService/ExportEvidence", values={"order_id": "none"}),
     ("GET", "/evidence/{order_id}/evidence.zip"): PageRow(
         "EvidenceService/ExportEvidence", values={"order_id": "none"}
     ),
+    ("POST", "/evidence/{order_id}/again"): PageRow(
+        "EvidenceService/ExportEvidence", form={}, values={"order_id": "none"}
+    ),
+    ("POST", "/evidence/{order_id}/drop"): PageRow("EvidenceService/DropEvidenceOrder", _evidence_order, {}),
     ("GET", "/personal"): PageRow("PersonService/ListPersonRequests"),
     ("POST", "/personal/find"): PageRow(
         "PersonService/GetPerson", _account, {"subject": "account_number", "value": "{named}"}

@@ -505,6 +505,20 @@ async def _(a: BankA) -> Any:
     return evidence.ExportEvidenceRequest(bank_id=BANK, letter_number=(await a.run("mailed"))[1], purpose="投诉核对")
 
 
+@row("EvidenceService/OrderEvidence")
+async def _(a: BankA) -> Any:
+    wanted = evidence.ExportEvidenceRequest(bank_id=BANK, account_number=await a.account(), purpose="投诉核对")
+    return evidence.OrderEvidenceRequest(wanted=wanted)
+
+
+fixed("EvidenceService/ListEvidenceOrders", evidence.ListEvidenceOrdersRequest(), Reach.ANY)
+
+
+@row("EvidenceService/DropEvidenceOrder")
+async def _(a: BankA) -> Any:
+    return evidence.DropEvidenceOrderRequest(order_id=await a.evidence_order("own-inspector"))
+
+
 @row("UserService/CreateUser", Reach.ALL)
 async def _(a: BankA) -> Any:
     return user.CreateUserRequest(user_id="made-here", team="t1", roles=["reviewer"], bank_ids=[BANK])

@@ -6,18 +6,20 @@ from urllib.parse import parse_qs, urlparse
 
 import pyotp
 import pytest
+from sqlalchemy import select, update
 
-from approval_service import credentials, holds, operations, sessions, users
+from approval_service import credentials, holds, operations, schema, sessions, users
 from approval_service.authority import Authority
 from approval_service.calls import Call
-from approval_service.sessions import LOCK_MS, MAX_FAILURES, Proof
+from approval_service.servers.users import SessionServer
+from approval_service.sessions import IDLE_MS, LOCK_MS, MAX_FAILURES, MINUTE_MS, TOUCH_MS, Proof
 from approval_service.store import users as store
 from approval_service.users import Secrets
 from outreach.domain.clocks import real_ms
 from outreach.domain.errors import Kind, Refusal
 from outreach.v1.hold_service_pb2 import HoldKind, PlaceHoldRequest, RequestLiftRequest
 from outreach.v1.operations_service_pb2 import SetEmployeeRequest
-from outreach.v1.session_service_pb2 import LogInResponse
+from outreach.v1.session_service_pb2 import CheckSessionRequest, LogInResponse, Session
 from outreach.v1.user_service_pb2 import (
     ApproveUserRequest,
     ChangeUserRequest,
@@ -55,6 +57,11 @@ async def approve(world: World, user_id: str = USER, by: str = CHECKER) -> None:
     await world.write(users.approve_user, by, ApproveUserRequest(user_id=user_id), banks=ALL)
 
 
+async def session_of(world: World, token: str, *, by_itself: bool = False) -> Session:
+    request = CheckSessionRequest(token=token, by_itself=by_itself)
+    return (await SessionServer(world.authority).CheckSession(request, None)).session  # type: ignore[arg-type]  # not asked
+
+
 async def sign_in(authority: Authority, password: str, code: str, user_id: str = USER) -> LogInResponse:
     stored = await authority.read(sessions.password_hash, user_id)
     proof = Proof(user_id, stored, credentials.is_password(stored, password), code)
@@ -85,10 +92,11 @@ async def test_an_account_needs_a_second_operator(world: World) -> None:
 
 async def test_a_code_is_good_once(world: World, first: FirstCredentials) -> None:
     """The same code does not open a second session, nor does an older one."""
-    await sign_in(world.authority, first.password, code_of(first))
-    for step in (0, -1):
+    now, before = code_of(first), code_of(first, -1)
+    await sign_in(world.authority, first.password, now)
+    for code in (now, before):
         with pytest.raises(Refusal, match="a code is good once"):
-            await sign_in(world.authority, first.password, code_of(first, step))
+            await sign_in(world.authority, first.password, code)
 
 
 async def test_many_failures_lock_the_account(world: World, first: FirstCredentials) -> None:
@@ -115,6 +123,29 @@ async def test_an_unknown_name_gets_the_same_answer(world: World, first: FirstCr
     assert len(messages) == 1
 
 
+async def test_an_open_page_alone_keeps_no_session_alive(world: World, first: FirstCredentials) -> None:
+    """A page that looks again by itself is answered and noted as nobody's act; what a person does is noted."""
+    token = (await sign_in(world.authority, first.password, code_of(first))).token
+    seen_ms = seen(world, real_ms() - IDLE_MS + MINUTE_MS)
+    session = await session_of(world, token, by_itself=True)
+    assert (session.expire_time.ToMilliseconds(), seen(world)) == (seen_ms + IDLE_MS, seen_ms)
+    await session_of(world, token)
+    assert seen(world) > seen_ms + TOUCH_MS
+    seen(world, real_ms() - IDLE_MS - 1)
+    for by_itself in (True, False):
+        with pytest.raises(Refusal, match="The session is over"):
+            await session_of(world, token, by_itself=by_itself)
+
+
+def seen(world: World, changed_ms: int | None = None) -> int:
+    """When the one session was used last."""
+    column = schema.user_session.c.seen_real_ms
+    with world.authority.database.writer.begin() as connection:
+        if changed_ms is not None:
+            connection.execute(update(schema.user_session).values(seen_real_ms=changed_ms))
+        return int(connection.execute(select(column)).scalar_one())
+
+
 async def test_deactivation_ends_open_sessions_and_lists_what_waited(world: World, first: FirstCredentials) -> None:
     """The session of somebody who is shut out is over at once; what that person had begun is listed."""
     await world.ready("1001")
@@ -126,14 +157,14 @@ async def test_deactivation_ends_open_sessions_and_lists_what_waited(world: Worl
             bank_id="demo-bank", account_number="1001", kind=HoldKind.HOLD_KIND_COMPLAINT, reason="客户投诉"
         ),
     )
-    session = (await world.authority.read(sessions.check_session, token))[0].session
+    session = await session_of(world, token)
     lift = Call(session.principal, RequestLiftRequest(hold_id=held.hold.hold_id, reason="已处理"))
     await world.authority.write(holds.request_lift, lift)
     done = await world.write(users.deactivate_user, CHECKER, DeactivateUserRequest(user_id=USER), banks=ALL)
     assert done.ended_sessions == 1
     assert [(item.kind, item.id) for item in done.waiting] == [("hold_lift", held.hold.hold_id)]
     with pytest.raises(Refusal, match="The session is over"):
-        await world.authority.read(sessions.check_session, token)
+        await session_of(world, token)
     with pytest.raises(Refusal) as refused:
         await world.authority.write(holds.request_lift, lift)
     assert refused.value.reason == "OPERATOR_MISSING"
@@ -146,7 +177,7 @@ async def test_a_changed_account_waits_for_approval_again(world: World, first: F
     changed = await world.write(users.change_user, MAKER, request, banks=ALL)
     assert changed.user.state == UserState.USER_STATE_PENDING
     with pytest.raises(Refusal, match="The session is over"):
-        await world.authority.read(sessions.check_session, token)
+        await session_of(world, token)
     await approve(world)
     again = await sign_in(world.authority, first.password, code_of(first, 1))
     assert list(again.session.principal.roles) == ["reviewer", "operator"]
@@ -168,9 +199,9 @@ async def test_a_new_password_ends_the_other_sessions(world: World, first: First
     proof = Proof(USER, stored, password_right=True, totp_code="")
     new = credentials.hash_password("correct horse battery")
     await world.authority.write(sessions.change_password, (token, proof, new))
-    assert not (await world.authority.read(sessions.check_session, token))[0].session.must_change_password
+    assert not (await session_of(world, token)).must_change_password
     with pytest.raises(Refusal, match="The session is over"):
-        await world.authority.read(sessions.check_session, old)
+        await session_of(world, old)
     with pytest.raises(Refusal, match="Wrong name, password or code"):
         await sign_in(world.authority, first.password, code_of(first, 1))
 

@@ -20,6 +20,7 @@ from outreach.v1.user_service_pb2 import (
     ResetUserRequest,
     User,
 )
+from tests.service.approval_service.test_users import session_of
 from tests.service.approval_service.world import PEOPLE, World, principal
 
 MAKER, CHECKER = PEOPLE[0], PEOPLE[1]
@@ -95,7 +96,7 @@ async def test_deactivation_ends_the_session_and_the_way_in(world: World) -> Non
     done = await world.write(users.deactivate_user, CHECKER, DeactivateUserRequest(user_id=USER), banks=ALL)
     assert done.ended_sessions == 1
     with pytest.raises(Refusal, match="The session is over"):
-        await world.authority.read(sessions.check_session, token)
+        await session_of(world, token)
     with pytest.raises(Refusal, match="No account that can be used"):
         await sign_in(world)
 
@@ -152,7 +153,7 @@ async def test_a_reset_changes_how_a_person_is_proven(world: World) -> None:
     assert fresh.credentials.password == password
     assert not fresh.user.HasField("identity")
     with pytest.raises(Refusal, match="The session is over"):
-        await world.authority.read(sessions.check_session, token)
+        await session_of(world, token)
     await approve(world)
     with pytest.raises(Refusal, match="No account that can be used"):
         await sign_in(world)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
+import signal
 from base64 import b64decode
 from pathlib import Path
 
+import pytest
 import yaml
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.system.browser.people import Office, Open
+from tests.system.browser.test_sessions import wait_until_back
 from tests.system.conftest import ROOT
 
 DONE = "[data-done]"
@@ -61,28 +65,61 @@ def test_a_pack_of_evidence_waits_for_who_asked(office: Office, open_as: Open, t
     page.goto("/accounts")
     page.get_by_role("link", name="证据包").click()
     page.get_by_role("row", name="TS-2026-0017").get_by_role("link").click()
-    with page.expect_download() as downloading:
-        page.get_by_role("link", name="下载 ZIP").click(timeout=30_000)
-    downloading.value.save_as(tmp_path / "pack.zip")
-    page.locator("summary").click()
-    key = page.locator("details .code").inner_text().split("'")[1]
-    report = office.installation.cli("evidence", "verify", str(tmp_path / "pack.zip"), "--key", key)
-    assert (report["ok"], report["letters"]) == (True, 1)
+    fetch_and_verify(office, page, tmp_path / "pack.zip")
     stranger = open_as("inspector-1", page.url)
     expect(stranger.locator(".note.bad")).to_contain_text("重新制作")
     made = open_as("inspector-1", "/ledger?kind=evidence_made")
     expect(made.locator("tbody tr").first).to_contain_text("console/supervisor-1")
     expect(made.locator("tbody time").first).to_have_attribute("title", re.compile(r"\+08:00$"))
 
+    page.get_by_role("button", name="移除").click()
+    expect(page.locator(DONE)).to_contain_text("已移除")
+    expect(page.get_by_role("row", name="TS-2026-0017")).to_have_count(0)
+
+
+@pytest.mark.parametrize("service", ["gateway", "approval_service"])
+def test_a_pack_outlives_what_makes_it(office: Office, open_as: Open, tmp_path: Path, service: str) -> None:
+    """Killed in the middle of making it: the order is there, and it gets made without a word typed again."""
+    page = open_as("supervisor-1", "/outreach?state=RETURNED")
+    page.locator("tbody a").first.click()
+    page.fill("#purpose", f"投诉 {service}")
+    pids = office.installation.pids()
+    os.kill(pids["letter_service"], signal.SIGSTOP)  # so that the originals are still awaited
+    try:
+        page.get_by_role("button", name="制作证据包").click()
+        expect(page.locator(DONE)).to_contain_text("可以离开")
+        with page.expect_request(lambda request: "x-by-itself" in request.headers):
+            pass  # the page looks again, and that is nobody's act
+        page.goto("about:blank")
+        os.kill(pids[service], signal.SIGKILL)
+    finally:
+        os.kill(pids["letter_service"], signal.SIGCONT)
+    wait_until_back(page)
+    page.goto("/evidence")
+    assert office.installation.pids()[service] != pids[service]
+    page.get_by_role("row", name=f"投诉 {service}").get_by_role("link").click()
+    fetch_and_verify(office, page, tmp_path / "pack.zip")
+
+
+def fetch_and_verify(office: Office, page: Page, file: Path) -> None:
+    """The pack of one letter, once it is made."""
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="下载 ZIP").click(timeout=60_000)
+    downloading.value.save_as(file)
+    page.locator("summary").click()
+    key = page.locator("details .code").inner_text().split("'")[1]
+    report = office.installation.cli("evidence", "verify", str(file), "--key", key)
+    assert (report["ok"], report["letters"]) == (True, 1)
+
 
 def test_a_pack_that_cannot_be_made_says_why(open_as: Open) -> None:
-    """A purpose with a telephone number goes into no ledger; the form is there again with what it was about."""
+    """A purpose with a telephone number goes into no ledger; the form is there again with all that was typed."""
     page = open_as("supervisor-1", "/evidence?account_number=DEMO-26-0003")
     page.fill("#purpose", "来电 13800138000")
     page.get_by_role("button", name="制作证据包").click()
-    expect(page.locator(".note.bad")).to_contain_text("用途", timeout=30_000)
-    page.get_by_role("link", name="重新制作").click()
-    assert page.input_value("#value") == "DEMO-26-0003"
+    expect(page.locator(".note.bad")).to_contain_text("用途")
+    page.get_by_role("link", name="返回").click()
+    assert (page.input_value("#value"), page.input_value("#purpose")) == ("DEMO-26-0003", "来电 13800138000")
 
 
 def test_a_search_that_finds_nothing_says_so(open_as: Open) -> None:

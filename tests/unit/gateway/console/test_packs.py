@@ -1,4 +1,4 @@
-"""Packs of evidence wait for who asked, for a while, and say why there is none."""
+"""Packs of evidence wait for who asked, for a while, and say why there is none; an order that is not here is made."""
 
 from __future__ import annotations
 
@@ -8,76 +8,121 @@ import time
 import pytest
 
 from gateway.console import packs
-from gateway.console.packs import MAX_OF_ONE, Order, Packs
+from gateway.console.packs import Pack, Packs
 from outreach.domain.errors import Kind, Refusal
 from outreach.evidence.assembly import Made, Step, Tell
-from outreach.v1.evidence_service_pb2 import Evidence
+from outreach.v1.evidence_service_pb2 import Evidence, EvidenceOrder
 
 MADE = Made(Evidence(evidence_id="E1"), b"PK", 3, 0, "key")
+ANN = "console/ann"
+AWAY = Refusal(Kind.UNAVAILABLE, "稍后再试。Try later.")
+ONE, TWO = (EvidenceOrder(order_id=name, purpose="TS-1") for name in ("one", "two"))
 
 
-def order(purpose: str = "TS-1") -> Order:
-    return Order("subject", purpose, "/evidence?outreach_id=X")
+class Maker:
+    """Makes packs once it may, and knows what it was asked for."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.asked: list[str] = []
+        self.going_on = asyncio.Event()
+        self._failures = list(failures)
+
+    async def __call__(self, order: EvidenceOrder, tell: Tell) -> Made:
+        self.asked.append(order.order_id)
+        tell(Step.ORIGINALS, 1, 2)
+        await self.going_on.wait()
+        if self._failures:
+            raise self._failures.pop(0)
+        return MADE
 
 
-async def settled(one: Order) -> None:
-    while one.ended_s is None:  # noqa: ASYNC110  # nothing else is to be told of it
-        await asyncio.sleep(0)
+async def settled(*these: Pack) -> None:
+    for pack in these:
+        assert pack.task is not None
+        await pack.task
 
 
 async def test_a_pack_is_made_while_nobody_looks() -> None:
-    """Its progress is told meanwhile; nobody else sees it."""
-    kept, going_on = Packs(), asyncio.Event()
-
-    async def make(tell: Tell) -> Made:
-        tell(Step.ORIGINALS, 1, 2)
-        await going_on.wait()
-        return MADE
-
-    one = kept.order("agency/ann", order(), make)
+    """Once, however often one looks; its progress is told meanwhile; nobody else sees it."""
+    kept, make = Packs(), Maker()
+    (pack,) = kept.of(ANN, [ONE], make)
     await asyncio.sleep(0)
-    assert (one.step, one.done, one.total, one.made) == (Step.ORIGINALS, 1, 2, None)
-    going_on.set()
-    await settled(one)
-    assert (kept.of("agency/ann"), one.made) == ([one], MADE)
-    assert kept.of("agency/ben") == []
+    assert (pack.step, pack.done, pack.total, pack.made) == (Step.ORIGINALS, 1, 2, None)
+    make.going_on.set()
+    await settled(pack)
+    assert kept.of(ANN, [ONE], make) == [pack]
+    assert (pack.made, make.asked) == (MADE, ["one"])
+    assert (kept.get(ANN, "one"), kept.get("console/ben", "one")) == (pack, None)
+
+
+async def test_what_another_gateway_was_asked_for_is_made_here() -> None:
+    """As after a restart: the order alone is known."""
+    before, after, make = Packs(), Packs(), Maker()
+    make.going_on.set()
+    await settled(*before.of(ANN, [ONE], make))
+    assert after.get(ANN, "one") is None
+    (pack,) = after.of(ANN, [ONE], make)
+    await settled(pack)
+    assert (pack.made, make.asked) == (MADE, ["one", "one"])
 
 
 async def test_what_goes_wrong_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    """A refusal as it is; anything else as an incident, without its words."""
-    kept, refusal = Packs(), Refusal(Kind.NOT_FOUND, "没有。None.")
-    for error in (refusal, RuntimeError("secret")):
+    """A refusal as it is; anything else as an incident, without its words. Making it again is one step."""
+    refusal = Refusal(Kind.NOT_FOUND, "没有。None.")
+    kept, make = Packs(), Maker(refusal, RuntimeError("secret"))
+    make.going_on.set()
+    first, second = kept.of(ANN, [ONE, TWO], make)
+    await settled(first, second)
+    assert first.refusal is refusal
+    assert second.refusal is not None
+    assert "事故号" in second.refusal.message
+    assert "secret" not in second.refusal.message + capsys.readouterr().out
+    kept.forget(ANN, "one")
+    again, same = kept.of(ANN, [ONE, TWO], make)
+    await settled(again)
+    assert (again.made, same) == (MADE, second)
 
-        async def make(tell: Tell, error: Exception = error) -> Made:
-            raise error
 
-        one = kept.order("agency/ann", order(), make)
-        await settled(one)
-        assert one.refusal is not None
-    assert [one.refusal for one in kept.of("agency/ann")][1] is refusal
-    (incident, *_) = [one.refusal.message for one in kept.of("agency/ann") if one.refusal]
-    assert "事故号" in incident
-    assert "secret" not in incident
+async def test_a_service_that_is_away_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through its restart, and not for ever."""
+    monkeypatch.setattr(packs, "PAUSE_S", 0)
+    kept, make = Packs(), Maker(AWAY, AWAY)
+    make.going_on.set()
+    (pack,) = kept.of(ANN, [ONE], make)
+    await settled(pack)
+    assert (pack.made, make.asked) == (MADE, ["one"] * 3)
+    monkeypatch.setattr(packs, "TRY_S", -1)
+    make = Maker(AWAY)
+    make.going_on.set()
+    _, pack = kept.of(ANN, [ONE, TWO], make)
+    await settled(pack)
+    assert (pack.refusal, make.asked) == (AWAY, ["two"])
 
 
-async def test_a_person_has_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """More are refused while those are being made; finished ones make room, and go after a while."""
-    kept, going_on = Packs(), asyncio.Event()
+async def test_what_is_not_wanted_any_more_goes() -> None:
+    """By the list of orders once it ended; by its person at once, also while it is being made."""
+    kept, make = Packs(), Maker()
+    make.going_on.set()
+    first, second = kept.of(ANN, [ONE, TWO], make)
+    await settled(first, second)
+    assert kept.of("console/ben", [], make) == []
+    assert kept.of(ANN, [TWO], make) == [second]
+    assert kept.get(ANN, "one") is None
+    make.going_on.clear()
+    kept.forget("console/ben", "two")
+    kept.forget(ANN, "two")
+    (pack,) = kept.of(ANN, [TWO], make)
+    await asyncio.sleep(0)
+    kept.forget(ANN, "two")
+    assert pack.task is not None
+    await asyncio.wait([pack.task])
+    assert (pack.task.cancelled(), kept.get(ANN, "two")) == (True, None)
 
-    async def make(tell: Tell) -> Made:
-        await going_on.wait()
-        return MADE
 
-    orders = [kept.order("agency/ann", order(), make) for _ in range(MAX_OF_ONE)]
-    with pytest.raises(Refusal, match="at a time"):
-        kept.order("agency/ann", order(), make)
-    going_on.set()
-    for one in orders:
-        await settled(one)
-    last = kept.order("agency/ann", order("the last"), make)
-    await settled(last)
-    assert len(kept.of("agency/ann")) == MAX_OF_ONE
-    assert kept.of("agency/ann")[0] is last
+async def test_a_pack_stays_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, make = Packs(), Maker()
+    make.going_on.set()
+    await settled(*kept.of(ANN, [ONE], make))
     later = time.monotonic() + packs.KEEP_S + 1
     monkeypatch.setattr(time, "monotonic", lambda: later)
-    assert kept.of("agency/ann") == []
+    assert kept.get(ANN, "one") is None
