@@ -12,8 +12,9 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2
 
-from gateway import http_server, webhooks
+from gateway import callers, http_server, webhooks
 from gateway.admission import Admission
+from gateway.callers import Callers
 from gateway.console import app as console
 from gateway.console import oidc
 from gateway.console.oidc import Providers
@@ -77,7 +78,8 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Running]:
         submission = Submission(door, Admission(_admit(channel)), _admit_letters(channel))
         forwarder = Forwarder(channel, {LETTER_SERVICE: letters}, door)
         pdfs = Pdfs(door, channel, letters)
-        own = {**submission.handlers(), **pdfs.handlers()}
+        registered = Callers(door, channel, verifier.callers)
+        own = {**submission.handlers(), **pdfs.handlers(), **registered.handlers()}
         handlers = tuple(forwarder.handlers(own))
         edges = [
             await stack.enter_async_context(
@@ -100,7 +102,8 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Running]:
         providers = await stack.enter_async_context(oidc.providers(settings.oidc_file, sealer))
         console_port = await stack.enter_async_context(_console(settings, channel, letters, pdfs, providers, verifier))
         stack.push_async_callback(store.close)
-        for work in (store.connect(settings), *(follow_health(channel, edge.set_ready) for edge in edges)):
+        following = callers.follow(channel, verifier, door, edges)
+        for work in (store.connect(settings), following, *(follow_health(channel, edge.set_ready) for edge in edges)):
             stack.push_async_callback(_end, asyncio.create_task(work))
         ports = [edge.port for edge in edges]
         running = Running(ports[0], webhook_port, console_port, sum(ports[1:]))

@@ -56,6 +56,40 @@ class PortTaken(Exception):
     """The address cannot be listened on; the message says what to do."""
 
 
+class _Stream:
+    """An open stream. It is ended while it waits for what to send next, and nowhere else: one that is cancelled in
+    gRPC's own write ends neither the call nor a stop."""
+
+    def __init__(self, method: str, context: Context) -> None:
+        self.method = method
+        self.context = context
+        self._task = asyncio.current_task()
+        self._waiting = False
+        self._ended: Refusal | None = None
+
+    def end(self, why: Refusal) -> None:
+        """Has the stream end with the refusal, if it is not ending already."""
+        if self._ended is None:
+            self._ended = why
+            if self._waiting and self._task is not None:
+                self._task.cancel()
+
+    def require_open(self) -> None:
+        if self._ended is not None:
+            raise self._ended
+
+    async def wait(self, work: Awaitable[Any]) -> Any:
+        """The work's result; Refusal once the stream is ended."""
+        self._waiting = True
+        try:
+            return await work
+        except asyncio.CancelledError:
+            self.require_open()
+            raise
+        finally:
+            self._waiting = False
+
+
 class Edge(grpc.aio.ServerInterceptor):
     """The one interceptor: authorizes each call, bounds its time, and translates what it raises."""
 
@@ -64,7 +98,7 @@ class Edge(grpc.aio.ServerInterceptor):
         self._caller_of = caller_of
         self._deadline_s = deadline_s
         self._guarded: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
-        self._waiting: set[asyncio.Task[Any] | None] = set()
+        self._streams: set[_Stream] = set()
         self._stopping = False
 
     async def intercept_service(
@@ -108,54 +142,52 @@ class Edge(grpc.aio.ServerInterceptor):
 
     def _stream(self, method: str, behaviour: Callable[[Any, Context], Any]) -> Any:
         async def generator(request: Any, context: Context) -> AsyncIterator[Any]:
-            async with self._open_stream(method, context):
+            async with self._open_stream(method, context) as stream:
                 responses = behaviour(request, context)
-                while (response := await self._until_stop(anext(responses, _END))) is not _END:
+                while (response := await stream.wait(anext(responses, _END))) is not _END:
                     yield response
-                    if self._stopping:
-                        raise _RESTARTING
+                    stream.require_open()
 
         async def writer(request: Any, context: Context) -> None:
-            async with self._open_stream(method, context):
-                await self._until_stop(behaviour(request, context))
+            async with self._open_stream(method, context) as stream:
+                await stream.wait(behaviour(request, context))
 
         # grpc.aio knows two styles: an asynchronous generator, and a coroutine that calls context.write.
         return writer if inspect.iscoroutinefunction(behaviour) else generator
 
     @asynccontextmanager
-    async def _open_stream(self, method: str, context: Context) -> AsyncIterator[None]:
+    async def _open_stream(self, method: str, context: Context) -> AsyncIterator[_Stream]:
+        stream = _Stream(method, context)
         try:
+            if self._stopping:
+                raise _RESTARTING
             self._authorize(method, context)
-            yield
+            self._streams.add(stream)
+            yield stream
         except Exception as error:  # noqa: BLE001 the edge translates whatever comes
             self._note(error, method, context)
             await _translate(error, context)
+        finally:
+            self._streams.discard(stream)
 
     def _note(self, error: Exception, method: str, context: Context) -> None:
         """Who was not let in, or may not do this, is logged without what was sent."""
         if isinstance(error, Refusal) and error.kind in (Kind.UNAUTHENTICATED, Kind.DENIED):
             _refusals.note("call_refused", error.reason, method=method, caller=self._caller_of(context))
 
-    async def _until_stop(self, work: Awaitable[Any]) -> Any:
-        """The work's result; Refusal once the server stops. Only here is a stream interrupted: one that is cancelled in
-        gRPC's own write ends neither the call nor the stop."""
-        task = asyncio.current_task()
-        self._waiting.add(task)
-        try:
-            return await work
-        except asyncio.CancelledError:
-            if not self._stopping:
-                raise
-            raise _RESTARTING from None
-        finally:
-            self._waiting.discard(task)
+    def recheck_streams(self, still: Authorize) -> None:
+        """Ends each open stream whose caller, by the same word as an Authorize, may not go on."""
+        for stream in self._streams:
+            try:
+                still(stream.method, stream.context)
+            except Refusal as refusal:
+                stream.end(refusal)
 
     def end_streams(self) -> None:
         """Ends open streams with UNAVAILABLE, since they would outlast any grace period. Their callers resume."""
         self._stopping = True
-        for task in self._waiting:
-            if task is not None:
-                task.cancel()
+        for stream in self._streams:
+            stream.end(_RESTARTING)
 
 
 def certificate_name(context: Context) -> str:
@@ -195,6 +227,10 @@ class RunningServer:
         serving = health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING
         for name in ("", *self._names):
             await self._health.set(name, serving)
+
+    def recheck_streams(self, still: Authorize) -> None:
+        """Ends each open stream whose caller may not go on: `still` raises a Refusal for it."""
+        self._edge.recheck_streams(still)
 
     async def stop(self, grace_s: float) -> None:
         """Takes no new calls, ends streams, and lets what else is in flight end within the grace period."""
