@@ -289,9 +289,9 @@ def check_principal(method: str, principal: Principal) -> None:
     check_roles(method, principal)
     if method in APPROVALS and time.time() - principal.authenticate_time.ToMilliseconds() / 1000 > RECENT_S:
         raise denied(
-            f"审批前须在 {RECENT_S / 60:.0f} 分钟内重新确认本人：控制台会再问密码；案件系统须先确认员工，再在令牌中 "
-            "写明 auth_time。Approvals need a proof of the person of the last minutes: the console asks for it; a caller "
-            "has its employee proven, and says when by auth_time in its token.",
+            f"审批前须在 {RECENT_S / 60:.0f} 分钟内确认过本人：控制台会再问密码；案件系统须先确认员工，再在令牌中 "
+            "写明 auth_time。Approvals need a proof of the person of the last minutes: the console asks for it; a "
+            "caller has its employee proven, and says when by auth_time in its token.",
             NOT_PROVEN_LATELY,
         )
 
