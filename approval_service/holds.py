@@ -157,7 +157,8 @@ def list_holds(connection: Connection, keys: KeyRing, call: Call[ListHoldsReques
     request = call.request
     call.require_bank(request.bank_id)
     size = page_size(request.page_size)
-    rows = store.list_holds(connection, request.bank_id, request.include_lifted, request.page_token, size + 1)
+    which = {"lifted": request.include_lifted, "to_lift": request.lift_requested}
+    rows = store.list_holds(connection, request.bank_id, request.page_token, size + 1, **which)
     page, more = rows[:size], len(rows) > size
     holds = _messages(connection, keys, call.principal, page)
     return ListHoldsResponse(holds=holds, next_page_token=page[-1].hold_id if more else "")

@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from outreach.domain.masking import mask_name
 from outreach.ledger.checkpoint import Signer
 
 ORIGIN = "outreach-gateway"
@@ -175,10 +176,15 @@ class KeyRing:
         return self._notes.unseal(sealed).decode()
 
     def hash(self, kind: str, value: str | bytes) -> str:
-        """A keyed hash of a value of a kind (phone, account, customer, identity, request). 32 hex characters."""
+        """A keyed hash of a value of a kind (phone, account, customer, identity, request, masked name): 32 hex."""
         if kind not in self._hashers:
             self._hashers[kind] = hashlib.blake2b(key=self._hashing, digest_size=16, person=kind.encode())
         hasher = self._hashers[kind].copy()
         hasher.update(value.encode() if isinstance(value, str) else value)
         digest: str = hasher.hexdigest()
         return digest
+
+
+def masked_name_hash(keys: KeyRing, name: str) -> str:
+    """By which people are found whose name is shown like this one, which may be masked already."""
+    return keys.hash("masked name", mask_name(name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from approval_service import addresses, values
-from approval_service.keys import PersonKey
+from approval_service.keys import PersonKey, masked_name_hash
 from approval_service.store import accounts as store
 from approval_service.store import outreach as outreach_store
 from approval_service.store import persons
@@ -93,10 +93,8 @@ def _put_person(tx: Tx, bank_id: str, party: Party) -> tuple[str, PersonKey]:
             "customer_hash": customer_hash,
             "identity": identity or person_id,
             "wrapped_key": wrapped,
-            "name_sealed": key.seal(party.name.encode()),
-            "name_fault": values.name_fault(party.name),
-            "agreed_to_quiet_hours": party.agreed_to_quiet_hours,
             "restricted": False,
+            **_told(tx, key, party),
         }
         store.insert_person(tx.connection, columns)
         if erased := persons.erased_ids(tx.connection, bank_id, customer_hash):
@@ -104,18 +102,22 @@ def _put_person(tx: Tx, bank_id: str, party: Party) -> tuple[str, PersonKey]:
     else:
         person_id, key = known.person_id, tx.keys.person(known.wrapped_key)
         told = identity or known.identity
-        columns = {
-            "identity": told,
-            "name_sealed": key.seal(party.name.encode()),
-            "name_fault": values.name_fault(party.name),
-            "agreed_to_quiet_hours": party.agreed_to_quiet_hours,
-        }
-        store.update_person(tx.connection, person_id, columns)
+        store.update_person(tx.connection, person_id, {"identity": told, **_told(tx, key, party)})
         if told != known.identity:
             outreach_store.identify(tx.connection, person_id, known.identity, told)
     _put_numbers(tx, person_id, key, party)
     addresses.reserve(tx, person_id, key, party.addresses)
     return person_id, key
+
+
+def _told(tx: Tx, key: PersonKey, party: Party) -> dict[str, Any]:
+    """The person's columns of what the bank tells each time."""
+    return {
+        "name_sealed": key.seal(party.name.encode()),
+        "name_fault": values.name_fault(party.name),
+        "masked_name_hash": masked_name_hash(tx.keys, party.name),
+        "agreed_to_quiet_hours": party.agreed_to_quiet_hours,
+    }
 
 
 def _put_numbers(tx: Tx, person_id: str, key: PersonKey, party: Party) -> None:

@@ -146,11 +146,14 @@ person = Table(
     Column("name_sealed", LargeBinary, nullable=False),
     # Why the name may not be shown, without it; empty if it may. The door need not unseal it to know.
     Column("name_fault", String(200), nullable=False),
+    # Of the name as it is shown, masked: many people share one.
+    Column("masked_name_hash", String(32), nullable=False),
     Column("agreed_to_quiet_hours", Boolean, nullable=False),
     # Kept for the law alone: shown only to inspectors, and in evidence with a purpose.
     Column("restricted", Boolean, nullable=False),
     UniqueConstraint("bank_id", "customer_hash"),
     Index("person_by_identity", "identity"),
+    Index("person_by_masked_name", "bank_id", "masked_name_hash"),
     Index("person_restricted", "person_id", sqlite_where=text("restricted"), postgresql_where=text("restricted")),
 )
 
@@ -332,6 +335,16 @@ hold = Table(
     Column("lift_reason", String(200), nullable=False, default=""),
     Column("lifted_by", String(130), nullable=False, default=""),
     Index("hold_by_account", "account_id"),
+    Index(
+        "hold_open", "bank_id", "hold_id", sqlite_where=text("lifted_by = ''"), postgresql_where=text("lifted_by = ''")
+    ),
+    Index(
+        "hold_to_lift",
+        "bank_id",
+        "hold_id",
+        sqlite_where=text("lifted_by = '' AND lift_requested_by <> ''"),
+        postgresql_where=text("lifted_by = '' AND lift_requested_by <> ''"),
+    ),
 )
 
 template = Table(
@@ -579,6 +592,17 @@ outreach = Table(
         postgresql_where=text("address_hash <> ''"),
     ),
     Index("outreach_by_day", "bank_id", "created_ms"),
+    # The states that few are in at a time. Not those through which each SMS passes as it is admitted, or in which most
+    # end: no index is paid for at the door.
+    Index(
+        "outreach_by_state",
+        "bank_id",
+        "state",
+        "created_ms",
+        "outreach_id",
+        sqlite_where=text("state IN (2, 5, 6, 9, 10, 11, 12, 13, 14, 15)"),
+        postgresql_where=text("state IN (2, 5, 6, 9, 10, 11, 12, 13, 14, 15)"),
+    ),
     Index(
         "outreach_waiting",
         "waiting_for",

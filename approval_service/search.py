@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from approval_service.paging import bad_token, page_size
-from approval_service.store import outreach as store
-from approval_service.store.scopes import Scope
+from approval_service.store import searches as store
+from outreach.domain import states
 from outreach.v1.outreach_service_pb2 import ListRequest
 
 LOOKED_AT = 10_000
 """Rows that are looked at for a page: some 100 ms."""
+FEW_OF_NAME = LOOKED_AT // 5
+"""They are looked for person by person."""
 _END_OF_TIME = (2**62, "")
 
 
-def search(connection: Connection, request: ListRequest, account_id: str, caller_id: str) -> tuple[list[str], str]:
-    """The ids of a page, of one account or one caller alone if given, and the next page's token. Raises Refusal."""
+class Wanted(NamedTuple):
+    """A ListRequest, and what its account and name are stored as; empty for what it does not ask for."""
+
+    request: ListRequest
+    account_id: str
+    masked_name_hash: str
+    caller_id: str
+    """The caller whose outreach alone are shown."""
+
+
+def search(connection: Connection, wanted: Wanted) -> tuple[list[str], str]:
+    """The ids of a page, and the next page's token. Raises Refusal."""
+    request = wanted.request
     size, before = page_size(request.page_size), _before(request)
-    scope = Scope(bank_id=request.bank_id, case_id=request.case_id, account_id=account_id)
     since_ms = request.created_from.ToMilliseconds() if request.HasField("created_from") else 0
+    part, with_names = _part(connection, wanted), bool(wanted.masked_name_hash)
     found, looked_at, last = list[str](), 0, before
-    for row in store.newest(connection, scope, since_ms, before, LOOKED_AT):
+    for row in store.newest(connection, part, since_ms, before, LOOKED_AT, with_names=with_names):
         looked_at, last = looked_at + 1, (row.created_ms, row.outreach_id)
-        if _meets(row, request, caller_id):
+        if _meets(row, wanted):
             found.append(row.outreach_id)
             if len(found) == size:
                 break
@@ -32,8 +45,38 @@ def search(connection: Connection, request: ListRequest, account_id: str, caller
     return found, "" if done else f"{last[0]}.{last[1]}"
 
 
-def _meets(row: Any, request: ListRequest, caller_id: str) -> bool:
-    if request.state not in (0, row.state) or caller_id not in ("", row.caller_id):
+def _part(connection: Connection, wanted: Wanted) -> store.Part:
+    """What has to be looked at: as little as an index finds. Of a name, a wait or the admitted all are, however old, if
+    they are few; if they are many, some are soon met among the whole bank's."""
+    request, parts = wanted.request, list[tuple[store.Part, int]]()
+    bank_id = request.bank_id
+    if wanted.account_id:
+        return store.of_account(wanted.account_id)
+    if request.case_id:
+        return store.of_case(bank_id, request.case_id)
+    if request.state in store.RARE:
+        return store.of_state(bank_id, request.state)
+    if wanted.masked_name_hash:
+        parts.append((store.of_name(bank_id, wanted.masked_name_hash), FEW_OF_NAME))
+    if request.waiting_for:
+        parts.append((store.of_wait(bank_id, request.waiting_for), LOOKED_AT))
+    if request.state == states.ADMITTED:
+        parts.append((store.admitted(bank_id), LOOKED_AT))
+    few = (part for part, many in parts if store.is_few(connection, part, many))
+    return next(few, store.of_bank(bank_id))
+
+
+def _meets(row: Any, wanted: Wanted) -> bool:
+    request = wanted.request
+    asked = (
+        (wanted.caller_id, row.caller_id),
+        (wanted.account_id, row.account_id),
+        (wanted.masked_name_hash, row.masked_name_hash),
+        (request.case_id, row.case_id),
+        (request.state, row.state),
+        (request.waiting_for, row.waiting_for),
+    )
+    if any(want and want != has for want, has in asked):
         return False
     return not request.code or request.code in (row.waiting_for, row.cause, *row.codes.split(","))
 

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from approval_service.calls import Call, covers
-from approval_service.keys import KeyRing
+from approval_service.keys import KeyRing, masked_name_hash
 from approval_service.restricted import hidden
-from approval_service.search import search
+from approval_service.search import Wanted, search
 from approval_service.status_changes import from_json
 from approval_service.store import accounts as account_store
 from approval_service.store import changes as change_store
@@ -85,7 +85,9 @@ def list_page(connection: Connection, keys: KeyRing, call: Call[ListRequest]) ->
         if account is None:
             return ListResponse()
         account_id = account.account_id
-    ids, more = search(connection, request, account_id, own_caller(call.principal))
+    name = request.masked_name.strip()
+    name = masked_name_hash(keys, name) if name else ""
+    ids, more = search(connection, Wanted(request, account_id, name, own_caller(call.principal)))
     rows = store.get_many(connection, ids)
     shown = _shown(connection, call.principal, [rows[outreach_id] for outreach_id in ids])
     return ListResponse(outreach=outreach_messages(connection, shown), next_page_token=more)

@@ -1,5 +1,6 @@
 """Fills the database of a stopped installation with outreach like those that it has, each with its attempts, ledger
-entries and status changes: `python -m bench.crowd STATE_DIR [COUNT]`. SQLite only; the ledger stays whole.
+entries and status changes, to 100,000 people: `python -m bench.crowd STATE_DIR [COUNT]`. SQLite only; the ledger stays
+whole.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from outreach.v1.common_pb2 import State
 DAYS = 30
 DAY_MS = 86_400_000
 BATCH = 20_000
+PEOPLE = 100_000
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _A, _R, _S = states.ADMITTED, states.RELEASED, states.SENT
 _LIVES: tuple[tuple[float, State.ValueType, tuple[State.ValueType, ...]], ...] = (
@@ -59,6 +61,9 @@ class Crowd:
         self._run = self._model("print_run", "state = 3")
         self._random = random.Random(1)
         self._runs: dict[str, int] = {}
+        self._human = self._model("person", f"bank_id = '{self._attempt.bank_id}'")
+        names = "SELECT masked_name_hash FROM person WHERE bank_id = ? GROUP BY masked_name_hash"
+        self._names = [name for (name,) in database.execute(names, (self._human.bank_id,))]
         self._columns: dict[str, tuple[str, ...]] = {}
         self._pending: dict[str, list[tuple[Any, ...]]] = {}
 
@@ -72,6 +77,8 @@ class Crowd:
     def fill(self, count: int) -> None:
         """The last thirty days, evenly."""
         until, started = self._head.clock_business_ms, time.monotonic()
+        for number in range(PEOPLE):
+            self._put("person", self._person(number))
         for number in range(count):
             at = until - DAYS * DAY_MS + number * DAYS * DAY_MS // count
             _, state, life = self._random.choices(_LIVES, [share for share, *_ in _LIVES])[0]
@@ -82,12 +89,20 @@ class Crowd:
         self._write()
         print()
 
+    def _person(self, number: int) -> dict[str, Any]:
+        """Named as one of those that there are: each of their names is a quarter rarer than the one before."""
+        index = min(int(self._random.expovariate(0.3)), len(self._names) - 1)
+        person_id = _id(1, number)
+        own = {"person_id": person_id, "customer_hash": person_id, "identity": person_id}
+        return {**self._human, **own, "masked_name_hash": self._names[index]}
+
     def _one(self, number: int, at: int, state: State.ValueType, life: tuple[State.ValueType, ...]) -> None:
         outreach_id = _id(at, number)
-        account = _id(0, self._random.randrange(100_000))
+        whom = self._random.randrange(PEOPLE)
+        account, person_id = _id(0, whom), _id(1, whom)
         named = {"outreach_id": outreach_id, "request_id": f"crowd-{number}", "case_id": f"CROWD-{number // 3}"}
-        made = {"created_ms": at, "not_after_ms": at + 3 * DAY_MS, "account_id": account, "attempt_id": outreach_id}
-        row = _Row({**self._models[state], **named, **made})
+        made = {"created_ms": at, "not_after_ms": at + 3 * DAY_MS, "account_id": account, "person_id": person_id}
+        row = _Row({**self._models[state], **named, **made, "attempt_id": outreach_id})
         if state == _A:
             row["not_after_ms"] = at + 90 * DAY_MS
         self._put("outreach", row)

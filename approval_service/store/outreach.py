@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Result,
     Row,
     Select,
     and_,
@@ -19,7 +18,6 @@ from sqlalchemy import (
     not_,
     select,
     text,
-    tuple_,
     union,
     update,
 )
@@ -47,15 +45,6 @@ ACTIVE = (
 
 # Written out, since a partial index serves only a query that says its condition in the same words.
 _WAITING = text(f"state IN ({states.ADMITTED:d}, {states.AWAITING_QUANTITY:d})")
-_LOOKED_AT = (
-    outreach.c.outreach_id,
-    outreach.c.created_ms,
-    outreach.c.caller_id,
-    outreach.c.state,
-    outreach.c.codes,
-    outreach.c.waiting_for,
-    outreach.c.cause,
-)
 _BY_REQUEST = Query(
     select(outreach.c.request_id, outreach.c.request_hash, outreach.c.decision).where(
         outreach.c.caller_id == bindparam("caller_id"), one_of(outreach.c.request_id, "request_ids")
@@ -265,21 +254,6 @@ def insert_detours(connection: Connection, rows: Sequence[Mapping[str, Any]]) ->
 def release_care(connection: Connection, outreach_id: str) -> None:
     """A reviewer let the letter go."""
     connection.execute(update(outreach).where(outreach.c.outreach_id == outreach_id).values(care_released=True))
-
-
-def newest(
-    connection: Connection, scope: Scope, since_ms: int, before: tuple[int, str], limit: int
-) -> Result[tuple[Any, ...]]:
-    """Of a bank's scope what was made since then, before such a time and id, the newest first: outreach_id, created_ms,
-    caller_id, state, codes, waiting_for, cause. Read it as far as it is needed."""
-    values = scope.values()
-    query = select_in(tuple(values)).with_only_columns(*_LOOKED_AT)
-    # Of one account or case there are a few: a sum keeps a database from the index that has all of a bank in order.
-    time = outreach.c.created_ms + 0 if scope.account_id or scope.case_id else outreach.c.created_ms
-    # The condition on the time alone is what an index can begin at.
-    query = query.where(time >= since_ms, time <= before[0], tuple_(time, outreach.c.outreach_id) < before)
-    query = query.order_by(time.desc(), outreach.c.outreach_id.desc())
-    return connection.execute(query.limit(limit), values)
 
 
 class NewAttempt(NamedTuple):

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, text, update
 
 from approval_service import schema
 from approval_service.store.lists import one_of
@@ -47,11 +47,15 @@ def update_hold(connection: Connection, hold_id: str, values: Mapping[str, Any])
 
 
 def list_holds(
-    connection: Connection, bank_id: str, include_lifted: bool, before_id: str, limit: int
+    connection: Connection, bank_id: str, before_id: str, limit: int, *, lifted: bool, to_lift: bool
 ) -> list[Row[Any]]:
+    """The newest first; also those lifted, or only those that somebody asked to lift."""
     query = select(hold).where(hold.c.bank_id == bank_id)
-    if not include_lifted:
-        query = query.where(hold.c.lifted_by == "")
+    # The indexes' own conditions, word for word: a database sees only then that it may use them.
+    if to_lift:
+        query = query.where(text("hold.lifted_by = '' AND hold.lift_requested_by <> ''"))
+    elif not lifted:
+        query = query.where(text("hold.lifted_by = ''"))
     if before_id:
         query = query.where(hold.c.hold_id < before_id)
     return list(connection.execute(query.order_by(hold.c.hold_id.desc()).limit(limit)))

@@ -257,6 +257,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hold_id"),
     )
     op.create_index("hold_by_account", "hold", ["account_id"], unique=False)
+    op.create_index(
+        "hold_open",
+        "hold",
+        ["bank_id", "hold_id"],
+        unique=False,
+        sqlite_where=sa.text("lifted_by = ''"),
+        postgresql_where=sa.text("lifted_by = ''"),
+    )
+    op.create_index(
+        "hold_to_lift",
+        "hold",
+        ["bank_id", "hold_id"],
+        unique=False,
+        sqlite_where=sa.text("lifted_by = '' AND lift_requested_by <> ''"),
+        postgresql_where=sa.text("lifted_by = '' AND lift_requested_by <> ''"),
+    )
     op.create_table(
         "installation_key",
         sa.Column("purpose", sa.String(length=16), nullable=False),
@@ -422,6 +438,14 @@ def upgrade() -> None:
     op.create_index("outreach_by_person", "outreach", ["person_id"], unique=False)
     op.create_index("outreach_by_phone", "outreach", ["phone_hash"], unique=False)
     op.create_index(
+        "outreach_by_state",
+        "outreach",
+        ["bank_id", "state", "created_ms", "outreach_id"],
+        unique=False,
+        sqlite_where=sa.text("state IN (2, 5, 6, 9, 10, 11, 12, 13, 14, 15)"),
+        postgresql_where=sa.text("state IN (2, 5, 6, 9, 10, 11, 12, 13, 14, 15)"),
+    )
+    op.create_index(
         "outreach_due",
         "outreach",
         ["channel", "bank_id", "due_ms", "outreach_id"],
@@ -462,12 +486,14 @@ def upgrade() -> None:
         sa.Column("wrapped_key", sa.LargeBinary(), nullable=False),
         sa.Column("name_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("name_fault", sa.String(length=200), nullable=False),
+        sa.Column("masked_name_hash", sa.String(length=32), nullable=False),
         sa.Column("agreed_to_quiet_hours", sa.Boolean(), nullable=False),
         sa.Column("restricted", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("person_id"),
         sa.UniqueConstraint("bank_id", "customer_hash"),
     )
     op.create_index("person_by_identity", "person", ["identity"], unique=False)
+    op.create_index("person_by_masked_name", "person", ["bank_id", "masked_name_hash"], unique=False)
     op.create_index(
         "person_restricted",
         "person",

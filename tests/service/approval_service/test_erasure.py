@@ -165,7 +165,7 @@ async def test_nothing_is_left_among_many(people: People) -> None:
     secrets: set[bytes] = set()
     for start in range(0, 200, 20):
         for number in others[start : start + 20]:
-            await world.place(number, phone_of(number))
+            await world.place(number, phone_of(number), name="李四")
             await world.ask(number)
         secrets.update(_secrets_of(world.authority, await people.get(NUMBER)))
         await world.place(NUMBER, phone_of(NUMBER))

@@ -35,8 +35,8 @@ def hold_request(reason: str = "客户投诉") -> PlaceHoldRequest:
     return PlaceHoldRequest(bank_id=BANK, account_number="6001-0001", kind=COMPLAINT, reason=reason)
 
 
-async def list_holds(world: World, *, lifted: bool = False) -> list[Hold]:
-    request = ListHoldsRequest(bank_id=BANK, include_lifted=lifted)
+async def list_holds(world: World, *, lifted: bool = False, to_lift: bool = False) -> list[Hold]:
+    request = ListHoldsRequest(bank_id=BANK, include_lifted=lifted, lift_requested=to_lift)
     call = Call(principal("ann"), request)
     return list((await world.authority.read(holds.list_holds, world.authority.keys, call)).holds)
 
@@ -95,9 +95,11 @@ async def test_holds_are_shown_masked(world: World) -> None:
     hold = (await world.write(holds.place_hold, "ann", hold_request())).hold
     assert hold.masked_account_number == "****0001"
     assert await list_holds(world) == [hold]
-    await world.write(holds.request_lift, "ben", RequestLiftRequest(hold_id=hold.hold_id, reason="r"))
+    assert await list_holds(world, to_lift=True) == []
+    asked = (await world.write(holds.request_lift, "ben", RequestLiftRequest(hold_id=hold.hold_id, reason="r"))).hold
+    assert await list_holds(world, to_lift=True) == [asked]
     await world.write(holds.approve_lift, "cat", ApproveLiftRequest(hold_id=hold.hold_id))
-    assert await list_holds(world) == []
+    assert await list_holds(world) == await list_holds(world, to_lift=True) == []
     assert [hold.lifted_by for hold in await list_holds(world, lifted=True)] == [actor("cat")]
 
 

@@ -166,14 +166,16 @@ class World:
         event.event_id, event.bank_id = f"e{next(_numbers)}", bank_id
         return await self.authority.write(bank_events.apply, event)
 
-    async def place(self, number: str, phone: str, *, customer: str = "", bank_id: str = BANK) -> None:
+    async def place(
+        self, number: str, phone: str, *, customer: str = "", bank_id: str = BANK, name: str = "张三"
+    ) -> None:
         """An account with one debtor, who owes 123.45 yuan."""
         placement = Placement(
             account_number=number,
             agency_id=AGENCY,
             balance=Balance(sequence=1, overdue_amount_fen=12_345, outstanding_amount_fen=20_000),
             parties=[
-                Party(customer_id=customer or f"C{number}", role=Party.ROLE_DEBTOR, name="张三", phone_numbers=[phone])
+                Party(customer_id=customer or f"C{number}", role=Party.ROLE_DEBTOR, name=name, phone_numbers=[phone])
             ],
         )
         placement.start_time.FromMilliseconds(self.now_ms() - DAY_MS)
