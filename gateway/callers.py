@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 import grpc
@@ -56,10 +56,9 @@ async def follow(
 class Callers:
     """CallerService at the public edge: the authority's answers, completed by what the file says."""
 
-    def __init__(self, door: Door, authority: grpc.aio.Channel, registered: Callable[[], Sequence[Registered]]) -> None:
+    def __init__(self, door: Door, authority: grpc.aio.Channel) -> None:
         self._door = door
         self._authority: Any = authority  # bytes in: no stub types it
-        self._registered = registered
 
     def handlers(self) -> dict[str, Handler]:
         """By full method name, for gateway.forwarding."""
@@ -72,7 +71,7 @@ class Callers:
 
         async def answer(raw: bytes, context: Context) -> Any:
             principal, message = enter(self._door, raw, context, shape)
-            registered = self._registered()
+            registered = self._door.callers()
             if isinstance(message, DeactivateCallerRequest):
                 require_registered(message.caller_id, registered)
             metadata = principal_metadata(principal)

@@ -78,7 +78,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Running]:
         submission = Submission(door, Admission(_admit(channel)), _admit_letters(channel))
         forwarder = Forwarder(channel, {LETTER_SERVICE: letters}, door)
         pdfs = Pdfs(door, channel, letters)
-        registered = Callers(door, channel, verifier.callers)
+        registered = Callers(door, channel)
         own = {**submission.handlers(), **pdfs.handlers(), **registered.handlers()}
         handlers = tuple(forwarder.handlers(own))
         edges = [
@@ -100,7 +100,7 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[Running]:
             http_server.serving(application, settings.webhook_address, settings.webhook_trusted_proxies)
         )
         providers = await stack.enter_async_context(oidc.providers(settings.oidc_file, sealer))
-        console_port = await stack.enter_async_context(_console(settings, channel, letters, pdfs, providers, verifier))
+        console_port = await stack.enter_async_context(_console(settings, channel, letters, pdfs, providers, door))
         stack.push_async_callback(store.close)
         following = callers.follow(channel, verifier, door, edges)
         for work in (store.connect(settings), following, *(follow_health(channel, edge.set_ready) for edge in edges)):
@@ -130,12 +130,12 @@ def _console(
     letters: grpc.aio.Channel,
     pdfs: Pdfs,
     providers: Providers,
-    verifier: Verifier,
+    door: Door,
 ) -> AbstractAsyncContextManager[int]:
     """Serves the web console."""
     secure = not is_loopback(settings.console_address)
     others = {LETTER_SERVICE.rpartition(".")[2]: letters}
-    pages = console.application(authority, others, pdfs, providers, verifier.callers, secure=secure)
+    pages = console.application(authority, others, pdfs, providers, door, secure=secure)
     certificate = tls.certificate_files(settings.state_dir, GATEWAY) if secure else None
     return http_server.serving(pages, settings.console_address, certificate=certificate)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
@@ -40,13 +40,13 @@ from gateway.console.pages import (
 from gateway.console.security import Guard
 from gateway.console.signing_in import Sessions, SignedIn, SignedOut
 from gateway.console.visit import Console, Visit
+from gateway.door import Door
 from gateway.pdfs import Pdfs
 from gateway.rates import RateLimiter
 from outreach.domain.errors import Kind, Refusal
 from outreach.domain.ids import new_id
 from outreach.runtime.access import NOT_PROVEN_LATELY
 from outreach.runtime.logs import EventLogger
-from outreach.runtime.tokens import Caller
 
 PAGES = (
     home,
@@ -86,13 +86,13 @@ def application(
     others: dict[str, grpc.aio.Channel],
     pdfs: Pdfs,
     providers: Providers,
-    callers: Callable[[], Sequence[Caller]],
+    door: Door,
     *,
     secure: bool,
 ) -> Starlette:
     """`others` are the channels of services that the authority does not serve, by the service's name."""
     sessions, channels = Sessions(authority, secure=secure), {"": authority, **others}
-    console = Console(sessions, channels, RateLimiter(), pdfs, providers, callers)
+    console = Console(sessions, channels, RateLimiter(), pdfs, providers, door)
     routes = [
         *(
             Route(path, _open(console, page), methods=methods)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -21,10 +21,10 @@ from gateway.console.oidc import Providers
 from gateway.console.packs import Packs
 from gateway.console.signing_in import Sessions, SignedIn
 from gateway.console.words import CHINESE, LANGUAGES, Words
+from gateway.door import Door
 from gateway.pdfs import Pdfs
 from gateway.rates import RateLimiter
 from outreach.domain.errors import Kind, Refusal
-from outreach.runtime.tokens import Caller
 
 CHINA = ZoneInfo("Asia/Shanghai")
 DONE_COOKIE, LANGUAGE_COOKIE, BANK_COOKIE = "done", "language", "bank"
@@ -41,8 +41,7 @@ class Console:
     rates: RateLimiter
     pdfs: Pdfs
     providers: Providers
-    callers: Callable[[], Sequence[Caller]]
-    """The registered callers, as of now."""
+    door: Door
     packs: Packs = field(default_factory=Packs)
 
     @cached_property

@@ -53,6 +53,14 @@ async def _asked_hold(a: BankA) -> str:
     return await a.hold(lift_requested=True)
 
 
+async def _caller(a: BankA) -> str:
+    return await a.caller()
+
+
+async def _deactivated_caller(a: BankA) -> str:
+    return await a.caller(deactivated=True)
+
+
 async def _run(a: BankA) -> str:
     return (await a.run())[0]
 
@@ -218,6 +226,13 @@ PAGES: dict[tuple[str, str], PageRow] = {
         "PersonService/AskForPerson", _person, {"reason": "来函"}, values={"what": "export"}
     ),
     ("GET", "/keys"): PageRow("KeyService/ListKeys", all_banks=True),
+    ("GET", "/keys/callers/{caller_id}"): PageRow("CallerService/GetCaller", _caller, all_banks=True),
+    ("POST", "/keys/callers/{caller_id}/deactivate"): PageRow(
+        "CallerService/DeactivateCaller", _caller, {"reason": "私钥疑似泄露"}, all_banks=True
+    ),
+    ("POST", "/keys/callers/{caller_id}/reactivate"): PageRow(
+        "CallerService/ReactivateCaller", _deactivated_caller, {"reason": "已换钥"}, all_banks=True
+    ),
     ("GET", "/people"): PageRow("UserService/ListUsers", all_banks=True),
     ("POST", "/people"): PageRow(
         "UserService/CreateUser",

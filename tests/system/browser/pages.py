@@ -50,6 +50,7 @@ PAGES = (
     Shown("people", "operator-1", "/people"),
     Shown("person", "operator-1", "/people/drafter-1"),
     Shown("keys", "operator-1", "/keys"),
+    Shown("caller", "operator-1", "/keys/callers/case-system"),
     Shown("password", "drafter-1", "/password"),
     Shown("sign-in-again", "reviewer-1", "/sign-in-again"),
 )
