@@ -28,6 +28,9 @@ async def status(
     bank: Bank = "",
     case: Annotated[str, typer.Option(help="案件号 All of a case.")] = "",
     account: Annotated[str, typer.Option(help="账号 All of an account.")] = "",
+    name: Annotated[
+        str, typer.Option(help="遮盖的姓名，如 王** A masked name; one in full is masked before it is asked for.")
+    ] = "",
     state: Annotated[str, typer.Option(help=f"状态 Only this state: {choices(State.DESCRIPTOR)}.")] = "",
     limit: Limit = 50,
 ) -> None:
@@ -39,7 +42,8 @@ async def status(
             return
         wanted = State.ValueType(enum_option("--state", State.DESCRIPTOR, state) if state else 0)
         listed = []
-        async for entry in client.list(session.bank(bank), case_id=case, account_number=account, state=wanted):
+        named = {"case_id": case, "account_number": account, "masked_name": name}
+        async for entry in client.list(session.bank(bank), **named, state=wanted):
             listed.append(entry)
             if len(listed) == limit:
                 break

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from starlette.responses import Response
 
 from gateway.console.forms import text
@@ -40,7 +42,7 @@ _ROLES = {1: "债务人", 2: "担保人", 3: "第三人"}
 
 
 async def listing(visit: Visit) -> Response:
-    """Holds that are not lifted; and the account that is searched for."""
+    """Holds that are not lifted, or those to be lifted; and the account that is searched for."""
     query = visit.request.query_params
     number = query.get("account", "").strip()
     found, problem = None, ""
@@ -52,7 +54,12 @@ async def listing(visit: Visit) -> Response:
             if refusal.kind not in (Kind.INVALID, Kind.NOT_FOUND):
                 raise
             problem = visit.words.of(refusal.message)
-    asked = ListHoldsRequest(bank_id=visit.bank, page_size=_HOLDS, page_token=query.get("page", ""))
+    asked = ListHoldsRequest(
+        bank_id=visit.bank,
+        page_size=_HOLDS,
+        page_token=query.get("page", ""),
+        lift_requested=query.get("show") == "to-lift",
+    )
     listed = await visit.ask("HoldService/ListHolds", asked)
     names = {HoldKind.Value(f"HOLD_KIND_{key}"): name for key, name in KINDS.items()}
     return visit.page(
@@ -61,7 +68,7 @@ async def listing(visit: Visit) -> Response:
         found=found,
         problem=problem,
         holds=listed.holds,
-        more=listed.next_page_token,
+        more=urlencode({**query, "page": listed.next_page_token}) if listed.next_page_token else "",
         kind_names=names,
         kinds={key: name for key, name in KINDS.items() if key != "UNREADABLE_EVENT"},
         reasons=REASONS,

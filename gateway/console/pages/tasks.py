@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from gateway.console.visit import Visit
-from outreach.v1.common_pb2 import State
 from outreach.v1.hold_service_pb2 import ListHoldsRequest
 from outreach.v1.letter_version_service_pb2 import ListLetterVersionsRequest
 from outreach.v1.mailroom_service_pb2 import GetQueueRequest, ListRunsRequest, RunState
@@ -103,11 +102,12 @@ def _ends_soon(version: Any) -> bool:
 async def _lifts(visit: Visit) -> list[Task]:
     if not visit.desk.may("HoldService/ApproveLift"):
         return []
-    listed = await visit.ask("HoldService/ListHolds", ListHoldsRequest(bank_id=visit.bank, page_size=_MANY))
+    asked = ListHoldsRequest(bank_id=visit.bank, lift_requested=True, page_size=_MANY)
+    listed = await visit.ask("HoldService/ListHolds", asked)
     return [
-        Task("/accounts", visit.words("解除暂停待复核"), hold.masked_account_number, visit.time(hold.set_time))
+        Task("/accounts?show=to-lift", visit.words("解除暂停待复核"), hold.masked_account_number, visit.time(hold.set_time))
         for hold in listed.holds
-        if hold.lift_requested_by and not hold.lifted_by and not _own(visit, hold.lift_requested_by)
+        if not _own(visit, hold.lift_requested_by)
     ]
 
 
@@ -125,7 +125,7 @@ async def _policies(visit: Visit) -> list[Task]:
 async def _unconfirmed(visit: Visit) -> list[Task]:
     if not visit.desk.may("OperationsService/ResolveUnconfirmed"):
         return []
-    asked = ListUnconfirmedRequest(bank_id=visit.bank, page_size=200)
+    asked = ListUnconfirmedRequest(bank_id=visit.bank, page_size=_MANY)
     listed = await visit.ask("OperationsService/ListUnconfirmed", asked)
     what = visit.words("结果未知，须凭证据了结")
     return [
@@ -205,7 +205,7 @@ def _run(visit: Visit, run: Any) -> Task:
 async def _care(visit: Visit) -> list[Task]:
     if not (visit.desk.may("MailroomService/ReleaseCare") and visit.desk.may("OutreachService/List")):
         return []
-    asked = ListRequest(bank_id=visit.bank, state=State.STATE_ADMITTED, code="CARE_AMOUNT", page_size=50)
+    asked = ListRequest(bank_id=visit.bank, waiting_for="CARE_AMOUNT", page_size=_MANY)
     found = (await visit.ask("OutreachService/List", asked)).outreach
     what = visit.words("小额信函待复核放行")
     return [

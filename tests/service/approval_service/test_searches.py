@@ -160,7 +160,8 @@ def test_no_search_reads_the_whole_table(tmp_path: Path) -> None:
         "SEARCH outreach USING INDEX outreach_by_state (bank_id=? AND state=? AND created_ms>? AND created_ms<?)",
         "SEARCH outreach USING INDEX outreach_by_account (account_id=?)" + sort,
         "SEARCH outreach USING INDEX outreach_by_case (bank_id=? AND case_id=?)" + sort,
-        "SEARCH outreach USING INDEX outreach_by_person (person_id=?)" + sort,
+        "SEARCH outreach USING INDEX outreach_by_person (person_id=?) | LIST SUBQUERY 1"
+        " | SEARCH person USING INDEX person_by_masked_name (bank_id=? AND masked_name_hash=?)" + sort,
         "SEARCH outreach USING INDEX outreach_waiting (waiting_for=? AND bank_id=?)" + sort,
         "SEARCH outreach USING INDEX outreach_due (channel=? AND bank_id=?)" + sort,
     ]

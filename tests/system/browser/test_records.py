@@ -146,13 +146,30 @@ def test_the_ledger_is_verified_and_taken_away(office: Office, open_as: Open, tm
     assert len(draws[0].splitlines()) == 6
 
 
-def test_the_proof_of_one_entry_is_a_few_clicks_from_its_message(office: Office, open_as: Open, tmp_path: Path) -> None:
-    """From the message to its entries, to one of them, to its proof, which verifies elsewhere by the key shown."""
+def test_a_person_is_found_by_the_masked_name(open_as: Open) -> None:
+    """Also where the name was typed in full: the address that it leads to has it masked."""
+    page = open_as("supervisor-1", "/outreach")
+    page.fill("#name", "王小明")
+    page.keyboard.press("Enter")
+    expect(page.locator("#name")).to_have_value("王**")
+    assert page.url.endswith("/outreach?name=%E7%8E%8B%2A%2A")
+    expect(page.locator("tbody tr")).not_to_have_count(0)
+    page.fill("#name", "欧阳**")
+    page.get_by_role("button", name="查找").click()
+    expect(page.locator(".empty")).to_contain_text("没有符合条件的触达")
+
+
+def test_the_proof_of_each_step_is_one_click_from_its_message(office: Office, open_as: Open, tmp_path: Path) -> None:
+    """From a step of the message to the entry that records it, whose proof verifies elsewhere by the key shown."""
     page = open_as("inspector-1", "/outreach?state=DELIVERED")
     page.locator("main tbody a").first.click()
-    page.get_by_role("link", name="它在账本中的条目与证明").click()
-    page.locator("main tbody a").first.click()
+    outreach, steps = page.locator("dd.mono").first.inner_text(), page.locator(".timeline li")
+    expect(steps.last).to_contain_text("已送达")
+    expect(steps.locator("a")).to_have_count(steps.count() - 1)
+    steps.last.locator("a").click()
     seq = int(page.url.rpartition("/")[2])
+    expect(page.locator("main")).to_contain_text(outreach)
+    expect(page.locator("main")).to_contain_text("已送达")
     expect(page.locator("h1")).to_have_text(f"账本第 {seq} 条")
     with page.expect_download() as downloading:
         page.get_by_role("link", name="下载证明").click()

@@ -50,6 +50,8 @@ def test_a_case_is_listed(gateway: FakeGateway, run: Run) -> None:
     (request,) = gateway.asked("List")
     assert (request.bank_id, request.case_id, request.state) == ("demo-bank", "c-1", State.STATE_SENT)
     assert "138****5678" in run("status", "--account", "6222").stdout
+    assert "138****5678" in run("status", "--name", " 王小明").stdout
+    assert gateway.asked("List")[-1].masked_name == "王**"
     assert run("status", "--state", "lost").exit_code == 2
 
 
