@@ -9,6 +9,7 @@ import typer
 
 from outreach.cli import (
     bank,
+    callers,
     dead_letters,
     doctor,
     evidence,
@@ -60,6 +61,7 @@ _GROUPS = (
     token,
     identities,
     users,
+    callers,
     keys,
     doctor,
 )

@@ -23,6 +23,7 @@ from outreach.runtime.secret_files import write_private
 from outreach.runtime.tokens import Verifier, public_key_text
 from outreach.v1 import (
     bank_service_pb2,
+    caller_service_pb2,
     evidence_service_pb2,
     hold_service_pb2,
     key_service_pb2,
@@ -61,6 +62,7 @@ _SERVICES = [
         (operations_service_pb2, "OperationsService"),
         (user_service_pb2, "UserService"),
         (key_service_pb2, "KeyService"),
+        (caller_service_pb2, "CallerService"),
     )
 ]
 BANK = "demo-bank"
