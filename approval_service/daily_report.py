@@ -20,6 +20,17 @@ from outreach.domain.errors import invalid
 from outreach.v1.operations_service_pb2 import GetDailyReportRequest, GetDailyReportResponse
 from outreach.v1.policy_service_pb2 import PolicyVersion
 
+_MOVES = {
+    "delivered": states.DELIVERED,
+    "undelivered": states.UNDELIVERED,
+    "expired": states.EXPIRED,
+    "unconfirmed": states.UNCONFIRMED,
+    "printed": states.PRINTED,
+    "mailed": states.MAILED,
+    "returned": states.RETURNED,
+    "to_pull": states.TO_PULL,
+}
+
 
 def get_daily_report(connection: Connection, call: Call[GetDailyReportRequest]) -> GetDailyReportResponse:
     """Read of GetDailyReport. What was asked and blocked is counted by the requests of the day, what was sent by its
@@ -28,7 +39,7 @@ def get_daily_report(connection: Connection, call: Call[GetDailyReportRequest]) 
     bank_id = call.request.bank_id
     call.require_bank(bank_id)
     start, end = _day(connection, bank_id, call.request.date)
-    moves = store.count_moves(connection, bank_id, start, end)
+    moves = store.count_moves(connection, bank_id, start, end, _MOVES.values())
     blocked, cancelled = (
         Counter(code for body in store.stops(connection, bank_id, start, end, state) for code in codes_of(body))
         for state in (states.BLOCKED, states.CANCELLED)
@@ -36,16 +47,9 @@ def get_daily_report(connection: Connection, call: Call[GetDailyReportRequest]) 
     return GetDailyReportResponse(
         asked=store.count_asked(connection, bank_id, start, end),
         sent=store.count_sent(connection, bank_id, start, end),
-        delivered=moves.get(states.DELIVERED, 0),
-        undelivered=moves.get(states.UNDELIVERED, 0),
-        expired=moves.get(states.EXPIRED, 0),
         blocked=blocked,
         cancelled=cancelled,
-        unconfirmed=moves.get(states.UNCONFIRMED, 0),
-        printed=moves.get(states.PRINTED, 0),
-        mailed=moves.get(states.MAILED, 0),
-        returned=moves.get(states.RETURNED, 0),
-        to_pull=moves.get(states.TO_PULL, 0),
+        **{field: moves.get(state, 0) for field, state in _MOVES.items()},
     )
 
 

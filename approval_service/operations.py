@@ -73,17 +73,14 @@ def get_summary(connection: Connection, call: Call[GetSummaryRequest]) -> GetSum
 
 def count_open(connection: Connection, bank_id: str) -> tuple[dict[int, int], list[tuple[str, int]]]:
     """What waits, is in the mailroom or is unknown, by state; and what holds up those that wait, by sets of codes."""
-    waiting = store.count_waiting(connection, bank_id)
-    by_state: Counter[int] = Counter()
-    for state, _, count in waiting:
-        by_state[state] += count
+    held, awaiting = store.count_held(connection, bank_id), store.count_awaiting(connection, bank_id)
+    by_state: dict[int, int] = {states.ADMITTED: store.count_admitted(connection, bank_id)}
+    by_state[states.AWAITING_QUANTITY] = sum(count for _, count in awaiting)
     by_state[states.UNCONFIRMED] = store.count_unconfirmed(connection, bank_id)
     in_hand = letter_store.count_in_hand(connection, bank_id)
     by_state[states.PRINTED] = in_hand.get(LetterState.LETTER_STATE_PRINTED, 0)
     by_state[states.TO_PULL] = in_hand.get(LetterState.LETTER_STATE_TO_PULL, 0)
-    return {state: count for state, count in by_state.items() if count}, [
-        (codes, n) for _, codes, n in waiting if codes
-    ]
+    return {state: count for state, count in by_state.items() if count}, [*held, *awaiting]
 
 
 def by_code(sets: Iterable[tuple[str, int]]) -> Counter[str]:

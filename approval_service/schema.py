@@ -127,8 +127,8 @@ change = Table(
     Index(
         "change_by_day",
         "bank_id",
-        "time_ms",
         "state",
+        "time_ms",
         sqlite_where=text("state > 3"),
         postgresql_where=text("state > 3"),
     ),
@@ -602,6 +602,14 @@ outreach = Table(
         "outreach_id",
         sqlite_where=text("state IN (2, 5, 6, 9, 10, 11, 12, 13, 14, 15)"),
         postgresql_where=text("state IN (2, 5, 6, 9, 10, 11, 12, 13, 14, 15)"),
+    ),
+    # For counts of what waits and why: what waits for nothing is not in it.
+    Index(
+        "outreach_held",
+        "bank_id",
+        "codes",
+        sqlite_where=text("state = 1 AND codes <> ''"),
+        postgresql_where=text("state = 1 AND codes <> ''"),
     ),
     Index(
         "outreach_waiting",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select, text
 
@@ -29,11 +29,12 @@ def count_sent(connection: Connection, bank_id: str, start_ms: int, end_ms: int)
     ).scalar_one()
 
 
-def count_moves(connection: Connection, bank_id: str, start_ms: int, end_ms: int) -> dict[int, int]:
-    """How often outreach moved in the span, by the state moved to; only states that change_by_day indexes."""
-    rows = connection.execute(
-        select(change.c.state, func.count()).where(_changed(bank_id, start_ms, end_ms)).group_by(change.c.state)
-    )
+def count_moves(
+    connection: Connection, bank_id: str, start_ms: int, end_ms: int, moved_to: Collection[int]
+) -> dict[int, int]:
+    """How often outreach moved in the span, by the state moved to: some of those that change_by_day has."""
+    moved = _changed(bank_id, start_ms, end_ms) & change.c.state.in_(moved_to)
+    rows = connection.execute(select(change.c.state, func.count()).where(moved).group_by(change.c.state))
     return {row[0]: row[1] for row in rows}
 
 

@@ -26,6 +26,7 @@ from approval_service import schema
 from approval_service.store.lists import one_of
 from approval_service.store.rows import Query, insert_rows, insert_tuples, update_rows
 from approval_service.store.scopes import Scope, select_in
+from approval_service.store.searches import IS_RARE
 from outreach.domain import states
 from outreach.v1.outreach_service_pb2 import Channel
 
@@ -373,15 +374,27 @@ def count_by_state(connection: Connection, bank_id: str, channel: int = 0) -> di
     return {row[0]: row[1] for row in connection.execute(counted.group_by(outreach.c.state))}
 
 
-def count_waiting(connection: Connection, bank_id: str) -> list[tuple[int, str, int]]:
-    """Counts of what waits, by state and set of codes."""
-    counted = select(outreach.c.state, outreach.c.codes, func.count()).group_by(outreach.c.state, outreach.c.codes)
-    # The indexes' own conditions, word for word: a database sees only then that it may use them.
-    admitted = counted.where(outreach.c.bank_id == bank_id, outreach.c.channel.in_((1, 2)), text("state = 1"))
-    # Of every bank, since with one bank named a database takes an index of all that the bank has.
-    awaiting = counted.add_columns(outreach.c.bank_id).group_by(outreach.c.bank_id).where(text("state = 10"))
-    rows = [*connection.execute(admitted), *(row for row in connection.execute(awaiting) if row.bank_id == bank_id)]
-    return [(row[0], row[1], row[2]) for row in rows]
+def count_admitted(connection: Connection, bank_id: str) -> int:
+    # The indexes' own conditions, word for word, here and below: a database sees only then that it may use them.
+    admitted = (outreach.c.bank_id == bank_id) & outreach.c.channel.in_((1, 2)) & text("state = 1")
+    return connection.execute(select(func.count()).where(admitted)).scalar_one()
+
+
+def count_held(connection: Connection, bank_id: str) -> list[tuple[str, int]]:
+    """Counts of what is admitted and waits for something, by set of codes."""
+    held = (outreach.c.bank_id == bank_id) & text("state = 1 AND codes <> ''")
+    return _by_codes(connection, held)
+
+
+def count_awaiting(connection: Connection, bank_id: str) -> list[tuple[str, int]]:
+    """Counts of what awaits a quantity, by set of codes."""
+    awaiting = (outreach.c.bank_id == bank_id) & (outreach.c.state == states.AWAITING_QUANTITY) & IS_RARE
+    return _by_codes(connection, awaiting)
+
+
+def _by_codes(connection: Connection, where: ColumnElement[bool]) -> list[tuple[str, int]]:
+    rows = connection.execute(select(outreach.c.codes, func.count()).where(where).group_by(outreach.c.codes))
+    return [(row[0], row[1]) for row in rows]
 
 
 def count_unconfirmed(connection: Connection, bank_id: str) -> int:
@@ -406,9 +419,4 @@ def count_by_codes(connection: Connection, bank_id: str, channel: int = 0) -> li
             states.PULLED,
         )
     )
-    rows = connection.execute(
-        select(outreach.c.codes, func.count())
-        .where(*_of(bank_id, channel), outreach.c.codes != "", stopped)
-        .group_by(outreach.c.codes)
-    )
-    return [(row[0], row[1]) for row in rows]
+    return _by_codes(connection, and_(*_of(bank_id, channel), outreach.c.codes != "", stopped))

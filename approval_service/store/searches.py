@@ -15,7 +15,7 @@ outreach, person = schema.outreach, schema.person
 # Conditions of indexes, word for word: a database sees only then that it may use them.
 _ADMITTED = text(f"outreach.state = {states.ADMITTED:d}")
 _WAITING = text("outreach.waiting_for <> ''")
-_RARE = text("outreach.state IN (2, 5, 6, 9, 10, 11, 12, 13, 14, 15)")
+IS_RARE = text("outreach.state IN (2, 5, 6, 9, 10, 11, 12, 13, 14, 15)")
 RARE = frozenset({2, 5, 6, 9, 10, 11, 12, 13, 14, 15})
 """The states that an index has in order."""
 
@@ -34,7 +34,7 @@ def of_bank(bank_id: str) -> Part:
 
 def of_state(bank_id: str, state: int) -> Part:
     """Of one of the `RARE`."""
-    return Part((outreach.c.bank_id == bank_id) & (outreach.c.state == state) & _RARE, in_order=True)
+    return Part((outreach.c.bank_id == bank_id) & (outreach.c.state == state) & IS_RARE, in_order=True)
 
 
 def of_account(account_id: str) -> Part:

@@ -143,7 +143,7 @@ def upgrade() -> None:
     op.create_index(
         "change_by_day",
         "change",
-        ["bank_id", "time_ms", "state"],
+        ["bank_id", "state", "time_ms"],
         unique=False,
         sqlite_where=sa.text("state > 3"),
         postgresql_where=sa.text("state > 3"),
@@ -460,6 +460,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("state IN (1, 10)"),
         postgresql_where=sa.text("state IN (1, 10)"),
+    )
+    op.create_index(
+        "outreach_held",
+        "outreach",
+        ["bank_id", "codes"],
+        unique=False,
+        sqlite_where=sa.text("state = 1 AND codes <> ''"),
+        postgresql_where=sa.text("state = 1 AND codes <> ''"),
     )
     op.create_index(
         "outreach_waiting",

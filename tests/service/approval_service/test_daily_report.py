@@ -100,7 +100,7 @@ def test_a_day_is_read_from_its_indexes(database: Database) -> None:
     with database.reader.connect() as connection:
         days.count_asked(connection, BANK, 0, 1)
         days.count_sent(connection, BANK, 0, 1)
-        days.count_moves(connection, BANK, 0, 1)
+        days.count_moves(connection, BANK, 0, 1, [states.DELIVERED, states.RETURNED])
         list(days.stops(connection, BANK, 0, 1, states.BLOCKED))
         list(days.stops(connection, BANK, 0, 1, states.CANCELLED))
         queries = ran.copy()
