@@ -193,8 +193,8 @@ async def test_nobody_gets_a_role_that_is_a_systems(world: World) -> None:
 
 async def test_a_new_password_ends_the_other_sessions(world: World, first: FirstCredentials) -> None:
     """The old password is worth nothing afterwards; the session that changed it goes on."""
-    old = (await sign_in(world.authority, first.password, code_of(first, -1))).token
-    token = (await sign_in(world.authority, first.password, code_of(first))).token
+    old = (await sign_in(world.authority, first.password, code_of(first))).token
+    token = (await sign_in(world.authority, first.password, code_of(first, 1))).token
     stored = await world.authority.read(sessions.password_hash, USER)
     proof = Proof(USER, stored, password_right=True, totp_code="")
     new = credentials.hash_password("correct horse battery")
