@@ -22,12 +22,15 @@ _CONTENT_SECURITY_POLICY = "; ".join(
         "base-uri 'none'",
     )
 )
+PERMISSIONS = "Permissions-Policy"
+WITH_CAMERA = "camera=(self), microphone=(), geolocation=()"
+"""Of the one page on which a bank's policy allows it."""
+_NO_CAMERA = "camera=(), microphone=(), geolocation=()"
 _HEADERS = {
     "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -53,6 +56,7 @@ class Guard:
                 sent = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     sent[name] = value
+                sent.setdefault(PERMISSIONS, _NO_CAMERA)
                 if not scope["path"].startswith("/static/"):
                     sent["Cache-Control"] = "no-store"
             await send(message)

@@ -18,10 +18,10 @@ from outreach.cli import printers
 from outreach.cli.command import command
 from outreach.cli.failures import Failure
 from outreach.cli.letter_runs import RunId, get_run
-from outreach.cli.letter_scans import letter_number
 from outreach.cli.messages import Bank
 from outreach.cli.output import Output, details, findings_table
 from outreach.cli.session import Session
+from outreach.domain.letter_numbers import number_in_code
 from outreach.v1.letter_service_pb2 import PreviewLetterRequest, PreviewValues
 from outreach.v1.letter_service_pb2_grpc import LetterServiceStub
 from outreach.v1.letter_version_service_pb2 import LetterContent
@@ -78,7 +78,7 @@ async def copy(
     out: _Out = None,
 ) -> None:
     """存档副本 Fetch the archive copy of one letter, marked as a copy. Each look is recorded."""
-    number = letter_number(letter)
+    number = number_in_code(letter)
     path = out or Path(f"{number}.pdf")
     request = FetchLetterPdfRequest(letter_number=number, reason=reason)
     async with session.client() as client:

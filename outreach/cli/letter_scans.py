@@ -19,6 +19,7 @@ from outreach.cli.letter_lists import letter_state_text
 from outreach.cli.letter_runs import get_run
 from outreach.cli.output import Output, details, plain, table
 from outreach.client import Client
+from outreach.domain.letter_numbers import number_in_code
 from outreach.v1.mailroom_service_pb2 import LetterSelection, ScanResult
 from outreach.wording.formats import code_text
 
@@ -69,7 +70,7 @@ async def a_range(client: Client, run_id: str, first: int, last: int, but: Seque
         run_id=run_id,
         first_position=first,
         last_position=last or (await get_run(client, run_id)).letters,
-        except_letter_numbers=[letter_number(code) for code in but],
+        except_letter_numbers=[number_in_code(code) for code in but],
     )
 
 
@@ -95,12 +96,6 @@ async def scanned(path: Path, *, per_letter: int = 1) -> AsyncIterator[list[str]
         codes = iter(batch[whole:])
     if next(codes, None) is not None:
         raise Failure("最后一封信缺少邮件号，请补扫。The last letter has no item number: scan it.", field="scans")
-
-
-def letter_number(code: str) -> str:
-    """The letter's number in a code: its Code 128, or the DataMatrix of one of its sheets (RUN|LETTER|SHEET|...)."""
-    parts = code.split("|")
-    return (parts[1] if len(parts) > 2 else code).strip().upper()
 
 
 class Tally:
@@ -157,13 +152,13 @@ def _line(result: ScanResult) -> Text:
 
 
 async def _listed(letters: Sequence[str]) -> AsyncIterator[list[str]]:
-    numbers = [letter_number(code) for code in letters]
+    numbers = [number_in_code(code) for code in letters]
     for start in range(0, len(numbers), MAX_SCANS):
         yield numbers[start : start + MAX_SCANS]
 
 
 def _codes(text: str) -> list[str]:
-    return [letter_number(code) for code in _SEPARATORS.split(text) if code]
+    return [number_in_code(code) for code in _SEPARATORS.split(text) if code]
 
 
 def _read(path: Path) -> str:

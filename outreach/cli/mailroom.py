@@ -24,12 +24,12 @@ from outreach.cli.letter_scans import (
     Scans,
     Tally,
     a_range,
-    letter_number,
     scanned,
     selections,
 )
 from outreach.cli.output import Cell, details, plain
 from outreach.cli.session import Session
+from outreach.domain.letter_numbers import number_in_code
 from outreach.v1.mailroom_service_pb2 import (
     ConfirmPrintedRequest,
     MailRequest,
@@ -124,7 +124,7 @@ async def mail(
             request = MailRequest(range=await a_range(client, run_id, first, last, but or ()))
             tally.add((await client.call(stub.Mail, request, repeatable=True)).results)
         elif letter:
-            request = MailRequest(scans=[MailScan(letter_number=letter_number(letter), item_number=item.upper())])
+            request = MailRequest(scans=[MailScan(letter_number=number_in_code(letter), item_number=item.upper())])
             tally.add((await client.call(stub.Mail, request, repeatable=True)).results)
         elif scans:
             async for codes in scanned(scans, per_letter=2 if items else 1):
@@ -161,7 +161,7 @@ async def spoil(
     reason: Annotated[str, typer.Option(help="原因 What happened to it; no personal data.")],
 ) -> None:
     """作废 A letter was spoiled and destroyed; it is printed again under a new number if the rules allow it."""
-    request = SpoilRequest(letter_number=letter_number(letter), reason=reason)
+    request = SpoilRequest(letter_number=number_in_code(letter), reason=reason)
     async with session.client() as client:
         response = await client.call(MailroomServiceStub(client.channel).Spoil, request, repeatable=True)
     again = response.waiting_outreach_id or "不再打印 not printed any more"
@@ -181,7 +181,7 @@ async def take_back(
     """退信 A letter came back. Its address is closed where the reason says so; a death puts the account on hold."""
     kind = ReturnReason.ValueType(enum_option("--reason", ReturnReason.DESCRIPTOR, reason))
     request = ReturnRequest(
-        letter_number=letter_number(letter),
+        letter_number=number_in_code(letter),
         reason=kind,
         scan_image=scan.read_bytes() if scan else b"",
     )

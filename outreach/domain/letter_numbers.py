@@ -10,7 +10,8 @@ import re
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _PREFIX_LENGTH = 4
-_FORM = re.compile(rf"[A-Z0-9]{{1,{_PREFIX_LENGTH}}}-\d{{6}}-\d{{7,}}[A-Z0-9]", re.ASCII)
+FORM = rf"[A-Z0-9]{{1,{_PREFIX_LENGTH}}}-[0-9]{{6}}-[0-9]{{7,}}[A-Z0-9]"
+"""A regular expression, as browsers know them too."""
 
 
 def letter_number(bank_id: str, date: str, serial: int) -> str:
@@ -22,7 +23,13 @@ def letter_number(bank_id: str, date: str, serial: int) -> str:
 
 def is_letter_number(text: str) -> bool:
     """False if it was mistyped, or is the number of something else."""
-    return _FORM.fullmatch(text) is not None and check_character(text[:-1]) == text[-1]
+    return re.fullmatch(FORM, text) is not None and check_character(text[:-1]) == text[-1]
+
+
+def number_in_code(code: str) -> str:
+    """The letter's number in what was scanned: its Code 128, or the DataMatrix of one of its sheets (RUN|LETTER|…)."""
+    parts = code.split("|")
+    return (parts[1] if len(parts) > 2 else code).strip().upper()
 
 
 def check_character(body: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from gateway.console import showing
+from gateway.console import mail_cutoff, showing
 from gateway.console.pages import tasks
 from gateway.console.visit import CHINA, Visit
 from outreach.v1.operations_service_pb2 import GetDailyReportRequest, GetSummaryRequest
@@ -16,9 +16,9 @@ _SHOWN_CODES = 8
 
 async def home(visit: Visit) -> Response:
     """The page."""
-    waiting = await tasks.of(visit)
+    waiting, cutoff = await tasks.of(visit), await mail_cutoff.at_home(visit)
     if not visit.desk.may("OperationsService/GetSummary"):
-        return visit.page("home.html", tasks=waiting, summary=None)
+        return visit.page("home.html", tasks=waiting, cutoff=cutoff, summary=None)
     asked = GetSummaryRequest(bank_id=visit.bank, open_only=True)
     summary = await visit.ask("OperationsService/GetSummary", asked)
     date = summary.business_time.ToDatetime(CHINA).strftime("%Y-%m-%d")
@@ -27,6 +27,7 @@ async def home(visit: Visit) -> Response:
     return visit.page(
         "home.html",
         tasks=waiting,
+        cutoff=cutoff,
         summary=summary,
         states=sorted(summary.states.items(), key=lambda item: list(showing.TONES).index(item[0])),
         held=_by_code(visit, summary.codes),

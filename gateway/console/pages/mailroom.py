@@ -9,13 +9,16 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import grpc
+from starlette.datastructures import FormData
 from starlette.responses import Response, StreamingResponse
 
-from gateway.console import pictures
+from gateway.console import mail_cutoff, pictures
 from gateway.console.forms import file_of, text, whole
+from gateway.console.security import PERMISSIONS, WITH_CAMERA
 from gateway.console.visit import Visit
 from outreach.domain.errors import Kind, Refusal
 from outreach.domain.ids import new_id
+from outreach.domain.letter_numbers import FORM, number_in_code
 from outreach.runtime.errors import refusal_of
 from outreach.v1.mailroom_service_pb2 import (
     CloseRunRequest,
@@ -26,6 +29,7 @@ from outreach.v1.mailroom_service_pb2 import (
     GetQueueRequest,
     GetQueueResponse,
     GetRunRequest,
+    GetRunResponse,
     LetterSelection,
     LetterState,
     ListLettersRequest,
@@ -54,14 +58,12 @@ SHOWN = 200
 async def rooms(visit: Visit) -> Response:
     """The queue and the runs."""
     queue: GetQueueResponse = await visit.ask("MailroomService/GetQueue", GetQueueRequest(bank_id=visit.bank))
-    minutes_left = (queue.next_cutoff_time.seconds - queue.business_time.seconds) // 60
-    runs = (await visit.ask("MailroomService/ListRuns", ListRunsRequest(bank_id=visit.bank, page_size=50))).runs
+    runs = await visit.ask("MailroomService/ListRuns", ListRunsRequest(bank_id=visit.bank, page_size=50))
     return visit.page(
         "mailroom.html",
         queue=queue.lines,
-        cutoff=visit.time(queue.next_cutoff_time),
-        minutes_left=minutes_left,
-        runs=runs,
+        cutoff=mail_cutoff.of_runs(visit, queue, runs),
+        runs=runs.runs,
         run_tones=RUN_TONES,
         request_id=new_id(),
         **_names(),
@@ -85,12 +87,16 @@ async def start(visit: Visit) -> Response:
 
 async def run_page(visit: Visit, results: Sequence[ScanResult] = (), step: str = "") -> Response:
     """One run: its numbers, its pull list first, its letters, and the scanning."""
-    run = await _run(visit)
+    found = await _run(visit)
+    run = found.run
     letters = await _letters(visit, run, LetterState.LETTER_STATE_UNSPECIFIED)
     to_pull = await _letters(visit, run, LetterState.LETTER_STATE_TO_PULL) if run.to_pull else []
-    return visit.page(
+    scanning = run.state == RunState.RUN_STATE_READY and visit.desk.may("MailroomService/ConfirmPrinted")
+    camera = scanning and found.camera_allowed
+    page = visit.page(
         "run.html",
         run=run,
+        cutoff=mail_cutoff.of_run(visit, found),
         letters=letters,
         to_pull=to_pull,
         results=results,
@@ -99,8 +105,16 @@ async def run_page(visit: Visit, results: Sequence[ScanResult] = (), step: str =
         run_tones=RUN_TONES,
         letter_tones=LETTER_TONES,
         registered=run.postal_class == PostalClass.POSTAL_CLASS_REGISTERED,
+        scanning=scanning,
+        camera=camera,
+        letter_form=FORM,
         **_names(),
     )
+    if camera:
+        page.headers[PERMISSIONS] = WITH_CAMERA
+    if run.state != RunState.RUN_STATE_RENDERING and "HX-Request" in visit.request.headers:
+        page.headers["HX-Refresh"] = "true"  # the page that waited for the layout is opened anew, ready to scan
+    return page
 
 
 def _next_step(run: Any, step: str) -> str:
@@ -119,19 +133,27 @@ def _next_step(run: Any, step: str) -> str:
 async def scan(visit: Visit) -> Response:
     """One step for scanned letters, or for a range of the run."""
     form, run_id = await visit.form(), visit.request.path_params["run_id"]
-    step, scanned = text(form, "step"), text(form, "scanned").upper().split()
+    step, scanned = text(form, "step"), _scanned(form, "scanned")
     selection = LetterSelection(letter_numbers=scanned[:1])
     if not scanned:
         selection = LetterSelection(
             run_id=run_id,
             first_position=whole(form, "first"),
             last_position=whole(form, "last"),
-            except_letter_numbers=text(form, "except").upper().split(),
+            except_letter_numbers=_scanned(form, "except"),
         )
     results = await _done(
         visit, step, selection, scanned, text(form, "reason"), (whole(form, "before"), whole(form, "after"))
     )
     return await run_page(visit, results, step)
+
+
+def _letter(form: FormData) -> str:
+    return number_in_code(text(form, "letter_number"))
+
+
+def _scanned(form: FormData, name: str) -> list[str]:
+    return [number_in_code(code) for code in text(form, name).split()]
 
 
 async def _done(
@@ -179,7 +201,7 @@ async def pdf(visit: Visit) -> Response:
 async def copy(visit: Visit) -> Response:
     """The archive copy of one letter, for a reason that goes into the ledger."""
     form = await visit.form()
-    request = FetchLetterPdfRequest(letter_number=text(form, "letter_number").upper(), reason=text(form, "reason"))
+    request = FetchLetterPdfRequest(letter_number=_letter(form), reason=text(form, "reason"))
     visit.desk.check(request)
     pieces = visit.console.pdfs.letter(visit.desk.principal, request)
     return await _download(pieces, f"{request.letter_number}-copy.pdf")
@@ -187,7 +209,7 @@ async def copy(visit: Visit) -> Response:
 
 async def manifest(visit: Visit) -> Response:
     """The run's letters as CSV, for the desk or the counter."""
-    run = await _run(visit)
+    run = (await _run(visit)).run
     written = io.StringIO()
     writer = csv.writer(written)
     writer.writerow(["position", "letter_number", "sheets", "pdf_sha256", "item_number", "state"])
@@ -211,7 +233,7 @@ async def come_back(visit: Visit) -> Response:
         f"RETURN_REASON_{text(form, 'reason')}", ReturnReason.RETURN_REASON_UNSPECIFIED
     )
     image = await pictures.scan(await file_of(form, "scan"))
-    request = ReturnRequest(letter_number=text(form, "letter_number").upper(), reason=reason, scan_image=image)
+    request = ReturnRequest(letter_number=_letter(form), reason=reason, scan_image=image)
     result = await visit.ask("MailroomService/Return", request)
     return visit.page("returns.html", result=result, chosen=text(form, "reason"), letter="", **_names())
 
@@ -219,7 +241,7 @@ async def come_back(visit: Visit) -> Response:
 async def look(visit: Visit) -> Response:
     """The scan of what came back, for a reason that goes into the ledger."""
     form = await visit.form()
-    request = FetchReturnScanRequest(letter_number=text(form, "letter_number").upper(), reason=text(form, "reason"))
+    request = FetchReturnScanRequest(letter_number=_letter(form), reason=text(form, "reason"))
     answer = await visit.ask("MailroomService/FetchReturnScan", request)
     image = "data:image/jpeg;base64," + base64.b64encode(answer.image).decode()
     return visit.page("return_scan.html", letter=request.letter_number, image=image)
@@ -241,9 +263,10 @@ async def _download(pieces: AsyncIterator[Any], name: str) -> Response:
     return StreamingResponse(rest(), media_type="application/pdf", headers=headers)
 
 
-async def _run(visit: Visit) -> Any:
+async def _run(visit: Visit) -> GetRunResponse:
     request = GetRunRequest(run_id=visit.request.path_params["run_id"])
-    return (await visit.ask("MailroomService/GetRun", request)).run
+    found: GetRunResponse = await visit.ask("MailroomService/GetRun", request)
+    return found
 
 
 async def _letters(visit: Visit, run: Any, state: LetterState.ValueType, *, everything: bool = False) -> list[Any]:

@@ -30,6 +30,16 @@ document.querySelectorAll("form[method=post]").forEach((form) => {
 });
 window.addEventListener("pageshow", () => document.querySelectorAll("button[aria-busy]").forEach((button) => { button.disabled = false; button.removeAttribute("aria-busy"); }));
 document.querySelectorAll("select[data-submit]").forEach((select) => select.addEventListener("change", () => select.form.requestSubmit()));
+document.querySelectorAll("[data-seconds-left]").forEach((shown) => {
+  const end = Date.now() + shown.dataset.secondsLeft * 1000;
+  const count = () => {
+    const minutes = Math.floor((end - Date.now()) / 60000);
+    const words = minutes < 0 ? "over" : minutes < 60 ? "minutes" : "hours";
+    shown.textContent = shown.dataset[words].replace("{hours}", Math.floor(minutes / 60)).replace("{minutes}", minutes % 60);
+    if (minutes < 60) shown.className = "tag warn";
+  };
+  setInterval(count, 5000);
+});
 document.querySelectorAll("[data-focus]").forEach((field) => field.focus());
 document.body.addEventListener("htmx:configRequest", (event) => {
   const token = document.querySelector("meta[name=form-token]");

@@ -18,6 +18,8 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 )
 collect_ignore_glob = [] if CHROMIUM else ["test_*.py", "screenshots.py"]
 

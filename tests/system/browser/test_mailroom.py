@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from pathlib import Path
+from urllib.parse import urlparse
 
 import pypdfium2
 from PIL import Image, ImageDraw
@@ -12,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from examples.generate import FOLDER
 from gateway.console.pages.mailroom import STEPS
+from tests.system.browser import camera
 from tests.system.browser.people import Office, Open
 from tests.system.browser.runs import DONE, started_run
 
@@ -44,7 +46,8 @@ def choose(page: Page, step: str) -> None:
 
 
 def test_letters_from_quantity_to_return(office: Office, open_as: Open, tmp_path: Path) -> None:
-    """The run is fetched once, scanned by the keyboard alone and closed; a repayment shows its letter to be pulled."""
+    """The run is fetched once, scanned by the keyboard alone and closed; a repayment shows its letter to be pulled. One
+    letter is scanned by the camera once the policy allows it."""
     page = started_run(office, open_as)
     page.get_by_role("button", name="下载 PDF 打印").focus()
     with page.expect_download() as downloading:
@@ -53,6 +56,8 @@ def test_letters_from_quantity_to_return(office: Office, open_as: Open, tmp_path
     assert len(pypdfium2.PdfDocument(tmp_path / "run.pdf")) >= 2
     page.reload()
     first, second = page.locator("tbody td:nth-child(2)").all_inner_texts()
+    by_camera(office, open_as, page, first, second)
+    page.reload()
     scan(page, first)
     scan(page, second)
     scan(page, second)  # again: it gets its first answer, and the field was empty
@@ -85,6 +90,19 @@ def test_letters_from_quantity_to_return(office: Office, open_as: Open, tmp_path
     page.keyboard.press("Enter")
     expect(page.locator("[role=status]")).to_contain_text("地址已关闭")
     look_at_the_slip(page, mailed)
+
+
+def by_camera(office: Office, open_as: Open, page: Page, letter: str, other: str) -> None:
+    """Not before the policy allows it, and not in a browser that cannot read codes, which says so."""
+    expect(page.get_by_role("button", name=camera.BUTTON)).to_have_count(0)
+    assert camera.is_shut(page)
+    camera.allow(office, open_as)
+    page.reload()
+    if not page.evaluate("'BarcodeDetector' in window"):
+        expect(page.locator("[data-camera] p")).to_contain_text("不会识读条码")
+        expect(page.get_by_role("button", name=camera.BUTTON)).to_be_hidden()
+    assert not camera.is_shut(page)
+    camera.read(open_as("mailroom-1", urlparse(page.url).path), letter, other)
 
 
 def slip(folder: Path) -> Path:

@@ -3,7 +3,7 @@
 import pytest
 
 from outreach.domain.item_numbers import item_number_warning, s10_check_digit
-from outreach.domain.letter_numbers import check_character, is_letter_number, letter_number
+from outreach.domain.letter_numbers import check_character, is_letter_number, letter_number, number_in_code
 
 NUMBER = letter_number("demo-bank", "2026-11-24", 17)
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -39,6 +39,12 @@ def test_exchanged_neighbours_are_caught() -> None:
 def test_other_texts_are_no_numbers(text: str) -> None:
     """Nothing passes that was never given."""
     assert not is_letter_number(text)
+
+
+@pytest.mark.parametrize("code", [NUMBER, f" {NUMBER.lower()}\n", f"01JD3Q8Z|{NUMBER}|1/2|0a1b2c3d"])
+def test_a_number_is_found_in_what_is_scanned(code: str) -> None:
+    """In the Code 128 of an envelope's window, and in the DataMatrix of each sheet."""
+    assert number_in_code(code) == NUMBER
 
 
 @pytest.mark.parametrize(("serial", "digit"), [("47312482", 9), ("12345678", 5), ("00000008", 0), ("00000000", 5)])
