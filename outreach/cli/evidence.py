@@ -8,16 +8,17 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 from typer.core import TyperGroup
 
 from outreach.cli.command import command
 from outreach.cli.failures import Failure
 from outreach.cli.messages import Bank
-from outreach.cli.output import Cell, cell, details
+from outreach.cli.output import Cell, Output, cell, details
 from outreach.cli.session import Session
 from outreach.client import Client
-from outreach.evidence.assembly import Made, assemble
+from outreach.evidence.assembly import Made, Step, Tell, assemble
 from outreach.evidence.check import Report, check
 from outreach.evidence.pack import read
 from outreach.runtime.secret_files import write_private
@@ -25,6 +26,12 @@ from outreach.v1.evidence_service_pb2 import ExportEvidenceRequest
 from outreach.v1.evidence_service_pb2_grpc import EvidenceServiceStub
 from outreach.v1.mailroom_service_pb2 import FetchLetterPdfRequest, FetchReturnScanRequest
 from outreach.v1.mailroom_service_pb2_grpc import MailroomServiceStub
+
+_STEPS = {
+    Step.COLLECTING: "查找账目 looking through the ledger",
+    Step.ORIGINALS: "取原件 fetching originals",
+    Step.WRITING: "写汇总 writing the summary",
+}
 
 
 class _MakeByDefault(TyperGroup):
@@ -58,7 +65,8 @@ async def make(
     else:
         request.outreach_id = outreach
     async with session.client() as client:
-        made = await _assemble(client, request)
+        with _progress(session.output) as progress:
+            made = await _assemble(client, request, _told(progress))
     write_private(out, made.file)
     document = {
         "file": str(out),
@@ -105,7 +113,23 @@ def _read_key(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-async def _assemble(client: Client, request: ExportEvidenceRequest) -> Made:
+def _progress(output: Output) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    quiet = output.as_json or not output.errors.is_terminal
+    return Progress(*columns, console=output.errors, transient=True, disable=quiet)
+
+
+def _told(progress: Progress) -> Tell:
+    def tell(step: Step, done: int, total: int) -> None:
+        for shown in progress.task_ids:
+            progress.remove_task(shown)
+        progress.add_task(_STEPS[step], completed=done, total=total or None)
+
+    tell(Step.COLLECTING, 0, 0)
+    return tell
+
+
+async def _assemble(client: Client, request: ExportEvidenceRequest, tell: Tell) -> Made:
     """The pack, with the originals that this identity may have."""
     evidence, mailroom = EvidenceServiceStub(client.channel), MailroomServiceStub(client.channel)
 
@@ -119,7 +143,7 @@ async def _assemble(client: Client, request: ExportEvidenceRequest) -> Made:
         yield (await client.call(mailroom.FetchReturnScan, asked)).image
 
     parts = client.stream(evidence.ExportEvidence, request)
-    return await assemble(parts, letter_pdf, return_scan)
+    return await assemble(parts, letter_pdf, return_scan, tell)
 
 
 def _document(found: Report) -> dict[str, object]:

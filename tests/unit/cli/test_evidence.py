@@ -12,6 +12,7 @@ from zipfile import ZipFile
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.json_format import MessageToJson
+from rich.progress import Progress, TaskID
 from typer.testing import CliRunner, Result
 
 from outreach.cli.main import app
@@ -96,6 +97,34 @@ def test_a_pack_is_asked_for_and_written(gateway: FakeGateway, pack: Path) -> No
         assert archive.read(f"letters/{NUMBER}.pdf") == b"%PDF-copy"
         assert {"summary.pdf", "README.txt", "checkpoint.txt", "proofs.json"} <= set(archive.namelist())
         assert "TS-1" in archive.read("README.txt").decode()
+
+
+def test_it_tells_a_person_how_far_it_is(
+    gateway: FakeGateway, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal: how much of the ledger was looked through, of how much. Programs and files get none of it."""
+
+    def told(request: Any) -> Iterator[ExportEvidenceResponse]:
+        yield ExportEvidenceResponse(entries=ProvenEntries(looked_through=1_000_000, ledger_size=2_180_000))
+        yield from parts(request)
+
+    gateway.answers |= {"ExportEvidence": told, "FetchLetterPdf": lambda request: [_rest()]}
+    asked = ("evidence", "--letter", NUMBER, "--purpose", "TS-1", "--out", tmp_path / "pack.zip")
+    assert "ledger" not in run(*asked).stderr
+    seen: list[tuple[str, int, int | None]] = []
+    add = Progress.add_task
+
+    def watched(progress: Progress, description: str, **fields: Any) -> TaskID:
+        seen.append((description, fields["completed"], fields["total"]))
+        return add(progress, description, **fields)
+
+    monkeypatch.setattr(Progress, "add_task", watched)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    result = run(*asked)
+    assert "looking through the ledger" in result.stderr
+    assert "looking" not in run(*asked, "--json").stderr
+    assert ("查找账目 looking through the ledger", 1_000_000, 2_180_000) in seen
+    assert seen[-1] == ("写汇总 writing the summary", 0, None)
 
 
 def test_a_pack_is_verified_offline(pack: Path, gateway: FakeGateway) -> None:
