@@ -23,6 +23,7 @@ LABELS = {
     "explanation": "说明",
     "source": "文本",
     "scan": "扫描件",
+    "file": "文件",
     "scan_image": "扫描件",
     "letterhead_image": "信头图像",
     "official_pdf": "银行官方 PDF",

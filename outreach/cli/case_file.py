@@ -11,8 +11,7 @@ from typing import Generic, Self, TypeVar
 
 from outreach.cli.csv_lines import CsvFile
 from outreach.cli.fields import FieldError, set_text
-from outreach.cli.sheet_lines import SheetFile
-from outreach.cli.workbook import is_workbook
+from outreach.cli.sheet_lines import SheetFile, is_sheet
 from outreach.v1.outreach_service_pb2 import LetterItem, PriorCall, SmsItem
 
 Item = TypeVar("Item", SmsItem, LetterItem)
@@ -57,7 +56,7 @@ class ItemFile(Generic[Item]):
         self._kind: type[Item] = kind
         self._file: CsvFile | SheetFile = (
             SheetFile(path, required, optional, _VARIABLE, _TIMES)
-            if is_workbook(path)
+            if is_sheet(path)
             else CsvFile(path, required, optional, _VARIABLE)
         )
         self.line_count = self._file.line_count

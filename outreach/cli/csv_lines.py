@@ -13,10 +13,11 @@ from itertools import islice
 from pathlib import Path
 
 from outreach.cli.failures import Failure
-from outreach.cli.lines import MAX_LINE_CHARACTERS, Line, LineError, check_columns, check_text
+from outreach.cli.lines import Line, check_columns
+from outreach.sheets.cells import MAX_CHARACTERS, CellError, check_text
 
 _GBK = "gb18030"  # contains all of GBK and GB 2312
-_MAX_LINE_BYTES = 4 * (MAX_LINE_CHARACTERS + 2)
+_MAX_LINE_BYTES = 4 * (MAX_CHARACTERS + 2)
 """No shorter line can have more characters than allowed; what is beyond is not kept."""
 
 
@@ -44,13 +45,13 @@ class CsvFile:
                 continue
             try:
                 yield Line(number, self._cells(text))
-            except LineError as error:
+            except CellError as error:
                 yield Line(number, {}, str(error))
 
     def _cells(self, text: str) -> dict[str, str]:
         cells = _split(text)
         if len(cells) != len(self.columns):
-            raise LineError(
+            raise CellError(
                 f"有 {len(cells)} 列，表头有 {len(self.columns)} 列 another number of columns than the header"
             )
         return {column: value.strip() for column, value in zip(self.columns, cells, strict=True)}
@@ -60,7 +61,7 @@ class CsvFile:
             if text.strip():
                 try:
                     return index, [name.strip() for name in _split(text)]
-                except LineError as error:
+                except CellError as error:
                     raise Failure(f"{self._path}, line {index + 1}: 表头 the header: {error}") from None
         raise Failure(f"{self._path} 是空文件：第一行须是列名。It is empty: the first line must name the columns.")
 
@@ -110,4 +111,4 @@ def _split(text: str) -> list[str]:
     try:
         return next(csv.reader([check_text(text.removesuffix("\r"))], strict=True))
     except csv.Error as error:
-        raise LineError(f"不是 CSV no CSV: {error}") from None
+        raise CellError(f"不是 CSV no CSV: {error}") from None

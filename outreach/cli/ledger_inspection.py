@@ -18,9 +18,9 @@ from outreach.cli.fields import time_option
 from outreach.cli.messages import Limit
 from outreach.cli.output import details, table
 from outreach.cli.session import Session
-from outreach.cli.sheet_writer import write_csv, write_xlsx
 from outreach.domain.clocks import iso
 from outreach.ledger.export import ExportError, Reader
+from outreach.sheets.writer import write_csv, write_xlsx
 from outreach.wording.formats import code_text
 from outreach.wording.ledger_words import KINDS, kind_text
 

@@ -14,8 +14,8 @@ from outreach.cli.letter_runs import RunId
 from outreach.cli.messages import Bank
 from outreach.cli.output import plain, table
 from outreach.cli.session import Session
-from outreach.cli.sheet_writer import write_csv, write_xlsx
 from outreach.client import Client
+from outreach.sheets.writer import write_csv, write_xlsx
 from outreach.v1.mailroom_service_pb2 import Letter, LetterState, ListLettersRequest
 from outreach.v1.mailroom_service_pb2_grpc import MailroomServiceStub
 from outreach.wording import words

@@ -18,8 +18,7 @@ from outreach.cli.lines import Line
 from outreach.cli.messages import Bank
 from outreach.cli.output import details, plain
 from outreach.cli.session import Session
-from outreach.cli.sheet_lines import SheetFile
-from outreach.cli.workbook import is_workbook
+from outreach.cli.sheet_lines import SheetFile, is_sheet
 from outreach.v1.mailroom_service_pb2 import (
     AcceptedItem,
     RecordAcceptanceRequest,
@@ -114,7 +113,7 @@ def _items(path: Path, letter_column: str, item_column: str) -> list[AcceptedIte
 
 
 def _lines(path: Path) -> tuple[list[Line], list[str]]:
-    if not is_workbook(path):
+    if not is_sheet(path):
         file = CsvFile(path, (), None)
         return list(file.lines()), file.columns
     probe = SheetFile(path, (), None, "", frozenset())

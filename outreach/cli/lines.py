@@ -7,12 +7,6 @@ from dataclasses import dataclass
 
 from outreach.cli.failures import Failure
 
-MAX_LINE_CHARACTERS = 64 * 1024
-
-
-class LineError(ValueError):
-    """Why a line cannot be used, without any of its content."""
-
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -21,17 +15,6 @@ class Line:
     number: int
     cells: dict[str, str]
     error: str = ""
-
-
-def check_text(text: str) -> str:
-    """The text, if it can go into a message. Raises LineError."""
-    if len(text) > MAX_LINE_CHARACTERS:
-        raise LineError(f"超过 {MAX_LINE_CHARACTERS} 个字符 longer than that")
-    if "\0" in text:
-        raise LineError("含 NUL 字符 holds a NUL character")
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise LineError("含无法读取的字符，编码与全文不同 bytes of another encoding than the rest, or half a character")
-    return text
 
 
 def check_columns(

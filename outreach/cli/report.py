@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from outreach.cli.command import command
 from outreach.cli.output import code_tables, table
 from outreach.cli.session import Session
-from outreach.cli.sheet_writer import write_csv, write_xlsx
+from outreach.sheets.writer import write_csv, write_xlsx
 from outreach.v1.operations_service_pb2 import GetDailyReportRequest, GetDailyReportResponse
 from outreach.v1.operations_service_pb2_grpc import OperationsServiceStub
 from outreach.wording import words

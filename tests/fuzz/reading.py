@@ -77,7 +77,7 @@ def sheet(mutator: Mutator) -> tuple[int, str]:
     kind = mutator.chance.choice((CaseFile, LetterFile))
     try:
         cases = _read(data, mutator.chance.choice(("cases.xlsx", "cases.csv")), kind)
-    except Failure as failure:
+    except (Failure, Refusal) as failure:
         return LINES, _told(failure)
     return LINES, "read" if cases else "empty"
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
+from gateway.console import address_files
+from gateway.console.address_files import MAX_ADDRESSES
 from gateway.console.comparing import marked
 from gateway.console.forms import text
 from gateway.console.visit import Visit
 from outreach.domain.errors import Kind, Refusal
 from outreach.v1.hold_service_pb2 import AddressVerdict, CheckAddressesRequest, ListBadAddressesRequest
-from outreach.wording.formats import inert
 
-MAX_ADDRESSES = 10_000
 AT_ONCE = 1000
 SHOWN = 500
-"""Rows of the page; the CSV has all."""
-_COLUMNS = ("地址", "address")
+"""Rows of the page; what is taken away has all."""
+_MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 
 
 async def clinic(visit: Visit) -> Response:
@@ -33,12 +33,12 @@ async def clinic(visit: Visit) -> Response:
 
 
 async def check(visit: Visit) -> Response:
-    """Every address with its verdict, or the same as CSV."""
+    """Every address with its verdict, or the same as CSV or .xlsx."""
     form = await visit.form()
-    addresses = _lines(text(form, "addresses"))
+    addresses = address_files.lines(text(form, "addresses"))
     upload = form.get("file")
     if isinstance(upload, UploadFile) and upload.size:
-        addresses += from_file(decoded(await upload.read()))
+        addresses += await address_files.read(await upload.read())
     if not 0 < len(addresses) <= MAX_ADDRESSES:
         raise Refusal(
             Kind.INVALID,
@@ -50,8 +50,8 @@ async def check(visit: Visit) -> Response:
         part = addresses[start : start + AT_ONCE]
         answer = await visit.ask("HoldService/CheckAddresses", CheckAddressesRequest(addresses=part))
         pairs += zip(part, answer.verdicts, strict=True)
-    if text(form, "as") == "csv":
-        return _csv(visit, pairs)
+    if (ending := text(form, "as")) in _MEDIA_TYPES:
+        return await _taken_away(visit, pairs, ending)
     shown = sorted(pairs, key=lambda pair: not pair[1].findings)[:SHOWN] if len(pairs) > SHOWN else pairs
     rows = [
         (marked(address, [found.reason for found in verdict.findings]), address, verdict) for address, verdict in shown
@@ -61,46 +61,22 @@ async def check(visit: Visit) -> Response:
     return visit.page("clinic.html", written="\n".join(addresses), rows=rows, counts=counts, bad=[])
 
 
-def _csv(visit: Visit, pairs: list[tuple[str, AddressVerdict]]) -> Response:
-    written = io.StringIO()
-    writer = csv.writer(written)
-    writer.writerow(["address", "codes", "why", "normal"])
-    for address, verdict in pairs:
-        codes = " ".join(found.code for found in verdict.findings)
-        why = "; ".join(visit.words.of(found.reason) for found in verdict.findings)
-        writer.writerow([inert(cell) for cell in (address, codes, why, verdict.normal)])
-    headers = {"Content-Disposition": 'attachment; filename="addresses.csv"'}
-    return Response("\ufeff" + written.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _lines(written: str) -> list[str]:
-    return [line.strip() for line in written.splitlines() if line.strip()]
-
-
-def from_file(written: str) -> list[str]:
-    """Of a CSV with a column of addresses that column; of any other text each line."""
-    lines = written.splitlines()
-    header = next(csv.reader(lines[:1]), [])
-    column = next((at for at, name in enumerate(header) if name.strip().lower() in _COLUMNS), None)
-    if column is None:
-        return _lines(written)
-    rows = (row for row in csv.reader(lines[1:]) if len(row) > column)
-    return [address for row in rows if (address := row[column].strip())]
-
-
-def decoded(data: bytes) -> str:
-    """The text of an uploaded list, UTF-8 or GBK. Refusal for a workbook."""
-    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise Refusal(
-            Kind.INVALID,
-            "请在表格软件中另存为 CSV 后上传；此处不读 .xlsx 与 .xls。Save it as CSV in the spreadsheet program: "
-            ".xlsx and .xls are not read here.",
-            field="file",
+async def _taken_away(visit: Visit, pairs: list[tuple[str, AddressVerdict]], ending: str) -> Response:
+    rows = [
+        (
+            address,
+            " ".join(found.code for found in verdict.findings),
+            "; ".join(visit.words.of(found.reason) for found in verdict.findings),
+            verdict.normal,
         )
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("gb18030", "replace")
+        for address, verdict in pairs
+    ]
+    if ending == "csv":
+        content = address_files.csv_of(rows)
+    else:
+        content = await address_files.xlsx_of(visit.words("地址诊所"), rows)
+    headers = {"Content-Disposition": f'attachment; filename="addresses.{ending}"'}
+    return Response(content, media_type=_MEDIA_TYPES[ending], headers=headers)
 
 
 ROUTES = (

@@ -198,7 +198,8 @@ def test_systems_and_keys_are_seen_without_a_secret(office: Office, open_as: Ope
 
 
 def test_a_list_of_addresses_is_repaired(open_as: Open) -> None:
-    """Each address gets its verdict with the words at fault marked; the same comes as CSV."""
+    """Each address gets its verdict with the words at fault marked; the same comes as CSV and as a workbook, which can be
+    brought again."""
     page = open_as("mailroom-1", "/clinic")
     page.fill("#addresses", "浙江省杭州市西湖区文三路8号3幢402室\n上海市徐汇区人民检察院")
     page.get_by_role("button", name="检查", exact=True).click()
@@ -208,6 +209,13 @@ def test_a_list_of_addresses_is_repaired(open_as: Open) -> None:
     with page.expect_download() as downloading:
         page.get_by_role("button", name="检查并下载 CSV").click()
     assert "ADDRESS_SENSITIVE" in downloading.value.path().read_text(encoding="utf-8-sig")
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="检查并下载 XLSX").click()
+    page.goto("/clinic")
+    page.set_input_files("#file", downloading.value.path())
+    page.get_by_role("button", name="检查", exact=True).click()
+    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.locator("tbody tr").nth(1)).to_contain_text("敏感地址")
 
 
 def test_a_change_appears_while_one_looks(office: Office, open_as: Open) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from outreach.cli.failures import Failure
+from outreach.domain.errors import Refusal
 from outreach.v1.common_pb2 import State
 from outreach.v1.outreach_service_pb2 import Decision, ItemResult, SubmitBatchResponse
 from tests.documented import assert_documented
@@ -91,7 +91,7 @@ def test_a_harmful_workbook(gateway: FakeGateway, run: Run, tmp_path: Path, what
     path = rewritten(workbook(tmp_path / "c.xlsx", HEADER, GOOD), {SHEET: change})
     ended = run("submit", path)
     assert (ended.exit_code, gateway.requests) == (1, [])
-    with pytest.raises(Failure) as raised:
+    with pytest.raises(Refusal) as raised:
         read(path)
     words = str(raised.value).removeprefix(str(path)).lstrip(":, ")
     assert words[:40] in ended.stderr

@@ -14,6 +14,7 @@ from openpyxl import Workbook
 
 from outreach.cli.case_file import Case, CaseFile
 from outreach.cli.failures import Failure
+from outreach.domain.errors import Refusal
 from outreach.v1.outreach_service_pb2 import SmsItem
 
 HEADER = ("request_id", "bank_id", "account_number", "phone_number", "template_name", "not_before", "var.note")
@@ -130,7 +131,7 @@ def test_a_workbook_is_known_by_its_content(tmp_path: Path) -> None:
 )
 def test_a_wrong_header_is_told(tmp_path: Path, rows: Sequence[Sequence[Any]], word: str) -> None:
     """As with CSV, nothing is taken without the right columns."""
-    with pytest.raises(Failure, match=word):
+    with pytest.raises((Failure, Refusal), match=word):
         read(workbook(tmp_path / "c.xlsx", *rows))
 
 
@@ -170,7 +171,7 @@ def dangling(content: bytes) -> bytes:
 def test_a_harmful_or_torn_workbook_is_refused(tmp_path: Path, change: Change, reason: str) -> None:
     """A ZIP bomb and XML entities are refused before they are expanded, torn parts where they are met."""
     path = rewritten(workbook(tmp_path / "c.xlsx", HEADER, GOOD), {SHEET: change})
-    with pytest.raises(Failure) as raised:
+    with pytest.raises(Refusal) as raised:
         read(path)
     assert raised.value.reason == reason
     assert str(path) in str(raised.value)
@@ -183,7 +184,7 @@ def test_a_bomb_that_lies_about_its_size_is_not_expanded(tmp_path: Path) -> None
         true_size = archive.getinfo(SHEET).file_size
     lie = path.read_bytes().replace(true_size.to_bytes(4, "little"), (2000).to_bytes(4, "little"))
     path.write_bytes(lie)
-    with pytest.raises(Failure) as raised:
+    with pytest.raises(Refusal) as raised:
         read(path)
     assert raised.value.reason == "WORKBOOK_UNREADABLE"
 
@@ -195,7 +196,7 @@ def test_a_directory_that_points_before_the_file_is_damage(tmp_path: Path) -> No
     end = data.rindex(b"PK\x05\x06")
     data[end + 16 : end + 20] = (2**31).to_bytes(4, "little")
     path.write_bytes(data)
-    with pytest.raises(Failure) as raised:
+    with pytest.raises(Refusal) as raised:
         read(path)
     assert raised.value.reason == "WORKBOOK_UNREADABLE"
 
@@ -221,5 +222,5 @@ def test_what_is_no_workbook_is_told(tmp_path: Path, content: bytes) -> None:
     """A torn archive, and the older or encrypted form, are told with the way out."""
     path = tmp_path / "c.xlsx"
     path.write_bytes(content)
-    with pytest.raises(Failure, match="另存为"):
+    with pytest.raises(Refusal, match="另存为"):
         read(path)

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from gateway.console import pictures
-from gateway.console.pages.clinic import decoded, from_file
 from outreach.domain.errors import Refusal
 
 
@@ -48,29 +47,3 @@ async def test_a_pdf_that_may_do_something_is_refused() -> None:
     for upload in (hostile.getvalue(), scanned(pictures.MAX_SCAN_PAGES + 1), scanned()[:200]):
         with pytest.raises(Refusal, match="scan: "):
             await pictures.scan(upload)
-
-
-@pytest.mark.parametrize(
-    ("written", "addresses"),
-    [
-        ("甲路1号\n\n 乙路2号 \n", ["甲路1号", "乙路2号"]),
-        ('case,Address\n1,"浙江省,甲路1号"\n2,\n3,乙路2号\n', ["浙江省,甲路1号", "乙路2号"]),
-        ("编号,地址\n1,甲路1号\n2\n", ["甲路1号"]),
-        ("", []),
-    ],
-)
-def test_addresses_of_a_file(written: str, addresses: list[str]) -> None:
-    """Each line, or the column of addresses if there is one."""
-    assert from_file(written) == addresses
-
-
-@pytest.mark.parametrize("magic", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0"])
-def test_a_workbook_is_no_list_of_addresses(magic: bytes) -> None:
-    """It would be read as lines of rubbish: it is refused with the way out."""
-    with pytest.raises(Refusal, match="CSV") as refused:
-        decoded(magic + b"\x00\x01")
-    assert refused.value.field == "file"
-
-
-def test_a_list_of_addresses_may_be_gbk() -> None:
-    assert decoded("浙江省甲路1号".encode("gb18030")) == decoded("\ufeff浙江省甲路1号".encode()) == "浙江省甲路1号"

@@ -7,9 +7,10 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import IO, cast
 
 from openpyxl import Workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.header_footer import HeaderFooterItem
@@ -28,7 +29,9 @@ def write_csv(path: Path, headings: Sequence[str], rows: Iterable[Row]) -> None:
         writer.writerows([inert(value) if isinstance(value, str) else value for value in row] for row in rows)
 
 
-def write_xlsx(path: Path, title: str, headings: Mapping[str, int], rows: Iterable[Row], *, footer: str = "") -> None:
+def write_xlsx(
+    to: Path | IO[bytes], title: str, headings: Mapping[str, int], rows: Iterable[Row], *, footer: str = ""
+) -> None:
     """One sheet: `headings` with their columns' widths in characters; printed on A4, as wide as the page, with the
     headings on each page and the `footer` under it. OSError.
     """
@@ -37,11 +40,11 @@ def write_xlsx(path: Path, title: str, headings: Mapping[str, int], rows: Iterab
     sheet.title = title
     for number, row in enumerate((tuple(headings), *rows), 1):
         for column, value in enumerate(row, 1):
-            cell = sheet.cell(number, column, value)
             if isinstance(value, str):
+                cell = sheet.cell(number, column, ILLEGAL_CHARACTERS_RE.sub("\ufffd", value))
                 cell.data_type = "s"  # a text, also where it looks like a formula
             else:
-                cell.number_format = "#,##0"
+                sheet.cell(number, column, value).number_format = "#,##0"
     for column, width in enumerate(headings.values(), 1):
         heading = sheet.cell(1, column)
         heading.font = Font(bold=True)
@@ -56,4 +59,4 @@ def write_xlsx(path: Path, title: str, headings: Mapping[str, int], rows: Iterab
     sheet.print_title_rows = "1:1"
     above, below = cast(HeaderFooterItem, sheet.oddHeader), cast(HeaderFooterItem, sheet.oddFooter)
     above.center.text, below.left.text, below.right.text = title, footer, "&P / &N"
-    book.save(path)
+    book.save(to)

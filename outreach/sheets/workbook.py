@@ -9,14 +9,13 @@ from __future__ import annotations
 import warnings
 import zlib
 from errno import EINVAL
-from pathlib import Path
 from typing import IO
 from xml.parsers import expat
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from openpyxl import Workbook, load_workbook
 
-from outreach.cli.failures import Failure
+from outreach.domain.errors import Kind, Refusal
 
 MIB = 1024 * 1024
 MAX_EXPANDED_BYTES = 512 * MIB
@@ -32,72 +31,77 @@ _BROKEN = (BadZipFile, expat.ExpatError, zlib.error, EOFError, RuntimeError)
 """The last one is zipfile's, for a password and (by a subclass) for a compression that it does not know."""
 
 
-def is_workbook(path: Path) -> bool:
-    """True if the content, whatever the name, is that of .xlsx. Failure for the older or encrypted form. OSError."""
-    with path.open("rb") as file:
-        magic = file.read(4)
+def is_workbook(name: str, source: IO[bytes]) -> bool:
+    """True if the content, whatever the name, is that of .xlsx. Refusal for the older or encrypted form. OSError."""
+    magic = source.read(4)
+    source.seek(0)
     if magic == _OLE_MAGIC:
-        raise Failure(
-            f"{path} 是旧版 .xls 或设有密码：请另存为无密码的 .xlsx。It is an old .xls or has a password: save it as "
-            ".xlsx without one."
+        raise Refusal(
+            Kind.INVALID,
+            f"{name}: 是旧版 .xls 或设有密码：请另存为无密码的 .xlsx。It is an old .xls or has a password: save it as "
+            ".xlsx without one.",
+            reason="WORKBOOK_UNREADABLE",
         )
     return magic == _MAGIC
 
 
-def open_workbook(path: Path, source: IO[bytes]) -> Workbook:
-    """The workbook in the opened file, to be read row by row; close both. Raises Failure."""
+def open_workbook(name: str, source: IO[bytes], max_expanded_bytes: int = MAX_EXPANDED_BYTES) -> Workbook:
+    """The workbook in the opened file, to be read row by row; close both. `name` is what messages call it. Refusal."""
     try:
         with ZipFile(source) as archive:
-            _check_sizes(path, archive.infolist())
+            _check_sizes(name, archive.infolist(), max_expanded_bytes)
             for member in archive.infolist():
                 if member.filename.endswith((".xml", ".rels")):
                     with archive.open(member) as part:
-                        _check_prolog(path, member.filename, part)
+                        _check_prolog(name, member.filename, part)
     except _BROKEN:
-        raise unreadable(path) from None
+        raise unreadable(name) from None
     except OSError as error:
         if error.errno != EINVAL:  # that one is a part's place before the file's beginning
             raise
-        raise unreadable(path) from None
+        raise unreadable(name) from None
     warnings.filterwarnings("ignore", module=r"openpyxl\.")  # of what it passes over, such as coloured cells
     try:
         return load_workbook(source, read_only=True, keep_links=False)
     except Exception:  # noqa: BLE001 openpyxl raises whatever a damaged file leads it to
-        raise unreadable(path) from None
+        raise unreadable(name) from None
 
 
-def unreadable(path: Path, where: str = "") -> Failure:
+def unreadable(name: str, where: str = "") -> Refusal:
     """What to raise where the file turns out to be damaged; `where` is the place, if it is known."""
-    return Failure(
-        f"{path}{where}: 不是完好的 .xlsx：请用表格软件打开，另存为 .xlsx 或 CSV。It is no sound .xlsx: open it in a "
+    return Refusal(
+        Kind.INVALID,
+        f"{name}{where}: 不是完好的 .xlsx：请用表格软件打开，另存为 .xlsx 或 CSV。It is no sound .xlsx: open it in a "
         "spreadsheet program and save it as .xlsx or CSV.",
         reason="WORKBOOK_UNREADABLE",
     )
 
 
-def _check_sizes(path: Path, members: list[ZipInfo]) -> None:
+def _check_sizes(name: str, members: list[ZipInfo], max_expanded_bytes: int) -> None:
     expanded, packed = sum(m.file_size for m in members), sum(m.compress_size for m in members)
     strings = sum(m.file_size for m in members if m.filename.endswith(_STRINGS))
-    if expanded > MAX_EXPANDED_BYTES or strings > MAX_STRINGS_BYTES:
+    if expanded > max_expanded_bytes or strings > MAX_STRINGS_BYTES:
         seen = f"{expanded // MIB} MiB"
     elif expanded > MIB and expanded > packed * MAX_RATIO:
         seen = f"x{expanded // max(packed, 1)}"
     else:
         return
-    raise Failure(
-        f"{path}: 展开后过大（{seen}），疑为压缩炸弹，未读取。请拆分，或另存为 CSV。It would expand too far, like a "
+    raise Refusal(
+        Kind.INVALID,
+        f"{name}: 展开后过大（{seen}），疑为压缩炸弹，未读取。请拆分，或另存为 CSV。It would expand too far, like a "
         "ZIP bomb, and was not read: split it, or save it as CSV.",
         reason="WORKBOOK_TOO_LARGE",
     )
 
 
-def _check_prolog(path: Path, name: str, source: IO[bytes]) -> None:
+def _check_prolog(name: str, part: str, source: IO[bytes]) -> None:
     """No part of a workbook may have a document type (ECMA-376, part 2), in which entities would be declared."""
     roots: list[str] = []
 
     def refuse(*_: object) -> None:
-        raise Failure(
-            f"{path}: {name} 声明了 XML 实体，未读取。请用表格软件另存。It declares XML entities and was not read: "
+        raise Refusal(
+            Kind.INVALID,
+            f"{name}: {part} 声明了 XML 实体，未读取。请用表格软件另存。It declares XML entities and was not read: "
             "save it again with a spreadsheet program.",
             reason="WORKBOOK_HAS_ENTITIES",
         )
