@@ -198,8 +198,8 @@ def test_systems_and_keys_are_seen_without_a_secret(office: Office, open_as: Ope
 
 
 def test_a_list_of_addresses_is_repaired(open_as: Open) -> None:
-    """Each address gets its verdict with the words at fault marked; the same comes as CSV and as a workbook, which can be
-    brought again."""
+    """Each address gets its verdict with the words at fault marked; the same comes as CSV and as a workbook, which can
+    be brought again."""
     page = open_as("mailroom-1", "/clinic")
     page.fill("#addresses", "浙江省杭州市西湖区文三路8号3幢402室\n上海市徐汇区人民检察院")
     page.get_by_role("button", name="检查", exact=True).click()
