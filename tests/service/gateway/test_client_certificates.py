@@ -25,12 +25,14 @@ from outreach.runtime import client_certificates, tls, tokens
 from outreach.runtime.client import open_channel
 from outreach.runtime.config import SettingError
 from outreach.runtime.errors import refusal_of
-from outreach.v1.outreach_service_pb2 import CancelRequest, CancelResponse
+from outreach.v1.outreach_service_pb2 import CancelRequest, CancelResponse, WatchRequest, WatchResponse
 from tests.service.gateway.conftest import FakeAuthority, as_caller, settings_for
 
 CANCEL = "/outreach.v1.OutreachService/Cancel"
+WATCH = "/outreach.v1.OutreachService/Watch"
 NAME, STRANGER = "cases.agency.example", "others.agency.example"
 CLERK = (("outreach-employee", "e-1001"), ("outreach-team", "north"))
+PATIENCE_S = 30.0
 SOON_S = 1.1
 """After so long a changed file is known."""
 
@@ -170,6 +172,23 @@ async def test_a_deactivated_caller_is_out_within_seconds(state_dir: Path, issue
             register(state_dir, **changes)
             await asyncio.sleep(SOON_S)
             assert (await refusal(opened)).reason == "CALLER_UNKNOWN"
+
+
+async def test_a_caller_that_the_authority_shut_out_is_out(
+    state_dir: Path, issuer: Path, port: int, authority: FakeAuthority
+) -> None:
+    """With what it has open, as with a token."""
+    async with channel(state_dir, port, issuer) as opened:
+        opening: Any = opened.unary_stream(WATCH, response_deserializer=WatchResponse.FromString)
+        watch = opening(WatchRequest(bank_id="demo-bank").SerializeToString(), metadata=CLERK)
+        for _ in range(2):
+            await watch.read()
+        authority.deactivated.append("certified")
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            async with asyncio.timeout(PATIENCE_S):
+                await watch.read()
+        assert refusal_of(raised.value).reason == "CALLER_DEACTIVATED"
+        assert (await refusal(opened)).reason == "CALLER_DEACTIVATED"
 
 
 async def test_an_expired_certificate_is_out(

@@ -215,6 +215,28 @@ async def test_a_stream_that_is_being_written_ends_with_the_same_word(state_dir:
         assert (await reading).reason == "STOPPING"
 
 
+async def test_a_stream_ends_once_its_caller_may_not_go_on(state_dir: Path) -> None:
+    """Whether it waits or is being written, with the reason; another's stays open."""
+
+    def still(method: str, context: Any) -> None:
+        if ("gone", "yes") in context.invocation_metadata():
+            raise Refusal(Kind.DENIED, "shut out", reason="GONE")
+
+    async with serving(state_dir, Holds()) as running, channel(state_dir, running.port) as opened:
+        stub: Any = ledger_service_pb2_grpc.LedgerServiceStub(opened)
+        request, gone = ledger_service_pb2.ExportRequest(), ("gone", "yes")
+        waiting = stub.Export(request, metadata=(*SUPERVISOR, ("stay", "yes"), gone))
+        writing = stub.Export(request, metadata=(*SUPERVISOR, ("flood", "yes"), gone))
+        others = stub.Export(request, metadata=(*SUPERVISOR, ("stay", "yes")))
+        for call in (waiting, writing, others):
+            await call.read()
+        ended = [asyncio.create_task(_read_all(call)) for call in (waiting, writing)]
+        running.recheck_streams(still)
+        assert {(await task).reason for task in ended} == {"GONE"}
+        assert not others.done()
+        others.cancel()
+
+
 async def _read_all(call: Any) -> Refusal:
     """What ended the stream."""
     try:

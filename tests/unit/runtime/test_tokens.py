@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jwt
@@ -148,6 +149,21 @@ def test_a_role_taken_from_a_caller_is_refused_soon(tmp_path: Path, monkeypatch:
     write_registry(tmp_path / "callers.yaml")
     with pytest.raises(Refusal, check=lambda e: e.reason == "ROLE_NOT_REGISTERED"):
         verifier.verify(token)
+
+
+def test_a_caller_that_is_shut_out_is_refused_whatever_was_verified(verifier: Verifier) -> None:
+    """A stream outlives the token that opened it, but not its caller; let in again, the caller is as before."""
+    token, ended = signed(), signed(exp=int(time.time()) - 60)
+    context: Any = SimpleNamespace(invocation_metadata=lambda: (("authorization", f"Bearer {ended}"),))
+    verifier.verify(token)
+    verifier.recheck(context)
+    verifier.deactivate(["cases"])
+    for refused in (lambda: verifier.verify(token), lambda: verifier.recheck(context)):
+        with pytest.raises(Refusal, check=lambda e: e.reason == "CALLER_DEACTIVATED"):
+            refused()
+    verifier.deactivate([])
+    verifier.verify(token)
+    verifier.recheck(context)
 
 
 def test_a_broken_registry_keeps_the_last_good_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
