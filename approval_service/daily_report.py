@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from approval_service.calls import Call
+from approval_service.operations import by_code
 from approval_service.policies import DEFAULT_TIME_ZONE
 from approval_service.rules import local_day
 from approval_service.status_changes import codes_of
@@ -40,16 +41,15 @@ def get_daily_report(connection: Connection, call: Call[GetDailyReportRequest]) 
     call.require_bank(bank_id)
     start, end = _day(connection, bank_id, call.request.date)
     moves = store.count_moves(connection, bank_id, start, end, _MOVES.values())
-    blocked, cancelled = (
-        Counter(code for body in store.stops(connection, bank_id, start, end, state) for code in codes_of(body))
-        for state in (states.BLOCKED, states.CANCELLED)
+    cancelled = Counter(
+        code for body in store.cancellations(connection, bank_id, start, end) for code in codes_of(body)
     )
     return GetDailyReportResponse(
         asked=store.count_asked(connection, bank_id, start, end),
         sent=store.count_sent(connection, bank_id, start, end),
-        blocked=blocked,
+        blocked=by_code(store.count_blocked(connection, bank_id, start, end)),
         cancelled=cancelled,
-        **{field: moves.get(state, 0) for field, state in _MOVES.items()},
+        **{field: moves[state] for field, state in _MOVES.items()},
     )
 
 

@@ -603,6 +603,15 @@ outreach = Table(
         sqlite_where=text("state IN (2, 5, 6, 9, 10, 11, 12, 13, 14, 15)"),
         postgresql_where=text("state IN (2, 5, 6, 9, 10, 11, 12, 13, 14, 15)"),
     ),
+    Index(
+        "outreach_blocked",
+        "bank_id",
+        "state",
+        "created_ms",
+        "codes",
+        sqlite_where=text("state = 7"),
+        postgresql_where=text("state = 7"),
+    ),
     # For counts of what waits and why: what waits for nothing is not in it.
     Index(
         "outreach_held",

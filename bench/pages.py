@@ -87,7 +87,7 @@ class Visitor:
         status, _, body = self._ask("GET", path)
         took = time.perf_counter() - started
         if status != 200:
-            raise SystemExit(f"{path}: {status}")
+            print(f"{path}: {status}", file=sys.stderr)
         return took, body
 
     def _ask(self, method: str, path: str, form: dict[str, str] | None = None) -> tuple[int, str, str]:
@@ -95,11 +95,19 @@ class Visitor:
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        self._connection.request(method, path, urlencode(form) if form is not None else None, headers)
-        answer = self._connection.getresponse()
+        body = urlencode(form) if form is not None else None
+        try:
+            answer = self._answer(method, path, body, headers)
+        except http.client.RemoteDisconnected:  # while nobody asked anything
+            self._connection.close()
+            answer = self._answer(method, path, body, headers)
         for line in answer.headers.get_all("Set-Cookie", []):
             self._cookies |= {name: one.value for name, one in SimpleCookie(line).items()}
         return answer.status, answer.headers.get("Location", ""), answer.read().decode()
+
+    def _answer(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> http.client.HTTPResponse:
+        self._connection.request(method, path, body, headers)
+        return self._connection.getresponse()
 
 
 def visitors(state_dir: Path, url: str) -> dict[str, Visitor]:
@@ -131,7 +139,8 @@ def main() -> None:
         if page.startswith("first of "):
             link = FIRST_ROW.search(visitor.get(page.removeprefix("first of "))[1])
             if link is None:
-                raise SystemExit(f"{page}: nothing listed")
+                print(f"{who + ' ' + page:75} nothing listed", flush=True)
+                continue
             path = quote(html.unescape(link[1]), safe="/?=&%")
         visitor.get(path)
         before = [_cpu_ms(server) for server in servers]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Result, func, literal, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, Result, Select, func, literal, select, text, tuple_
 
 from approval_service import schema
 from outreach.domain import states
@@ -19,6 +19,19 @@ IS_RARE = text("outreach.state IN (2, 5, 6, 9, 10, 11, 12, 13, 14, 15)")
 RARE = frozenset({2, 5, 6, 9, 10, 11, 12, 13, 14, 15})
 """The states that an index has in order."""
 
+COLUMNS = (
+    "outreach_id",
+    "created_ms",
+    "caller_id",
+    "case_id",
+    "account_id",
+    "state",
+    "codes",
+    "waiting_for",
+    "cause",
+    "masked_name_hash",
+)
+
 
 class Part(NamedTuple):
     """Some of the outreach, and an index that finds them."""
@@ -26,70 +39,67 @@ class Part(NamedTuple):
     where: ColumnElement[bool]
     in_order: bool
     """True if the index has them by time; all of them are read and sorted if not."""
+    counted: Select[tuple[str]]
+    """What tells whether they are few: themselves, or the people that they went to."""
 
 
 def of_bank(bank_id: str) -> Part:
-    return Part(outreach.c.bank_id == bank_id, in_order=True)
+    return _part(outreach.c.bank_id == bank_id, in_order=True)
 
 
 def of_state(bank_id: str, state: int) -> Part:
     """Of one of the `RARE`."""
-    return Part((outreach.c.bank_id == bank_id) & (outreach.c.state == state) & IS_RARE, in_order=True)
+    return _part((outreach.c.bank_id == bank_id) & (outreach.c.state == state) & IS_RARE, in_order=True)
 
 
 def of_account(account_id: str) -> Part:
-    return Part(outreach.c.account_id == account_id, in_order=False)
+    return _part(outreach.c.account_id == account_id)
 
 
 def of_case(bank_id: str, case_id: str) -> Part:
-    return Part((outreach.c.bank_id == bank_id) & (outreach.c.case_id == case_id), in_order=False)
+    return _part((outreach.c.bank_id == bank_id) & (outreach.c.case_id == case_id))
 
 
 def of_name(bank_id: str, masked_name_hash: str) -> Part:
     """To the people whose masked name it is."""
     named = (person.c.bank_id == bank_id) & (person.c.masked_name_hash == masked_name_hash)
-    return Part(outreach.c.person_id.in_(select(person.c.person_id).where(named)), in_order=False)
+    people = select(person.c.person_id).where(named)
+    return Part(outreach.c.person_id.in_(people), in_order=False, counted=people)
 
 
 def of_wait(bank_id: str, code: str) -> Part:
     """Waiting for a code and for no time."""
     waits = _ADMITTED & _WAITING & (outreach.c.waiting_for == code)
-    return Part((outreach.c.bank_id == bank_id) & waits, in_order=False)
+    return _part((outreach.c.bank_id == bank_id) & waits)
 
 
 def admitted(bank_id: str) -> Part:
     of_both = outreach.c.channel.in_((Channel.CHANNEL_SMS, Channel.CHANNEL_LETTER))
-    return Part((outreach.c.bank_id == bank_id) & of_both & _ADMITTED, in_order=False)
+    return _part((outreach.c.bank_id == bank_id) & of_both & _ADMITTED)
+
+
+def _part(where: ColumnElement[bool], *, in_order: bool = False) -> Part:
+    return Part(where, in_order, select(outreach.c.outreach_id).where(where))
 
 
 def is_few(connection: Connection, part: Part, many: int) -> bool:
-    """True if these are fewer than that. Counts no further."""
-    counted = select(outreach.c.outreach_id).where(part.where).limit(many).subquery()
-    return connection.execute(select(func.count()).select_from(counted)).scalar_one() < many
+    """True if fewer than that are counted. Counts no further."""
+    some = part.counted.limit(many).subquery()
+    return connection.execute(select(func.count()).select_from(some)).scalar_one() < many
 
 
 def newest(
     connection: Connection, part: Part, since_ms: int, before: tuple[int, str], limit: int, *, with_names: bool
 ) -> Result[tuple[Any, ...]]:
-    """Those made since then and before such a time and id, the newest first: outreach_id, created_ms, caller_id,
-    case_id, account_id, state, codes, waiting_for, cause and, with names, masked_name_hash. Read what you need."""
+    """The `COLUMNS` of those made since then and before such a time and id, the newest first; the name's where it is
+    asked for. Read it as far as it is needed."""
     # A sum keeps a database from an index that has all of a bank in order.
     time = outreach.c.created_ms if part.in_order else outreach.c.created_ms + 0
-    columns = (
-        outreach.c.outreach_id,
-        outreach.c.created_ms,
-        outreach.c.caller_id,
-        outreach.c.case_id,
-        outreach.c.account_id,
-        outreach.c.state,
-        outreach.c.codes,
-        outreach.c.waiting_for,
-        outreach.c.cause,
-        person.c.masked_name_hash if with_names else literal("").label("masked_name_hash"),
-    )
+    name = person.c.masked_name_hash if with_names else literal("").label("masked_name_hash")
+    columns = [outreach.c[column] for column in COLUMNS[:-1]]
     # The condition on the time alone is what an index can begin at.
     span = (time >= since_ms) & (time <= before[0]) & (tuple_(time, outreach.c.outreach_id) < before)
-    query = select(*columns).where(part.where, span)
+    query = select(*columns, name).where(part.where, span)
     if with_names:
         query = query.outerjoin(person, person.c.person_id == outreach.c.person_id)
     return connection.execute(query.order_by(time.desc(), outreach.c.outreach_id.desc()).limit(limit))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from io import BytesIO
 
 import pypdfium2
@@ -22,8 +23,8 @@ _pdfium = asyncio.Lock()
 """PDFium is not for several threads at once."""
 
 
-async def previews(pdf: bytes) -> list[bytes]:
-    """The first pages, as PNG."""
+async def previews(pdf: bytes) -> tuple[bytes, ...]:
+    """The first pages, as PNG. Of what shows nobody: some are kept, since a version is looked at again and again."""
     async with _pdfium:
         return await asyncio.to_thread(_pngs, pdf)
 
@@ -37,13 +38,14 @@ async def scan(upload: bytes) -> bytes:
         return await asyncio.to_thread(_scan, upload)
 
 
-def _pngs(pdf: bytes) -> list[bytes]:
+@lru_cache(maxsize=16)
+def _pngs(pdf: bytes) -> tuple[bytes, ...]:
     images = []
     for page in list(pypdfium2.PdfDocument(pdf))[:MAX_PAGES]:
         written = BytesIO()
         page.render(scale=PREVIEW_SCALE).to_pil().convert("P").save(written, "PNG")
         images.append(written.getvalue())
-    return images
+    return tuple(images)
 
 
 def _scan(pdf: bytes) -> bytes:

@@ -424,6 +424,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 10"),
         postgresql_where=sa.text("state = 10"),
     )
+    op.create_index(
+        "outreach_blocked",
+        "outreach",
+        ["bank_id", "state", "created_ms", "codes"],
+        unique=False,
+        sqlite_where=sa.text("state = 7"),
+        postgresql_where=sa.text("state = 7"),
+    )
     op.create_index("outreach_by_account", "outreach", ["account_id"], unique=False)
     op.create_index(
         "outreach_by_address",

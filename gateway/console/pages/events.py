@@ -15,7 +15,8 @@ from outreach.v1.operations_service_pb2 import GetSummaryRequest
 from outreach.v1.outreach_service_pb2 import WatchRequest
 
 RECENT = 40
-ENTRIES_READ = 500
+ENTRIES_READ = (100, 1000)
+"""The second where the first hold too few changes."""
 CHECK_S = 5.0
 """A stream looks so often whether its session is over."""
 _DIGITS = 18
@@ -27,17 +28,22 @@ async def listing(visit: Visit) -> Response:
         bank: await visit.ask("OperationsService/GetSummary", GetSummaryRequest(bank_id=bank, open_only=True))
         for bank in visit.banks
     }
+    recent, position = await _recent(visit) if visit.desk.may("OutreachService/Watch") else ([], 0)
+    return visit.page("events.html", summaries=summaries, recent=recent, position=position)
+
+
+async def _recent(visit: Visit) -> tuple[list[Any], int]:
+    """The last changes, the newest first, and the position that the live ones follow."""
+    checkpoint = await visit.ask("LedgerService/GetCheckpoint", GetCheckpointRequest())
+    size = int(checkpoint.checkpoint.split("\n")[1])
     recent: list[Any] = []
-    if visit.desk.may("OutreachService/Watch"):
-        checkpoint = await visit.ask("LedgerService/GetCheckpoint", GetCheckpointRequest())
-        # A change's position is its entry's in the ledger: the last entries hold the last changes.
-        since = max(int(checkpoint.checkpoint.split("\n")[1]) - ENTRIES_READ, 0)
-        watch = WatchRequest(bank_id=visit.bank, after_position=since, only_past=True)
-        async for response in visit.desk.follow("OutreachService/Watch", watch):
-            recent.append(response.change)
-            del recent[:-RECENT]
-    position = recent[-1].position if recent else 0
-    return visit.page("events.html", summaries=summaries, recent=recent[::-1], position=position)
+    for read in ENTRIES_READ:
+        # The last entries hold the last changes.
+        watch = WatchRequest(bank_id=visit.bank, after_position=max(size - read, 0), only_past=True)
+        recent = [response.change async for response in visit.desk.follow("OutreachService/Watch", watch)][-RECENT:]
+        if len(recent) == RECENT:
+            break
+    return recent[::-1], recent[-1].position if recent else size
 
 
 async def stream(visit: Visit) -> Response:

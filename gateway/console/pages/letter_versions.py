@@ -197,7 +197,7 @@ async def _images(visit: Visit, content: LetterContent, *, worst: bool) -> tuple
     values = PreviewValues.PREVIEW_VALUES_WORST_CASE if worst else PreviewValues.PREVIEW_VALUES_SAMPLE
     request = PreviewLetterRequest(content=content, values=values, show_window=True)
     answer = await visit.ask("LetterService/PreviewLetter", request)
-    images = await pictures.previews(answer.pdf) if answer.pdf else []
+    images = await pictures.previews(answer.pdf) if answer.pdf else ()
     return ["data:image/png;base64," + base64.b64encode(image).decode() for image in images], list(answer.findings)
 
 

@@ -104,8 +104,9 @@ async def _lifts(visit: Visit) -> list[Task]:
         return []
     asked = ListHoldsRequest(bank_id=visit.bank, lift_requested=True, page_size=_MANY)
     listed = await visit.ask("HoldService/ListHolds", asked)
+    what = visit.words("解除暂停待复核")
     return [
-        Task("/accounts?show=to-lift", visit.words("解除暂停待复核"), hold.masked_account_number, visit.time(hold.set_time))
+        Task("/accounts?show=to-lift", what, hold.masked_account_number, visit.time(hold.set_time))
         for hold in listed.holds
         if not _own(visit, hold.lift_requested_by)
     ]

@@ -59,7 +59,7 @@ async def test_a_name_is_found_among_many_and_with_other_filters(named: World, m
     assert await accounts(named, "王**", state=states.ADMITTED) == ["6001", "6002"]
     assert await accounts(named, "王**", state=states.BLOCKED) == []
     monkeypatch.setattr(search, "LOOKED_AT", 2)
-    monkeypatch.setattr(search, "FEW_OF_NAME", 2)
+    monkeypatch.setattr(search, "FEW_PEOPLE", 2)
     assert await accounts(named, "欧***") == ["6003"]
     first, token = await page(named, SUPERVISOR_OF_ALL, masked_name="王**")
     second, end = await page(named, SUPERVISOR_OF_ALL, masked_name="王**", page_token=token)
