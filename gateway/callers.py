@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import grpc
@@ -30,6 +31,7 @@ from outreach.v1.caller_service_pb2 import (
 )
 
 FOLLOW_S = 1.0
+FOLLOW_TIMEOUT_S = 2.0
 TIMEOUT_S = 10.0
 _SERVICE = caller_service_pb2.DESCRIPTOR.services_by_name["CallerService"]
 _log = EventLogger("callers")
@@ -39,17 +41,16 @@ async def follow(
     authority: grpc.aio.Channel, verifier: Verifier, door: Door, edges: Sequence[RunningServer]
 ) -> NoReturn:
     """Keeps callers out that are shut out, there or in the file, and ends the streams that they have open."""
-    stub: Any = AdmissionServiceStub(authority)
+    stub, asked = AdmissionServiceStub(authority), ListDeactivatedCallersRequest()
     while True:
         try:
-            answer = await stub.ListDeactivatedCallers(
-                ListDeactivatedCallersRequest(), timeout=TIMEOUT_S, wait_for_ready=False
-            )
-            verifier.deactivate(answer.caller_ids)
-        except grpc.aio.AioRpcError as error:
-            _log.debug("authority_unreachable", code=error.code().name)
-        for edge in edges:
-            edge.recheck_streams(door.recheck)
+            with suppress(grpc.aio.AioRpcError):  # the authority is away, and takes nothing from anybody
+                answer = await stub.ListDeactivatedCallers(asked, timeout=FOLLOW_TIMEOUT_S, wait_for_ready=False)
+                verifier.deactivate(answer.caller_ids)
+            for edge in edges:
+                edge.recheck_streams(door.recheck)
+        except Exception as error:  # noqa: BLE001  # whatever it was, the next second tries again
+            _log.error("callers_not_followed", error)
         await asyncio.sleep(FOLLOW_S)
 
 

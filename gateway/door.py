@@ -34,6 +34,10 @@ class Door:
         """All that are registered now, by their ids."""
         return self._verifier.callers()
 
+    def certificate_end(self, caller: Caller) -> float:
+        """As Verifier.certificate_end."""
+        return self._verifier.certificate_end(caller)
+
     def caller_of(self, context: Context) -> str:
         """For the log of what is refused: the registered caller that the call names, or nothing."""
         return self._verifier.named(context)

@@ -73,6 +73,11 @@ class ClientCertificates:
             self._require_not_revoked(shown, self._lists)
         return shown.names
 
+    def end_of(self, names: frozenset[str]) -> float:
+        """When the newest certificate of one of these names ends, of those that were shown since the process started,
+        in seconds since 1970; 0 if none was."""
+        return max((one.ends_s for one in self._shown.values() if not names.isdisjoint(one.names)), default=0.0)
+
     def _require_not_revoked(self, shown: _Shown, lists: dict[x509.Name, _RevocationList]) -> None:
         revoked = lists.get(shown.issuer)
         if revoked is None or time.time() > revoked.ends_s:

@@ -133,6 +133,10 @@ class Verifier:
         self._reload()
         return [caller for _, caller in sorted(self._callers.items())]
 
+    def certificate_end(self, caller: Caller) -> float:
+        """When the caller's certificate ends, as it showed one last, in seconds since 1970; 0 if it showed none."""
+        return self._certificates.end_of(caller.certificates)
+
     def deactivate(self, caller_ids: Iterable[str]) -> None:
         """Lets these callers through no more, and all others again: the authority tells which are shut out."""
         self._deactivated = frozenset(caller_ids)

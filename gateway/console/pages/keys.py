@@ -29,7 +29,7 @@ from outreach.v1.key_service_pb2 import KeyKind, ListKeysRequest, MasterKey
 from outreach.v1.outreach_service_pb2 import Channel
 
 SYSTEM_ROLES = {**ROLE_NAMES, CASE_SYSTEM: "案件系统", BANK: "银行"}
-CHANNELS = {Channel.CHANNEL_SMS: "短信", Channel.CHANNEL_LETTER: "信函"}
+CHANNELS = {Channel.CHANNEL_SMS: "短信（SMS）", Channel.CHANNEL_LETTER: "信函"}
 _UNREGISTERED = Registered("", (), frozenset(), frozenset(), frozenset(), 0.0, active=False)
 KINDS = {KeyKind.KEY_KIND_MASTER: "主密钥", KeyKind.KEY_KIND_LEDGER: "账本签名密钥"}
 
@@ -48,6 +48,8 @@ class Shown(NamedTuple):
     requests_per_second: float
     seen: datetime | None
     """When it called last, as far as this gateway knows since it started."""
+    certificate_end: datetime | None
+    """When the newest certificate that it showed here ends."""
 
 
 async def listing(visit: Visit) -> Response:
@@ -102,7 +104,7 @@ def _path(caller_id: str) -> str:
 
 def _shown(visit: Visit, caller: Caller) -> Shown:
     by_id = {one.caller_id: one for one in visit.console.door.callers()}
-    registered, seen = by_id.get(caller.caller_id, _UNREGISTERED), visit.console.door.seen.get(caller.caller_id)
+    registered, door = by_id.get(caller.caller_id, _UNREGISTERED), visit.console.door
     return Shown(
         caller,
         _state_of(caller),
@@ -110,8 +112,13 @@ def _shown(visit: Visit, caller: Caller) -> Shown:
         sorted(registered.certificates),
         sorted(path.removeprefix("/outreach.v1.") for path, roles in ROLES.items() if roles & registered.roles),
         registered.requests_per_second,
-        datetime.fromtimestamp(seen, CHINA) if seen else None,
+        _moment(door.seen.get(caller.caller_id, 0.0)),
+        _moment(door.certificate_end(registered)),
     )
+
+
+def _moment(seconds: float) -> datetime | None:
+    return datetime.fromtimestamp(seconds, CHINA) if seconds else None
 
 
 def _state_of(caller: Caller) -> tuple[str, str]:

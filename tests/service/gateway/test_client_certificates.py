@@ -208,6 +208,17 @@ async def test_an_expired_certificate_is_out(
         assert (await refusal(opened)).kind == "UNAVAILABLE"
 
 
+def test_it_is_known_when_a_certificate_ends_that_was_shown(state_dir: Path, issuer: Path) -> None:
+    """By its name; of one that nobody showed nothing is."""
+    certificates, names = client_certificates.ClientCertificates(state_dir), frozenset({NAME})
+    assert certificates.end_of(names) == 0
+    pem = tls.certificate_files(issuer, NAME)[1].read_bytes()
+    certificates.names(pem)
+    ends = x509.load_pem_x509_certificate(pem).not_valid_after_utc
+    assert certificates.end_of(names) == ends.timestamp()
+    assert certificates.end_of(frozenset({STRANGER})) == 0
+
+
 def revoke(state_dir: Path, folder: Path, *names: str, life: timedelta = timedelta(days=1)) -> None:
     """The folder's authority publishes a list of these certificates."""
     authority = x509.load_pem_x509_certificate(tls.ca_certificate(folder))
