@@ -1,6 +1,8 @@
 // Progressive enhancement only: every page works without it. Keeps what was typed when a form cannot be sent.
 "use strict";
 const key = (form) => `form:${location.pathname}:${form.getAttribute("action") || ""}`;
+// A search stands in the address that it leads to: what was typed, such as a name in full, is kept nowhere else.
+const posted = "form[method=post]:not([role=search])";
 const isTick = (field) => ["checkbox", "radio"].includes(field.type);
 const nameOf = (field) => (isTick(field) ? `${field.name}=${field.value}` : field.name);
 const fields = (form) => [...form.elements].filter((field) => field.name && !["hidden", "password", "file", "submit"].includes(field.type));
@@ -9,13 +11,13 @@ const keep = (form) => {
   sessionStorage.setItem(key(form), JSON.stringify(Object.fromEntries(values)));
 };
 const signInAgain = () => {
-  document.querySelectorAll("form[method=post]").forEach(keep);
+  document.querySelectorAll(posted).forEach(keep);
   location.assign(`/sign-in?to=${encodeURIComponent(location.pathname + location.search)}`);
 };
 const done = document.querySelector("[data-done], [data-taken]");
 
 if (done) Object.keys(sessionStorage).filter((name) => name.startsWith("form:")).forEach((name) => sessionStorage.removeItem(name));
-document.querySelectorAll("form[method=post]").forEach((form) => {
+document.querySelectorAll(posted).forEach((form) => {
   const saved = JSON.parse(sessionStorage.getItem(key(form)) || "{}");
   sessionStorage.removeItem(key(form));
   fields(form).filter((field) => nameOf(field) in saved).forEach((field) => {
