@@ -472,6 +472,9 @@ user_session = Table(
     Column("opened_real_ms", BigInteger, nullable=False),
     Column("seen_real_ms", BigInteger, nullable=False),
     Column("authenticated_real_ms", BigInteger, nullable=False),
+    # SHA-256 of the names by which a provider tells that the person signed out there; empty if it gave none.
+    Column("provider_subject_hash", String(64), nullable=False),
+    Column("provider_session_hash", String(64), nullable=False),
     Index("user_session_by_user", "user_id"),
 )
 

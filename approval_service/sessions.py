@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,15 +18,18 @@ from approval_service.store import users as store
 from approval_service.users import ACTIVE, CONSOLE, split
 from approval_service.writer import Handler, Tx, one_by_one
 from outreach.domain.clocks import real_ms
-from outreach.domain.errors import Kind, Refusal, precondition
+from outreach.domain.errors import Kind, Refusal, invalid, precondition
 from outreach.v1.common_pb2 import Principal, ProviderIdentity
 from outreach.v1.session_service_pb2 import (
     ChangePasswordResponse,
     CheckSessionRequest,
     CheckSessionResponse,
+    EndProviderSessionsRequest,
+    EndProviderSessionsResponse,
     LogInByProviderResponse,
     LogInResponse,
     LogOutResponse,
+    ProviderSession,
     ReauthenticateByProviderResponse,
     ReauthenticateResponse,
     Session,
@@ -37,6 +41,8 @@ LONGEST_MS = 12 * 60 * MINUTE_MS
 TOUCH_MS = MINUTE_MS
 MAX_FAILURES = 5
 LOCK_MS = 15 * MINUTE_MS
+PROVIDER_LEEWAY_MS = 30_000
+"""How far a provider's clocks may differ from one another."""
 _TOKEN_BYTES = 32
 P = TypeVar("P")
 R = TypeVar("R")
@@ -58,6 +64,8 @@ class ProviderProof(NamedTuple):
     identity: ProviderIdentity
     authenticated_real_ms: int
     """When the provider proved the person; 0 if it does not say."""
+    session: ProviderSession = ProviderSession()
+    """By which names the provider will tell the end of it."""
 
 
 def hash_of(token: str) -> str:
@@ -87,7 +95,7 @@ def counting(function: Callable[[Tx, P], R]) -> Handler[P, R]:
 
 def _log_in(tx: Tx, proof: Proof) -> LogInResponse:
     account = _prove(tx, proof)
-    token = _begin(tx, account.user_id, tx.real_ms)
+    token = _begin(tx, account.user_id, tx.real_ms, ProviderSession())
     tx.record("signed_in", "", user=account.user_id)
     return LogInResponse(token=token, session=_session(tx.connection, _open(tx.connection, token)))
 
@@ -98,7 +106,7 @@ log_in = counting(_log_in)
 
 def _log_in_by_provider(tx: Tx, proof: ProviderProof) -> LogInByProviderResponse:
     account = _proven(tx, proof)
-    token = _begin(tx, account.user_id, min(proof.authenticated_real_ms, tx.real_ms))
+    token = _begin(tx, account.user_id, min(proof.authenticated_real_ms, tx.real_ms), proof.session)
     tx.record("signed_in", "", user=account.user_id, issuer=account.issuer)
     return LogInByProviderResponse(token=token, session=_session(tx.connection, _open(tx.connection, token)))
 
@@ -107,7 +115,7 @@ log_in_by_provider = one_by_one(_log_in_by_provider)
 """Handler of LogInByProvider."""
 
 
-def _begin(tx: Tx, user_id: str, authenticated_ms: int) -> str:
+def _begin(tx: Tx, user_id: str, authenticated_ms: int, provider: ProviderSession) -> str:
     """Opens a session. Returns its token."""
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     store.end_stale_sessions(tx.connection, tx.real_ms - LONGEST_MS)
@@ -117,6 +125,7 @@ def _begin(tx: Tx, user_id: str, authenticated_ms: int) -> str:
         "opened_real_ms": tx.real_ms,
         "seen_real_ms": tx.real_ms,
         "authenticated_real_ms": authenticated_ms,
+        **_names(provider),
     }
     store.open_session(tx.connection, values)
     store.change(tx.connection, user_id, last_login_real_ms=tx.real_ms)
@@ -144,8 +153,12 @@ def _reauthenticate_by_provider(tx: Tx, asked: tuple[str, ProviderProof]) -> Rea
             "确认身份的是另一人，请用登录此会话的账号。Somebody else was proven: use the account of this session.",
             reason="ANOTHER_PERSON",
         )
-    authenticated_ms = min(proof.authenticated_real_ms, tx.real_ms)
-    store.change_session(tx.connection, hash_of(token), authenticated_real_ms=authenticated_ms, seen_real_ms=tx.real_ms)
+    fresh = {
+        "authenticated_real_ms": min(proof.authenticated_real_ms, tx.real_ms),
+        "seen_real_ms": tx.real_ms,
+        **_names(proof.session),
+    }
+    store.change_session(tx.connection, hash_of(token), **fresh)
     tx.record("signed_in_again", "", user=account.user_id, issuer=account.issuer)
     return ReauthenticateByProviderResponse(session=_session(tx.connection, _open(tx.connection, token)))
 
@@ -247,6 +260,30 @@ def _log_out(tx: Tx, token: str) -> LogOutResponse:
 
 log_out = one_by_one(_log_out)
 """Handler of LogOut: the session's token."""
+
+
+def _end_by_provider(tx: Tx, request: EndProviderSessionsRequest) -> EndProviderSessionsResponse:
+    if not request.provider_session.ByteSize():
+        raise invalid("provider_session", "请写明何人或哪个会话。Name the person or the session.")
+    until_ms = request.issue_time.ToMilliseconds() + PROVIDER_LEEWAY_MS
+    rows = store.sessions_by_provider(tx.connection, request.issuer, until_ms, **_names(request.provider_session))
+    for row in rows:
+        store.end_session(tx.connection, row.token_hash)
+    for user_id, ended in Counter(row.user_id for row in rows).items():
+        tx.record("signed_out_by_provider", "", user=user_id, issuer=request.issuer, ended_sessions=ended)
+    return EndProviderSessionsResponse(ended=len(rows))
+
+
+end_by_provider = one_by_one(_end_by_provider)
+"""Handler of EndProviderSessions."""
+
+
+def _names(provider: ProviderSession) -> dict[str, str]:
+    """As a session's row has them."""
+    return {
+        "provider_subject_hash": hash_of(provider.subject) if provider.subject else "",
+        "provider_session_hash": hash_of(provider.session) if provider.session else "",
+    }
 
 
 def user_of(connection: Connection, token: str) -> str:

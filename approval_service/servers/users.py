@@ -89,6 +89,11 @@ class SessionServer(SessionServiceServicer):
     async def LogOut(self, request: session_pb.LogOutRequest, context: Context) -> session_pb.LogOutResponse:
         return await self._authority.write(sessions.log_out, request.token)
 
+    async def EndProviderSessions(
+        self, request: session_pb.EndProviderSessionsRequest, context: Context
+    ) -> session_pb.EndProviderSessionsResponse:
+        return await self._authority.write(sessions.end_by_provider, request, urgent=True)
+
     async def _prove(self, user_id: str, password: str, totp_code: str) -> Proof:
         stored = await self._authority.read(sessions.password_hash, user_id)
         right = await asyncio.to_thread(credentials.is_password, stored, password)
@@ -98,7 +103,7 @@ class SessionServer(SessionServiceServicer):
 def _provider_proof(
     request: session_pb.LogInByProviderRequest | session_pb.ReauthenticateByProviderRequest,
 ) -> ProviderProof:
-    return ProviderProof(request.identity, request.authenticate_time.ToMilliseconds())
+    return ProviderProof(request.identity, request.authenticate_time.ToMilliseconds(), request.provider_session)
 
 
 async def _secrets(request: pb.CreateUserRequest | pb.ResetUserRequest) -> Secrets | None:

@@ -59,5 +59,21 @@ def end_sessions(connection: Connection, user_id: str, *, but: str = "") -> int:
     return connection.execute(delete(session).where(ours)).rowcount
 
 
+def sessions_by_provider(
+    connection: Connection, issuer: str, until_ms: int, *, provider_subject_hash: str, provider_session_hash: str
+) -> list[Row[Any]]:
+    """Those that the issuer proved until then, of the person, the session there, or both: a session of the person that
+    knows none there is meant, too."""
+    chosen = (account.c.issuer == issuer) & (session.c.authenticated_real_ms <= until_ms)
+    sessions = [provider_session_hash]
+    if provider_subject_hash:
+        chosen &= session.c.provider_subject_hash == provider_subject_hash
+        sessions.append("")
+    if provider_session_hash:
+        chosen &= session.c.provider_session_hash.in_(sessions)
+    joined = session.join(account, session.c.user_id == account.c.user_id)
+    return list(connection.execute(select(session).select_from(joined).where(chosen)))
+
+
 def end_stale_sessions(connection: Connection, seen_before_ms: int) -> None:
     connection.execute(delete(session).where(session.c.seen_real_ms < seen_before_ms))

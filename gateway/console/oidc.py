@@ -21,6 +21,7 @@ from starlette.responses import Response
 
 from gateway.console.oidc_provider import Asked, Proven, Provider, refused
 from gateway.console.oidc_settings import SignInSettings, read_settings
+from gateway.console.once import Once
 from outreach.domain.errors import Kind, Refusal
 from outreach.runtime.sealing import Sealer, UnsealError
 
@@ -28,7 +29,6 @@ LIFE_S = 600
 PATH = "/oidc/"
 _CONTEXT = b"console sign-in by a provider"
 _NAME_CHARACTERS = 12
-_MAX_TAKEN = 100_000
 _MAX_PATH = 500
 
 
@@ -52,7 +52,7 @@ class Providers:
         self.settings = settings
         self._providers = providers
         self._sealer = sealer
-        self._taken: dict[str, float] = {}
+        self._taken = Once(LIFE_S)
         self._secure = settings.console_url.startswith("https://")
 
     def get(self, provider_id: str) -> Provider:
@@ -113,16 +113,10 @@ class Providers:
             raise refused("STATE_UNKNOWN")
         if time.time() > attempt.begun_s + LIFE_S:
             raise refused("TOOK_TOO_LONG")
-        self._take_once(state)
-        return attempt
-
-    def _take_once(self, state: str) -> None:
-        now = time.monotonic()
         if state in self._taken:
             raise refused("STATE_USED")
-        if len(self._taken) >= _MAX_TAKEN:
-            self._taken = {one: until for one, until in self._taken.items() if until > now}
-        self._taken[state] = now + LIFE_S
+        self._taken.add(state)
+        return attempt
 
     def _cookie(self, state: str) -> str:
         name = state[:_NAME_CHARACTERS]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +29,15 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, RSAKey
+from joserfc.jwt import ClaimsOption
 
 from gateway.console.oidc_settings import ProviderSettings
+from gateway.console.once import Once
 from outreach.domain.errors import Kind, Refusal
 from outreach.runtime.config import SettingError
 from outreach.runtime.logs import EventLogger
 from outreach.v1.common_pb2 import ProviderIdentity
+from outreach.v1.session_service_pb2 import ProviderSession
 from outreach.validation import violations
 
 TIMEOUT_S = 5.0
@@ -47,6 +51,9 @@ REFETCH_S = 10.0
 LEEWAY_S = 30
 """How far the provider's clock may be off."""
 ASSERTION_S = 60
+LOGOUT_S = 600
+"""How old a logout token may be, whatever it says itself."""
+LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
 _log = EventLogger("oidc")
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _MAX_BYTES = 1024 * 1024
@@ -70,6 +77,17 @@ class Proven:
 
     identity: ProviderIdentity
     authenticated_s: int
+    session: ProviderSession
+    """By which names it will tell the end of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a provider says is over, by a logout token."""
+
+    token_id: str
+    session: ProviderSession
+    issued_s: int
 
 
 def refused(reason: str) -> Refusal:
@@ -99,6 +117,7 @@ class Provider:
         self._keys: tuple[float, list[Key]] = (0.0, [])
         self._down_until = 0.0
         self._fetching = asyncio.Lock()
+        self._ended = Once(LOGOUT_S + LEEWAY_S)
 
     async def close(self) -> None:
         await self._session.close()
@@ -144,6 +163,36 @@ class Provider:
         except (JoseError, ValueError, TypeError, OverflowError, AttributeError):
             raise refused("TOKEN_INVALID") from None
 
+    async def read_logout(self, token: str) -> Ended:
+        """Verifies a logout token (OpenID Connect Back-Channel Logout 1.0, section 2.6). Raises Refusal."""
+        await self.metadata()
+        try:
+            claims = (await self._decoded(token)).claims
+            self._check_logout(claims)
+            ended = Ended(claims["jti"], _session_of(claims), int(claims["iat"]))
+        except (JoseError, ValueError, TypeError, KeyError, OverflowError, AttributeError):
+            raise refused("TOKEN_INVALID") from None
+        if ended.token_id in self._ended:
+            raise refused("TOKEN_USED")
+        return ended
+
+    def _check_logout(self, claims: Mapping[str, Any]) -> None:
+        needed: ClaimsOption = {"essential": True}
+        issuer: ClaimsOption = {"essential": True, "value": self.settings.issuer}
+        registry = jwt.JWTClaimsRegistry(
+            leeway=LEEWAY_S, iss=issuer, aud=needed, iat=needed, exp=needed, jti=needed, events=needed
+        )
+        registry.validate(dict(claims))
+        if not self._is_audience(claims):
+            raise refused("TOKEN_AUDIENCE")
+        meant = isinstance(claims["events"].get(LOGOUT), dict) and (claims.get("sub") or claims.get("sid"))
+        if not meant or "nonce" in claims or claims["iat"] < time.time() - LOGOUT_S:
+            raise refused("TOKEN_INVALID")
+
+    def note_logout(self, ended: Ended) -> None:
+        """Its token is worth nothing any more."""
+        self._ended.add(ended.token_id)
+
     async def metadata(self) -> dict[str, Any]:
         """What the provider says of itself. Raises Refusal."""
         async with self._fetching:
@@ -174,9 +223,7 @@ class Provider:
 
     async def _claims(self, token: str, asked: Asked, access_token: Any) -> CodeIDToken:
         settings = self.settings
-        key = await self._key(jws.extract_compact(token.encode()).headers().get("kid"))
-        registry = jws.JWSRegistry(algorithms=settings.algorithms, strict_check_header=False)
-        decoded = jwt.decode(token, key, registry=registry)
+        decoded = await self._decoded(token)
         claims = CodeIDToken(
             decoded.claims,
             decoded.header,
@@ -187,9 +234,18 @@ class Provider:
             {"nonce": asked.nonce, "client_id": settings.client_id, "access_token": access_token},
         )
         claims.validate(leeway=LEEWAY_S)
-        if claims["aud"] not in (settings.client_id, [settings.client_id]):
+        if not self._is_audience(claims):
             raise refused("TOKEN_AUDIENCE")  # it is somebody else's, too
         return claims
+
+    async def _decoded(self, token: str) -> jwt.Token:
+        """The token with its signature verified. Raises Refusal, JoseError, ValueError."""
+        key = await self._key(jws.extract_compact(token.encode()).headers().get("kid"))
+        registry = jws.JWSRegistry(algorithms=self.settings.algorithms, strict_check_header=False)
+        return jwt.decode(token, key, registry=registry)
+
+    def _is_audience(self, claims: Mapping[str, Any]) -> bool:
+        return claims["aud"] in (self.settings.client_id, [self.settings.client_id])
 
     def _proven(self, claims: CodeIDToken, asked: Asked) -> Proven:
         settings = self.settings
@@ -203,7 +259,7 @@ class Provider:
         identity = ProviderIdentity(issuer=settings.issuer, subject=claims.get(settings.claim, ""))
         if violations(identity):
             raise refused("IDENTITY_MISSING")
-        return Proven(identity, authenticated_s)
+        return Proven(identity, authenticated_s, _session_of(claims))
 
     async def _key(self, key_id: str | None) -> Key:
         """The one that the token names; the only one if it names none. Raises Refusal."""
@@ -255,6 +311,14 @@ class Provider:
         if not isinstance(found, dict):
             raise refused("PROVIDER_UNREACHABLE")
         return found
+
+
+def _session_of(claims: Mapping[str, Any]) -> ProviderSession:
+    """Raises ValueError or TypeError for names that are none."""
+    session = ProviderSession(subject=claims.get("sub", ""), session=claims.get("sid", ""))
+    if violations(session):
+        raise ValueError("too long a name")
+    return session
 
 
 def _private_key(pem: bytes) -> tuple[RSAKey | ECKey, str]:

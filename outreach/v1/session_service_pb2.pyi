@@ -131,6 +131,32 @@ class LogInResponse(_message.Message):
 Global___LogInResponse: _TypeAlias = LogInResponse  # noqa: Y015
 
 @_typing.final
+class ProviderSession(_message.Message):
+    """By which names a provider will tell the end of what it has proven."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    SESSION_FIELD_NUMBER: _builtins.int
+    subject: _builtins.str
+    """The ID token's `sub`, also where another claim names the person; empty if it does not say."""
+    session: _builtins.str
+    """The ID token's `sid`, the provider's session; empty if it does not say."""
+    def __init__(
+        self,
+        *,
+        subject: _builtins.str = ...,
+        session: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["session", b"session", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProviderSession: _TypeAlias = ProviderSession  # noqa: Y015
+
+@_typing.final
 class LogInByProviderRequest(_message.Message):
     """Request of LogInByProvider."""
 
@@ -138,6 +164,7 @@ class LogInByProviderRequest(_message.Message):
 
     IDENTITY_FIELD_NUMBER: _builtins.int
     AUTHENTICATE_TIME_FIELD_NUMBER: _builtins.int
+    PROVIDER_SESSION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def identity(self) -> _common_pb2.ProviderIdentity:
         """Who the provider says it is."""
@@ -146,15 +173,20 @@ class LogInByProviderRequest(_message.Message):
     def authenticate_time(self) -> _timestamp_pb2.Timestamp:
         """When the person was proven to the provider (real clock); unset if it does not say."""
 
+    @_builtins.property
+    def provider_session(self) -> Global___ProviderSession:
+        """How the provider will tell its end."""
+
     def __init__(
         self,
         *,
         identity: _common_pb2.ProviderIdentity | None = ...,
         authenticate_time: _timestamp_pb2.Timestamp | None = ...,
+        provider_session: Global___ProviderSession | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["authenticate_time", b"authenticate_time", "identity", b"identity"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["authenticate_time", b"authenticate_time", "identity", b"identity", "provider_session", b"provider_session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticate_time", b"authenticate_time", "identity", b"identity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticate_time", b"authenticate_time", "identity", b"identity", "provider_session", b"provider_session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -301,6 +333,7 @@ class ReauthenticateByProviderRequest(_message.Message):
     TOKEN_FIELD_NUMBER: _builtins.int
     IDENTITY_FIELD_NUMBER: _builtins.int
     AUTHENTICATE_TIME_FIELD_NUMBER: _builtins.int
+    PROVIDER_SESSION_FIELD_NUMBER: _builtins.int
     token: _builtins.str
     """The session's secret."""
     @_builtins.property
@@ -311,16 +344,21 @@ class ReauthenticateByProviderRequest(_message.Message):
     def authenticate_time(self) -> _timestamp_pb2.Timestamp:
         """When the person was proven to the provider (real clock)."""
 
+    @_builtins.property
+    def provider_session(self) -> Global___ProviderSession:
+        """How the provider will tell its end."""
+
     def __init__(
         self,
         *,
         token: _builtins.str = ...,
         identity: _common_pb2.ProviderIdentity | None = ...,
         authenticate_time: _timestamp_pb2.Timestamp | None = ...,
+        provider_session: Global___ProviderSession | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["authenticate_time", b"authenticate_time", "identity", b"identity"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["authenticate_time", b"authenticate_time", "identity", b"identity", "provider_session", b"provider_session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticate_time", b"authenticate_time", "identity", b"identity", "token", b"token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticate_time", b"authenticate_time", "identity", b"identity", "provider_session", b"provider_session", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -442,3 +480,59 @@ class LogOutResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LogOutResponse: _TypeAlias = LogOutResponse  # noqa: Y015
+
+@_typing.final
+class EndProviderSessionsRequest(_message.Message):
+    """Request of EndProviderSessions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ISSUER_FIELD_NUMBER: _builtins.int
+    PROVIDER_SESSION_FIELD_NUMBER: _builtins.int
+    ISSUE_TIME_FIELD_NUMBER: _builtins.int
+    issuer: _builtins.str
+    """The provider's issuer."""
+    @_builtins.property
+    def provider_session(self) -> Global___ProviderSession:
+        """The person there, the session there, or both: then that session of that person, and those of which no session is known."""
+
+    @_builtins.property
+    def issue_time(self) -> _timestamp_pb2.Timestamp:
+        """When the provider said so (real clock): who was proven later has signed in anew, and stays."""
+
+    def __init__(
+        self,
+        *,
+        issuer: _builtins.str = ...,
+        provider_session: Global___ProviderSession | None = ...,
+        issue_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["issue_time", b"issue_time", "provider_session", b"provider_session"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["issue_time", b"issue_time", "issuer", b"issuer", "provider_session", b"provider_session"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndProviderSessionsRequest: _TypeAlias = EndProviderSessionsRequest  # noqa: Y015
+
+@_typing.final
+class EndProviderSessionsResponse(_message.Message):
+    """Response of EndProviderSessions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENDED_FIELD_NUMBER: _builtins.int
+    ended: _builtins.int
+    """How many were ended."""
+    def __init__(
+        self,
+        *,
+        ended: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended", b"ended"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndProviderSessionsResponse: _TypeAlias = EndProviderSessionsResponse  # noqa: Y015

@@ -70,6 +70,11 @@ class SessionServiceStub:
                 request_serializer=outreach_dot_v1_dot_session__service__pb2.LogOutRequest.SerializeToString,
                 response_deserializer=outreach_dot_v1_dot_session__service__pb2.LogOutResponse.FromString,
                 _registered_method=True)
+        self.EndProviderSessions = channel.unary_unary(
+                '/outreach.v1.SessionService/EndProviderSessions',
+                request_serializer=outreach_dot_v1_dot_session__service__pb2.EndProviderSessionsRequest.SerializeToString,
+                response_deserializer=outreach_dot_v1_dot_session__service__pb2.EndProviderSessionsResponse.FromString,
+                _registered_method=True)
 
 
 class SessionServiceServicer:
@@ -126,6 +131,13 @@ class SessionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
 
+    def EndProviderSessions(self, request, context):
+        """Ends the sessions whose end a provider has told to the gateway.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')  # grpc's base class: tests/unit/test_contract.py proves that ours override it
+
 
 def add_SessionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -163,6 +175,11 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     servicer.LogOut,
                     request_deserializer=outreach_dot_v1_dot_session__service__pb2.LogOutRequest.FromString,
                     response_serializer=outreach_dot_v1_dot_session__service__pb2.LogOutResponse.SerializeToString,
+            ),
+            'EndProviderSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndProviderSessions,
+                    request_deserializer=outreach_dot_v1_dot_session__service__pb2.EndProviderSessionsRequest.FromString,
+                    response_serializer=outreach_dot_v1_dot_session__service__pb2.EndProviderSessionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -355,6 +372,33 @@ class SessionService:
             '/outreach.v1.SessionService/LogOut',
             outreach_dot_v1_dot_session__service__pb2.LogOutRequest.SerializeToString,
             outreach_dot_v1_dot_session__service__pb2.LogOutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndProviderSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/outreach.v1.SessionService/EndProviderSessions',
+            outreach_dot_v1_dot_session__service__pb2.EndProviderSessionsRequest.SerializeToString,
+            outreach_dot_v1_dot_session__service__pb2.EndProviderSessionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

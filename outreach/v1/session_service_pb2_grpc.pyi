@@ -49,6 +49,8 @@ class SessionServiceStub:
     """Changes the own password. Ends the person's other sessions."""
     LogOut: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.LogOutRequest, _session_service_pb2.LogOutResponse]
     """Ends the session."""
+    EndProviderSessions: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.EndProviderSessionsRequest, _session_service_pb2.EndProviderSessionsResponse]
+    """Ends the sessions whose end a provider has told to the gateway."""
 
 @_typing.type_check_only
 class SessionServiceAsyncStub(SessionServiceStub):
@@ -71,6 +73,8 @@ class SessionServiceAsyncStub(SessionServiceStub):
     """Changes the own password. Ends the person's other sessions."""
     LogOut: _aio.UnaryUnaryMultiCallable[_session_service_pb2.LogOutRequest, _session_service_pb2.LogOutResponse]  # type: ignore[assignment]
     """Ends the session."""
+    EndProviderSessions: _aio.UnaryUnaryMultiCallable[_session_service_pb2.EndProviderSessionsRequest, _session_service_pb2.EndProviderSessionsResponse]  # type: ignore[assignment]
+    """Ends the sessions whose end a provider has told to the gateway."""
 
 class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Internal: how the gateway's console signs people in. A session's token is a secret of the browser; only its hash is kept."""
@@ -132,5 +136,13 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.LogOutResponse, _abc.Awaitable[_session_service_pb2.LogOutResponse]]:
         """Ends the session."""
+
+    @_abc_1.abstractmethod
+    def EndProviderSessions(
+        self,
+        request: _session_service_pb2.EndProviderSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_service_pb2.EndProviderSessionsResponse, _abc.Awaitable[_session_service_pb2.EndProviderSessionsResponse]]:
+        """Ends the sessions whose end a provider has told to the gateway."""
 
 def add_SessionServiceServicer_to_server(servicer: SessionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

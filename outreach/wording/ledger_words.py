@@ -96,6 +96,7 @@ KINDS = {
     "signed_in": "登录",
     "signed_in_again": "再次验证身份",
     "signed_out": "退出",
+    "signed_out_by_provider": "由统一登录退出",
     "template_approved": "模板获批",
     "template_documented": "录入模板批文",
     "template_drafted": "模板起草",

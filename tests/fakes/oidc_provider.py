@@ -186,6 +186,20 @@ class OidcProvider:
         self.spoil(claims)
         return web.json_response({"access_token": access, "token_type": "Bearer", "id_token": self.sign(claims)})
 
+    def logout_claims(self, **claims: Any) -> dict[str, Any]:
+        """As it would tell a client that somebody is signed out; None leaves a claim out."""
+        now = int(self.clock_s())
+        told = {
+            "iss": self.issuer,
+            "aud": CLIENT_ID,
+            "iat": now,
+            "exp": now + 120,
+            "jti": secrets.token_urlsafe(16),
+            "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+            **claims,
+        }
+        return {name: value for name, value in told.items() if value is not None}
+
     async def _end(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
         response = web.Response(status=303, headers={"location": request.query["post_logout_redirect_uri"]})

@@ -689,6 +689,8 @@ def upgrade() -> None:
         sa.Column("opened_real_ms", sa.BigInteger(), nullable=False),
         sa.Column("seen_real_ms", sa.BigInteger(), nullable=False),
         sa.Column("authenticated_real_ms", sa.BigInteger(), nullable=False),
+        sa.Column("provider_subject_hash", sa.String(length=64), nullable=False),
+        sa.Column("provider_session_hash", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("token_hash"),
     )
     op.create_index("user_session_by_user", "user_session", ["user_id"], unique=False)

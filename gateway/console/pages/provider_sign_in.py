@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from gateway.console import oidc
 from gateway.console.oidc import Attempt
@@ -14,10 +14,16 @@ from gateway.console.signing_in import SignedOut
 from gateway.console.visit import Visit
 from outreach.domain.errors import Kind, Refusal
 from outreach.runtime.refusal_log import RefusalLog
-from outreach.v1.session_service_pb2 import LogInByProviderRequest, ReauthenticateByProviderRequest
+from outreach.v1.session_service_pb2 import (
+    EndProviderSessionsRequest,
+    LogInByProviderRequest,
+    ReauthenticateByProviderRequest,
+)
 
 STARTS_PER_SECOND = 5.0
 """By one address."""
+LOGOUTS_PER_SECOND = 100.0
+"""By one address: a provider signs out many people at the end of a shift."""
 _log = RefusalLog("console")
 
 
@@ -46,6 +52,24 @@ async def callback(visit: Visit) -> Response:
     return response
 
 
+async def back_channel_logout(visit: Visit) -> Response:
+    """The provider itself, not a browser, tells that somebody signed out there or was shut out (OpenID Connect
+    Back-Channel Logout 1.0). Who it is, its token proves alone."""
+    visit.console.rates.enter(f"oidc-logout {client_of(visit)}", LOGOUTS_PER_SECOND)
+    provider = visit.console.providers.get(visit.request.path_params["provider"])
+    form = await visit.request.form(max_files=0, max_fields=10)
+    try:
+        ended = await provider.read_logout(str(form.get("logout_token", "")))
+    except Refusal as refusal:
+        _log.note("logout_refused", refusal.reason, provider=provider.settings.provider_id)
+        return JSONResponse({"error": "invalid_request", "error_description": refusal.reason}, 400)
+    request = EndProviderSessionsRequest(issuer=provider.settings.issuer, provider_session=ended.session)
+    request.issue_time.FromSeconds(ended.issued_s)
+    await visit.console.sessions.call("EndProviderSessions", request)
+    provider.note_logout(ended)
+    return Response()
+
+
 async def signed_out(visit: Visit) -> Response:
     """Signs the browser out at the provider as well, which takes a page of its own: no form may lead elsewhere."""
     providers = visit.console.providers
@@ -68,7 +92,7 @@ async def _sent(visit: Visit, session_token: str) -> Response:
 
 
 async def _sign_in(visit: Visit, attempt: Attempt, proven: Proven) -> Response:
-    request = LogInByProviderRequest(identity=proven.identity)
+    request = LogInByProviderRequest(identity=proven.identity, provider_session=proven.session)
     request.authenticate_time.FromSeconds(proven.authenticated_s)
     opened = await visit.console.sessions.call("LogInByProvider", request)
     response = RedirectResponse(attempt.to, 303)
@@ -83,7 +107,7 @@ async def _prove_again(visit: Visit, attempt: Attempt, proven: Proven) -> Respon
         raise refused("SESSION_OVER") from None
     if not oidc.is_session(attempt, token):
         raise refused("ANOTHER_SESSION")
-    request = ReauthenticateByProviderRequest(token=token, identity=proven.identity)
+    request = ReauthenticateByProviderRequest(token=token, identity=proven.identity, provider_session=proven.session)
     request.authenticate_time.FromSeconds(proven.authenticated_s)
     await visit.console.sessions.call("ReauthenticateByProvider", request)
     visit.console.sessions.forget(token)
@@ -100,6 +124,7 @@ def _failed(visit: Visit, refusal: Refusal, back: str) -> Response:
 OPEN_ROUTES = (
     ("/oidc/{provider}/start", ["GET"], start),
     ("/oidc/{provider}/callback", ["GET"], callback),
+    ("/oidc/{provider}/back-channel-logout", ["POST"], back_channel_logout),
     ("/signed-out/{provider}", ["GET"], signed_out),
 )
 ROUTES = (("/oidc/{provider}/again", ["GET"], again),)

@@ -259,6 +259,7 @@ OPEN = {
     ("GET", "/language/{language}"),
     ("GET", "/oidc/{provider}/start"),
     ("GET", "/oidc/{provider}/callback"),
+    ("POST", "/oidc/{provider}/back-channel-logout"),
     ("GET", "/signed-out/{provider}"),
 }
 ENDING = {("POST", "/sign-out")}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from approval_service import credentials, sessions, users
@@ -12,7 +14,7 @@ from approval_service.users import Secrets
 from outreach.domain.clocks import real_ms
 from outreach.domain.errors import Refusal
 from outreach.v1.common_pb2 import ProviderIdentity
-from outreach.v1.session_service_pb2 import Session
+from outreach.v1.session_service_pb2 import EndProviderSessionsRequest, ProviderSession, Session
 from outreach.v1.user_service_pb2 import (
     ApproveUserRequest,
     CreateUserRequest,
@@ -157,3 +159,73 @@ async def test_a_reset_changes_how_a_person_is_proven(world: World) -> None:
     await approve(world)
     with pytest.raises(Refusal, match="No account that can be used"):
         await sign_in(world)
+
+
+async def sessions_of(world: World, *names: tuple[str, str], proven_ms: int | None = None) -> list[str]:
+    """Sessions of the one account by these names of the provider: subject, and session or empty."""
+    await create(world)
+    await approve(world)
+    tokens = []
+    for subject, session in names:
+        named = ProviderSession(subject=subject, session=session)
+        proof = ProviderProof(IDENTITY, real_ms() if proven_ms is None else proven_ms, named)
+        tokens.append((await world.authority.write(sessions.log_in_by_provider, proof)).token)
+    return tokens
+
+
+async def end(world: World, issued_ms: int | None = None, issuer: str = ISSUER, **named: str) -> int:
+    request = EndProviderSessionsRequest(issuer=issuer, provider_session=ProviderSession(**named))
+    request.issue_time.FromMilliseconds(real_ms() if issued_ms is None else issued_ms)
+    return (await world.authority.write(sessions.end_by_provider, request)).ended
+
+
+async def open_ones(world: World, tokens: list[str]) -> list[int]:
+    found = []
+    for position, token in enumerate(tokens):
+        try:
+            await session_of(world, token)
+        except Refusal:
+            continue
+        found.append(position)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("named", "left"),
+    [
+        ({"subject": "a-0017"}, []),
+        ({"session": "s-1"}, [1, 2]),
+        ({"subject": "a-0017", "session": "s-1"}, [1]),
+        ({"subject": "a-0018"}, [0, 1, 2]),
+        ({"subject": "a-0018", "session": "s-1"}, [0, 1, 2]),
+        ({"session": "s-3"}, [0, 1, 2]),
+        ({"subject": "a-0017", "issuer": "https://another.example"}, [0, 1, 2]),
+    ],
+)
+async def test_the_provider_ends_what_it_names(world: World, named: dict[str, Any], left: list[int]) -> None:
+    """A person's, one session's, or both: then those of the person too of which no session there is known."""
+    tokens = await sessions_of(world, ("a-0017", "s-1"), ("a-0017", "s-2"), ("a-0017", ""))
+    ended = await end(world, **named)
+    assert (await open_ones(world, tokens), ended) == (left, 3 - len(left))
+    entries = await world.entries("signed_out_by_provider")
+    assert [(one["user"], one["issuer"], one["ended_sessions"]) for one in entries] == [(USER, ISSUER, ended)] * bool(
+        ended
+    )
+
+
+async def test_who_signed_in_anew_since_then_stays(world: World) -> None:
+    """So that a repeated word of the provider, or one that comes late, ends nothing that began after it."""
+    (token,) = await sessions_of(world, ("a-0017", "s-1"))
+    assert await end(world, real_ms() - MINUTE_MS, subject="a-0017") == 0
+    await session_of(world, token)
+
+
+async def test_a_session_is_known_by_its_last_proof(world: World) -> None:
+    """Being proven again may begin another session there; an unnamed end is none."""
+    (token,) = await sessions_of(world, ("a-0017", "s-1"))
+    again = ProviderProof(IDENTITY, real_ms(), ProviderSession(subject="a-0017", session="s-2"))
+    await world.authority.write(sessions.reauthenticate_by_provider, (token, again))
+    with pytest.raises(Refusal, match="Name the person or the session"):
+        await end(world)
+    assert await end(world, session="s-1") == 0
+    assert await end(world, session="s-2") == 1

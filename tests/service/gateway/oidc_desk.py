@@ -18,6 +18,8 @@ from outreach.runtime import access, server, tls
 from outreach.v1.common_pb2 import Principal, ProviderIdentity
 from outreach.v1.session_service_pb2 import (
     CheckSessionResponse,
+    EndProviderSessionsRequest,
+    EndProviderSessionsResponse,
     LogInByProviderRequest,
     LogInByProviderResponse,
     LogOutResponse,
@@ -44,6 +46,9 @@ class SessionAuthority(SessionServiceServicer):
         self.sessions: dict[str, int] = {}
         """When the person of each was proven (seconds), by token."""
         self.issuer = ""
+        self.away = False
+        self.told: list[Any] = []
+        """Each provider's session that began, and each that ended, in order."""
 
     def _require(self, identity: ProviderIdentity) -> None:
         if (identity.issuer, identity.subject) != (self.issuer, SUBJECT):
@@ -59,6 +64,7 @@ class SessionAuthority(SessionServiceServicer):
 
     async def LogInByProvider(self, request: LogInByProviderRequest, context: Any) -> LogInByProviderResponse:
         self._require(request.identity)
+        self.told.append(request.provider_session)
         token = f"token-{len(self.sessions)}"
         self.sessions[token] = request.authenticate_time.ToSeconds()
         return LogInByProviderResponse(token=token, session=self._session(token))
@@ -67,6 +73,7 @@ class SessionAuthority(SessionServiceServicer):
         self, request: ReauthenticateByProviderRequest, context: Any
     ) -> ReauthenticateByProviderResponse:
         self._require(request.identity)
+        self.told.append(request.provider_session)
         self.sessions[request.token] = request.authenticate_time.ToSeconds()
         return ReauthenticateByProviderResponse(session=self._session(request.token))
 
@@ -76,6 +83,16 @@ class SessionAuthority(SessionServiceServicer):
     async def LogOut(self, request: Any, context: Any) -> LogOutResponse:
         self.sessions.pop(request.token, None)
         return LogOutResponse()
+
+    async def EndProviderSessions(
+        self, request: EndProviderSessionsRequest, context: Any
+    ) -> EndProviderSessionsResponse:
+        if self.away:
+            raise Refusal(Kind.UNAVAILABLE, "稍后再试。Try later.")
+        self.told.append(request)
+        ended = len(self.sessions)
+        self.sessions.clear()
+        return EndProviderSessionsResponse(ended=ended)
 
     LogIn = Reauthenticate = ChangePassword = unused
 
