@@ -244,7 +244,9 @@ class Balance(_message.Message):
     account_number: _builtins.str
     """The account number; empty inside a placement."""
     sequence: _builtins.int
-    """The bank's sequence number per account, shared with repayments. The highest rules."""
+    """The bank's sequence number per account, shared with repayments. The highest rules. At most 2^53-1, the greatest
+    that the ledger can hold.
+    """
     overdue_amount_fen: _builtins.int
     """Overdue now, in fen. Zero means settled."""
     outstanding_amount_fen: _builtins.int
@@ -317,7 +319,7 @@ class Repayment(_message.Message):
     account_number: _builtins.str
     """The account number."""
     sequence: _builtins.int
-    """The bank's sequence number per account. Lower ones than the highest seen are recorded only."""
+    """The bank's sequence number per account, at most 2^53-1. Lower ones than the highest seen are recorded only."""
     kind: Global___Repayment.Kind.ValueType
     """What kind it is."""
     amount_fen: _builtins.int

@@ -13,6 +13,7 @@ from tests.service.approval_service.world import BANK, World, content
 
 HEAD = f'"eventId": "e-1", "bankId": "{BANK}", "eventTime": "2026-03-17T06:00:00Z"'
 BALANCE = '"accountNumber": "6001", "sequence": "1", "asOfTime": "2026-03-17T06:00:00Z"'
+BALANCE_OF_HUGE_SEQUENCE = BALANCE.replace('"sequence": "1"', f'"sequence": "{2**53}"')
 HOLD = '"accountNumber": "6001", "kind": "HOLD_KIND_DEATH"'
 
 
@@ -30,6 +31,11 @@ EVENTS = [
     ("不是数字的金额 an amount that is no number", balance('"overdueAmountFen": "1,5"'), "overdueAmountFen"),
     ("负的金额 a negative amount", balance('"overdueAmountFen": "-1"'), "balance.overdue_amount_fen"),
     ("超出 int64 的金额 an amount beyond int64", balance(f'"overdueAmountFen": "{"9" * 20}"'), "overdueAmountFen"),
+    (
+        "账本记不下的序号 a sequence beyond 2^53-1",
+        event(f'"balance": {{{BALANCE_OF_HUGE_SEQUENCE}}}'),
+        "balance.sequence",
+    ),
     ("不存在的到期日 a due date that does not exist", balance('"dueDate": "2026-02-30"'), "balance.due_date"),
     (
         "不存在的时间 a time that does not exist",
