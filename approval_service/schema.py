@@ -596,15 +596,15 @@ outreach = Table(
     ),
     Index("outreach_by_day", "bank_id", "created_ms"),
     # The states that few are in at a time. Not those through which each SMS passes as it is admitted, or in which most
-    # end: no index is paid for at the door.
+    # end: no index is paid for at the door. No list of states, which SQLite would build anew for each row that moves.
     Index(
         "outreach_by_state",
         "bank_id",
         "state",
         "created_ms",
         "outreach_id",
-        sqlite_where=text("state IN (2, 5, 6, 9, 10, 11, 12, 13, 14, 15)"),
-        postgresql_where=text("state IN (2, 5, 6, 9, 10, 11, 12, 13, 14, 15)"),
+        sqlite_where=text("(state = 2 OR state > 4 AND state < 7 OR state > 8)"),
+        postgresql_where=text("(state = 2 OR state > 4 AND state < 7 OR state > 8)"),
     ),
     Index(
         "outreach_blocked",

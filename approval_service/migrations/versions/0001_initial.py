@@ -450,8 +450,8 @@ def upgrade() -> None:
         "outreach",
         ["bank_id", "state", "created_ms", "outreach_id"],
         unique=False,
-        sqlite_where=sa.text("state IN (2, 5, 6, 9, 10, 11, 12, 13, 14, 15)"),
-        postgresql_where=sa.text("state IN (2, 5, 6, 9, 10, 11, 12, 13, 14, 15)"),
+        sqlite_where=sa.text("(state = 2 OR state > 4 AND state < 7 OR state > 8)"),
+        postgresql_where=sa.text("(state = 2 OR state > 4 AND state < 7 OR state > 8)"),
     )
     op.create_index(
         "outreach_due",

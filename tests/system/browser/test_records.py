@@ -169,7 +169,7 @@ def test_the_proof_of_each_step_is_one_click_from_its_message(office: Office, op
     steps.last.locator("a").click()
     seq = int(page.url.rpartition("/")[2])
     expect(page.locator("main")).to_contain_text(outreach)
-    expect(page.locator("main")).to_contain_text("已送达")
+    expect(page.locator("main")).to_contain_text("delivered")
     expect(page.locator("h1")).to_have_text(f"账本第 {seq} 条")
     with page.expect_download() as downloading:
         page.get_by_role("link", name="下载证明").click()
