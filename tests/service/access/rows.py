@@ -596,20 +596,6 @@ async def _(a: BankA) -> Any:
     return user.ListUsersRequest()
 
 
-fixed("KeyService/ListKeys", key.ListKeysRequest(), Reach.ALL)
-fixed("KeyService/AskRotation", key.AskRotationRequest(kind=key.KEY_KIND_MASTER), Reach.ALL)
-
-
-@row("KeyService/ApproveRotation", Reach.ALL)
-async def _(a: BankA) -> Any:
-    kind = key.KEY_KIND_LEDGER
-    await a.world.write(key_rotation.ask, "ann", key.AskRotationRequest(kind=kind), banks=["*"])
-    return key.ApproveRotationRequest(kind=kind)
-
-
-fixed("OperationsService/GetSummary", ops.GetSummaryRequest(bank_id=BANK))
-fixed("OperationsService/GetDailyReport", ops.GetDailyReportRequest(bank_id=BANK, date="2026-11-24"))
-
 @row("CallerService/ListCallers", Reach.ALL)
 async def _(a: BankA) -> Any:
     await a.caller(deactivated=True)
@@ -630,6 +616,20 @@ async def _(a: BankA) -> Any:
 async def _(a: BankA) -> Any:
     return caller.ReactivateCallerRequest(caller_id=await a.caller(deactivated=True), reason="已换钥")
 
+
+fixed("KeyService/ListKeys", key.ListKeysRequest(), Reach.ALL)
+fixed("KeyService/AskRotation", key.AskRotationRequest(kind=key.KEY_KIND_MASTER), Reach.ALL)
+
+
+@row("KeyService/ApproveRotation", Reach.ALL)
+async def _(a: BankA) -> Any:
+    kind = key.KEY_KIND_LEDGER
+    await a.world.write(key_rotation.ask, "ann", key.AskRotationRequest(kind=kind), banks=["*"])
+    return key.ApproveRotationRequest(kind=kind)
+
+
+fixed("OperationsService/GetSummary", ops.GetSummaryRequest(bank_id=BANK))
+fixed("OperationsService/GetDailyReport", ops.GetDailyReportRequest(bank_id=BANK, date="2026-11-24"))
 
 
 @row("OperationsService/SetBusinessClock", Reach.ALL)
