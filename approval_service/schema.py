@@ -463,6 +463,16 @@ user_account = Table(
     UniqueConstraint("issuer", "subject"),
 )
 
+# The callers that an operator shut out and nobody let in again.
+caller_deactivation = Table(
+    "caller_deactivation",
+    metadata,
+    Column("caller_id", String(64), primary_key=True),
+    Column("deactivated_by", String(130), nullable=False),
+    Column("deactivated_ms", BigInteger, nullable=False),
+    Column("reason", String(200), nullable=False),
+)
+
 user_session = Table(
     "user_session",
     metadata,
@@ -486,16 +496,6 @@ feed = Table(
     Column("proven_real_ms", BigInteger, nullable=False),
     # How far what waits for fresh amounts has been looked through since the last mark; NULL once all of it has.
     Column("resume_after", String(26)),
-)
-
-# The callers that an operator shut out and nobody let in again.
-caller_deactivation = Table(
-    "caller_deactivation",
-    metadata,
-    Column("caller_id", String(64), primary_key=True),
-    Column("deactivated_by", String(130), nullable=False),
-    Column("deactivated_ms", BigInteger, nullable=False),
-    Column("reason", String(200), nullable=False),
 )
 
 bank_event = Table(
