@@ -29,7 +29,7 @@ from outreach.v1.ledger_service_pb2 import (
 )
 
 EXPORT_PAGE = 1_000
-LOOKED_AT = 20_000
+LOOKED_AT = 10_000
 """Entries that a filter looks through for one page: some 50 ms."""
 
 
