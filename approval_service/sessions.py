@@ -321,7 +321,6 @@ def _session(connection: Connection, row: Any) -> Session:
         banks=[bank for bank in catalog_store.banks(connection) if bank in covered or ALL_BANKS in covered],
         issuer=row.issuer or "",
     )
-    session.authenticate_time.FromMilliseconds(row.authenticated_real_ms)
     session.principal.authenticate_time.FromMilliseconds(row.authenticated_real_ms)
     session.expire_time.FromMilliseconds(min(row.seen_real_ms + IDLE_MS, row.opened_real_ms + LONGEST_MS))
     return session

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from outreach.v1 import common_pb2 as outreach_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!outreach/v1/session_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18outreach/v1/common.proto\"\xd9\x01\n\x07Session\x12)\n\tprincipal\x18\x01 \x01(\x0b\x32\x16.outreach.v1.Principal\x12\x1c\n\x14must_change_password\x18\x02 \x01(\x08\x12\x35\n\x11\x61uthenticate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x62\x61nks\x18\x05 \x03(\t\x12\x0e\n\x06issuer\x18\x06 \x01(\t\"n\n\x0cLogInRequest\x12\x1a\n\x07user_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1c\n\x08password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12$\n\ttotp_code\x18\x03 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[0-9]{6}$\"E\n\rLogInResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12%\n\x07session\x18\x02 \x01(\x0b\x32\x14.outreach.v1.Session\"G\n\x0fProviderSession\x12\x19\n\x07subject\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\x12\x19\n\x07session\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"\xc0\x01\n\x16LogInByProviderRequest\x12\x37\n\x08identity\x18\x01 \x01(\x0b\x32\x1d.outreach.v1.ProviderIdentityB\x06\xbaH\x03\xc8\x01\x01\x12\x35\n\x11\x61uthenticate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x10provider_session\x18\x03 \x01(\x0b\x32\x1c.outreach.v1.ProviderSession\"O\n\x17LogInByProviderResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12%\n\x07session\x18\x02 \x01(\x0b\x32\x14.outreach.v1.Session\"C\n\x13\x43heckSessionRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x11\n\tby_itself\x18\x02 \x01(\x08\"=\n\x14\x43heckSessionResponse\x12%\n\x07session\x18\x01 \x01(\x0b\x32\x14.outreach.v1.Session\"v\n\x15ReauthenticateRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x1c\n\x08password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12$\n\ttotp_code\x18\x03 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[0-9]{6}$\"?\n\x16ReauthenticateResponse\x12%\n\x07session\x18\x01 \x01(\x0b\x32\x14.outreach.v1.Session\"\xec\x01\n\x1fReauthenticateByProviderRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x37\n\x08identity\x18\x02 \x01(\x0b\x32\x1d.outreach.v1.ProviderIdentityB\x06\xbaH\x03\xc8\x01\x01\x12=\n\x11\x61uthenticate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x36\n\x10provider_session\x18\x04 \x01(\x0b\x32\x1c.outreach.v1.ProviderSession\"I\n ReauthenticateByProviderResponse\x12%\n\x07session\x18\x01 \x01(\x0b\x32\x14.outreach.v1.Session\"v\n\x15\x43hangePasswordRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12 \n\x0cold_password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12 \n\x0cnew_password\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x0c\x18\x80\x01\"?\n\x16\x43hangePasswordResponse\x12%\n\x07session\x18\x01 \x01(\x0b\x32\x14.outreach.v1.Session\"*\n\rLogOutRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\"\x10\n\x0eLogOutResponse\"\xc5\x01\n\x1a\x45ndProviderSessionsRequest\x12/\n\x06issuer\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^https://[^\\s?#]{1,240}$\x12>\n\x10provider_session\x18\x02 \x01(\x0b\x32\x1c.outreach.v1.ProviderSessionB\x06\xbaH\x03\xc8\x01\x01\x12\x36\n\nissue_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\",\n\x1b\x45ndProviderSessionsResponse\x12\r\n\x05\x65nded\x18\x01 \x01(\x05\x32\xdf\x05\n\x0eSessionService\x12>\n\x05LogIn\x12\x19.outreach.v1.LogInRequest\x1a\x1a.outreach.v1.LogInResponse\x12\\\n\x0fLogInByProvider\x12#.outreach.v1.LogInByProviderRequest\x1a$.outreach.v1.LogInByProviderResponse\x12S\n\x0c\x43heckSession\x12 .outreach.v1.CheckSessionRequest\x1a!.outreach.v1.CheckSessionResponse\x12Y\n\x0eReauthenticate\x12\".outreach.v1.ReauthenticateRequest\x1a#.outreach.v1.ReauthenticateResponse\x12w\n\x18ReauthenticateByProvider\x12,.outreach.v1.ReauthenticateByProviderRequest\x1a-.outreach.v1.ReauthenticateByProviderResponse\x12Y\n\x0e\x43hangePassword\x12\".outreach.v1.ChangePasswordRequest\x1a#.outreach.v1.ChangePasswordResponse\x12\x41\n\x06LogOut\x12\x1a.outreach.v1.LogOutRequest\x1a\x1b.outreach.v1.LogOutResponse\x12h\n\x13\x45ndProviderSessions\x12\'.outreach.v1.EndProviderSessionsRequest\x1a(.outreach.v1.EndProviderSessionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!outreach/v1/session_service.proto\x12\x0boutreach.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18outreach/v1/common.proto\"\xa2\x01\n\x07Session\x12)\n\tprincipal\x18\x01 \x01(\x0b\x32\x16.outreach.v1.Principal\x12\x1c\n\x14must_change_password\x18\x02 \x01(\x08\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x62\x61nks\x18\x04 \x03(\t\x12\x0e\n\x06issuer\x18\x05 \x01(\t\"n\n\x0cLogInRequest\x12\x1a\n\x07user_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x1c\n\x08password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12$\n\ttotp_code\x18\x03 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[0-9]{6}$\"E\n\rLogInResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12%\n\x07session\x18\x02 \x01(\x0b\x32\x14.outreach.v1.Session\"G\n\x0fProviderSession\x12\x19\n\x07subject\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\x12\x19\n\x07session\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01\"\xc0\x01\n\x16LogInByProviderRequest\x12\x37\n\x08identity\x18\x01 \x01(\x0b\x32\x1d.outreach.v1.ProviderIdentityB\x06\xbaH\x03\xc8\x01\x01\x12\x35\n\x11\x61uthenticate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x10provider_session\x18\x03 \x01(\x0b\x32\x1c.outreach.v1.ProviderSession\"O\n\x17LogInByProviderResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12%\n\x07session\x18\x02 \x01(\x0b\x32\x14.outreach.v1.Session\"C\n\x13\x43heckSessionRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x11\n\tby_itself\x18\x02 \x01(\x08\"=\n\x14\x43heckSessionResponse\x12%\n\x07session\x18\x01 \x01(\x0b\x32\x14.outreach.v1.Session\"v\n\x15ReauthenticateRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x1c\n\x08password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12$\n\ttotp_code\x18\x03 \x01(\tB\x11\xbaH\x0er\x0c\x32\n^[0-9]{6}$\"?\n\x16ReauthenticateResponse\x12%\n\x07session\x18\x01 \x01(\x0b\x32\x14.outreach.v1.Session\"\xec\x01\n\x1fReauthenticateByProviderRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x37\n\x08identity\x18\x02 \x01(\x0b\x32\x1d.outreach.v1.ProviderIdentityB\x06\xbaH\x03\xc8\x01\x01\x12=\n\x11\x61uthenticate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x36\n\x10provider_session\x18\x04 \x01(\x0b\x32\x1c.outreach.v1.ProviderSession\"I\n ReauthenticateByProviderResponse\x12%\n\x07session\x18\x01 \x01(\x0b\x32\x14.outreach.v1.Session\"v\n\x15\x43hangePasswordRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12 \n\x0cold_password\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12 \n\x0cnew_password\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x0c\x18\x80\x01\"?\n\x16\x43hangePasswordResponse\x12%\n\x07session\x18\x01 \x01(\x0b\x32\x14.outreach.v1.Session\"*\n\rLogOutRequest\x12\x19\n\x05token\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\"\x10\n\x0eLogOutResponse\"\xc5\x01\n\x1a\x45ndProviderSessionsRequest\x12/\n\x06issuer\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^https://[^\\s?#]{1,240}$\x12>\n\x10provider_session\x18\x02 \x01(\x0b\x32\x1c.outreach.v1.ProviderSessionB\x06\xbaH\x03\xc8\x01\x01\x12\x36\n\nissue_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\",\n\x1b\x45ndProviderSessionsResponse\x12\r\n\x05\x65nded\x18\x01 \x01(\x05\x32\xdf\x05\n\x0eSessionService\x12>\n\x05LogIn\x12\x19.outreach.v1.LogInRequest\x1a\x1a.outreach.v1.LogInResponse\x12\\\n\x0fLogInByProvider\x12#.outreach.v1.LogInByProviderRequest\x1a$.outreach.v1.LogInByProviderResponse\x12S\n\x0c\x43heckSession\x12 .outreach.v1.CheckSessionRequest\x1a!.outreach.v1.CheckSessionResponse\x12Y\n\x0eReauthenticate\x12\".outreach.v1.ReauthenticateRequest\x1a#.outreach.v1.ReauthenticateResponse\x12w\n\x18ReauthenticateByProvider\x12,.outreach.v1.ReauthenticateByProviderRequest\x1a-.outreach.v1.ReauthenticateByProviderResponse\x12Y\n\x0e\x43hangePassword\x12\".outreach.v1.ChangePasswordRequest\x1a#.outreach.v1.ChangePasswordResponse\x12\x41\n\x06LogOut\x12\x1a.outreach.v1.LogOutRequest\x1a\x1b.outreach.v1.LogOutResponse\x12h\n\x13\x45ndProviderSessions\x12\'.outreach.v1.EndProviderSessionsRequest\x1a(.outreach.v1.EndProviderSessionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -75,41 +75,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENDPROVIDERSESSIONSREQUEST'].fields_by_name['issue_time']._loaded_options = None
   _globals['_ENDPROVIDERSESSIONSREQUEST'].fields_by_name['issue_time']._serialized_options = b'\272H\003\310\001\001'
   _globals['_SESSION']._serialized_start=139
-  _globals['_SESSION']._serialized_end=356
-  _globals['_LOGINREQUEST']._serialized_start=358
-  _globals['_LOGINREQUEST']._serialized_end=468
-  _globals['_LOGINRESPONSE']._serialized_start=470
-  _globals['_LOGINRESPONSE']._serialized_end=539
-  _globals['_PROVIDERSESSION']._serialized_start=541
-  _globals['_PROVIDERSESSION']._serialized_end=612
-  _globals['_LOGINBYPROVIDERREQUEST']._serialized_start=615
-  _globals['_LOGINBYPROVIDERREQUEST']._serialized_end=807
-  _globals['_LOGINBYPROVIDERRESPONSE']._serialized_start=809
-  _globals['_LOGINBYPROVIDERRESPONSE']._serialized_end=888
-  _globals['_CHECKSESSIONREQUEST']._serialized_start=890
-  _globals['_CHECKSESSIONREQUEST']._serialized_end=957
-  _globals['_CHECKSESSIONRESPONSE']._serialized_start=959
-  _globals['_CHECKSESSIONRESPONSE']._serialized_end=1020
-  _globals['_REAUTHENTICATEREQUEST']._serialized_start=1022
-  _globals['_REAUTHENTICATEREQUEST']._serialized_end=1140
-  _globals['_REAUTHENTICATERESPONSE']._serialized_start=1142
-  _globals['_REAUTHENTICATERESPONSE']._serialized_end=1205
-  _globals['_REAUTHENTICATEBYPROVIDERREQUEST']._serialized_start=1208
-  _globals['_REAUTHENTICATEBYPROVIDERREQUEST']._serialized_end=1444
-  _globals['_REAUTHENTICATEBYPROVIDERRESPONSE']._serialized_start=1446
-  _globals['_REAUTHENTICATEBYPROVIDERRESPONSE']._serialized_end=1519
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=1521
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1639
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1641
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1704
-  _globals['_LOGOUTREQUEST']._serialized_start=1706
-  _globals['_LOGOUTREQUEST']._serialized_end=1748
-  _globals['_LOGOUTRESPONSE']._serialized_start=1750
-  _globals['_LOGOUTRESPONSE']._serialized_end=1766
-  _globals['_ENDPROVIDERSESSIONSREQUEST']._serialized_start=1769
-  _globals['_ENDPROVIDERSESSIONSREQUEST']._serialized_end=1966
-  _globals['_ENDPROVIDERSESSIONSRESPONSE']._serialized_start=1968
-  _globals['_ENDPROVIDERSESSIONSRESPONSE']._serialized_end=2012
-  _globals['_SESSIONSERVICE']._serialized_start=2015
-  _globals['_SESSIONSERVICE']._serialized_end=2750
+  _globals['_SESSION']._serialized_end=301
+  _globals['_LOGINREQUEST']._serialized_start=303
+  _globals['_LOGINREQUEST']._serialized_end=413
+  _globals['_LOGINRESPONSE']._serialized_start=415
+  _globals['_LOGINRESPONSE']._serialized_end=484
+  _globals['_PROVIDERSESSION']._serialized_start=486
+  _globals['_PROVIDERSESSION']._serialized_end=557
+  _globals['_LOGINBYPROVIDERREQUEST']._serialized_start=560
+  _globals['_LOGINBYPROVIDERREQUEST']._serialized_end=752
+  _globals['_LOGINBYPROVIDERRESPONSE']._serialized_start=754
+  _globals['_LOGINBYPROVIDERRESPONSE']._serialized_end=833
+  _globals['_CHECKSESSIONREQUEST']._serialized_start=835
+  _globals['_CHECKSESSIONREQUEST']._serialized_end=902
+  _globals['_CHECKSESSIONRESPONSE']._serialized_start=904
+  _globals['_CHECKSESSIONRESPONSE']._serialized_end=965
+  _globals['_REAUTHENTICATEREQUEST']._serialized_start=967
+  _globals['_REAUTHENTICATEREQUEST']._serialized_end=1085
+  _globals['_REAUTHENTICATERESPONSE']._serialized_start=1087
+  _globals['_REAUTHENTICATERESPONSE']._serialized_end=1150
+  _globals['_REAUTHENTICATEBYPROVIDERREQUEST']._serialized_start=1153
+  _globals['_REAUTHENTICATEBYPROVIDERREQUEST']._serialized_end=1389
+  _globals['_REAUTHENTICATEBYPROVIDERRESPONSE']._serialized_start=1391
+  _globals['_REAUTHENTICATEBYPROVIDERRESPONSE']._serialized_end=1464
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=1466
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1584
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1586
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1649
+  _globals['_LOGOUTREQUEST']._serialized_start=1651
+  _globals['_LOGOUTREQUEST']._serialized_end=1693
+  _globals['_LOGOUTRESPONSE']._serialized_start=1695
+  _globals['_LOGOUTRESPONSE']._serialized_end=1711
+  _globals['_ENDPROVIDERSESSIONSREQUEST']._serialized_start=1714
+  _globals['_ENDPROVIDERSESSIONSREQUEST']._serialized_end=1911
+  _globals['_ENDPROVIDERSESSIONSRESPONSE']._serialized_start=1913
+  _globals['_ENDPROVIDERSESSIONSRESPONSE']._serialized_end=1957
+  _globals['_SESSIONSERVICE']._serialized_start=1960
+  _globals['_SESSIONSERVICE']._serialized_end=2695
 # @@protoc_insertion_point(module_scope)

@@ -28,7 +28,6 @@ class Session(_message.Message):
 
     PRINCIPAL_FIELD_NUMBER: _builtins.int
     MUST_CHANGE_PASSWORD_FIELD_NUMBER: _builtins.int
-    AUTHENTICATE_TIME_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     BANKS_FIELD_NUMBER: _builtins.int
     ISSUER_FIELD_NUMBER: _builtins.int
@@ -39,12 +38,6 @@ class Session(_message.Message):
     @_builtins.property
     def principal(self) -> _common_pb2.Principal:
         """On whose behalf the console calls."""
-
-    @_builtins.property
-    def authenticate_time(self) -> _timestamp_pb2.Timestamp:
-        """When the person was proven last, by password and code or by the provider (real clock); unset where the provider did
-        not say.
-        """
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
@@ -59,14 +52,13 @@ class Session(_message.Message):
         *,
         principal: _common_pb2.Principal | None = ...,
         must_change_password: _builtins.bool = ...,
-        authenticate_time: _timestamp_pb2.Timestamp | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         banks: _abc.Iterable[_builtins.str] | None = ...,
         issuer: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["authenticate_time", b"authenticate_time", "expire_time", b"expire_time", "principal", b"principal"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "principal", b"principal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authenticate_time", b"authenticate_time", "banks", b"banks", "expire_time", b"expire_time", "issuer", b"issuer", "must_change_password", b"must_change_password", "principal", b"principal"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["banks", b"banks", "expire_time", b"expire_time", "issuer", b"issuer", "must_change_password", b"must_change_password", "principal", b"principal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

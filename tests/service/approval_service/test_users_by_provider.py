@@ -108,10 +108,10 @@ async def test_an_old_proof_is_no_fresh_one(world: World) -> None:
     await create(world)
     await approve(world)
     token, session = await sign_in(world, proven_ms=0)
-    assert session.authenticate_time.ToMilliseconds() == 0
+    assert session.principal.authenticate_time.ToMilliseconds() == 0
     proof = ProviderProof(IDENTITY, real_ms() + MINUTE_MS)
     again = (await world.authority.write(sessions.reauthenticate_by_provider, (token, proof))).session
-    assert 0 <= real_ms() - again.authenticate_time.ToMilliseconds() < MINUTE_MS
+    assert 0 <= real_ms() - again.principal.authenticate_time.ToMilliseconds() < MINUTE_MS
     assert len(await world.entries("signed_in_again")) == 1
 
 

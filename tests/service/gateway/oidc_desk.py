@@ -58,7 +58,6 @@ class SessionAuthority(SessionServiceServicer):
         if token not in self.sessions:
             raise Refusal(Kind.UNAUTHENTICATED, "会话已结束。It is over.", reason="SESSION_OVER")
         session = Session(principal=Principal(caller_id="console", employee_id="zhou.li"), issuer=self.issuer)
-        session.authenticate_time.FromSeconds(self.sessions[token])
         session.principal.authenticate_time.FromSeconds(self.sessions[token])
         return session
 
