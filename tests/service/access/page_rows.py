@@ -115,6 +115,7 @@ _LETTER_FORM = {"name": "drafted-here", "source": SOURCE}
 PAGES: dict[tuple[str, str], PageRow] = {
     ("GET", "/"): PageRow(""),
     ("GET", "/outreach"): PageRow("OutreachService/List"),
+    ("POST", "/outreach"): PageRow("", form={"name": "张三"}),
     ("GET", "/outreach/{outreach_id}"): PageRow("OutreachService/Get", _outreach),
     ("POST", "/outreach/{outreach_id}/release-care"): PageRow(
         "MailroomService/ReleaseCare", _care, {"reason": "已核对"}
