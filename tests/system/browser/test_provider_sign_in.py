@@ -25,6 +25,7 @@ from outreach.v1.user_service_pb2_grpc import UserServiceStub
 from tests.fakes.oidc_provider import OidcProvider
 from tests.system.browser.people import DESKTOP, Office
 from tests.system.browser.test_pages import looked_at, violations
+from tests.system.browser.test_sessions import REMEMBERED_MS
 from tests.system.conftest import Installation
 
 SUBJECT = "a-0017"
@@ -61,7 +62,8 @@ async def open_for(installation: Installation, identity: ProviderIdentity) -> No
 
     async def ask(who: str, stub: Any, rpc: str, request: Any) -> Any:
         ca, address = tls.ca_certificate(installation.state_dir), installation.environment["OUTREACH_GATEWAY_ADDRESS"]
-        async with Connection(address, ca, read_identity(installation.state_dir, who)) as connection:
+        identity = read_identity(installation.state_dir, who)
+        async with Connection(address, ca, identity, authenticated_s=time.time()) as connection:
             return await connection.call(getattr(stub(connection.channel), rpc), request)
 
     for name in (MAKER, CHECKER, "policy-maker", "policy-approver"):
@@ -134,6 +136,23 @@ def test_the_whole_way(agency: Office, provider: OidcProvider, page: Page) -> No
     page.goto("/people")
     page.get_by_role("link", name="机构统一登录").click()
     expect(page.locator("#subject")).to_be_visible()  # it asks for a name again
+
+
+def test_the_provider_ends_a_session(agency: Office, provider: OidcProvider, page: Page) -> None:
+    """Somebody is shut out there: an open page is over within seconds, and the ledger says by whom."""
+    page.goto("/people")
+    page.get_by_role("link", name="机构统一登录").click()
+    at_provider(page)
+    expect(page).to_have_url(f"{agency.url}/people")
+    token = provider.sign(provider.logout_claims(sub=SUBJECT))
+    told = page.request.post("/oidc/agency/back-channel-logout", form={"logout_token": token})
+    assert told.status == 200, told.text()
+    page.wait_for_timeout(REMEMBERED_MS)
+    page.reload()
+    page.get_by_role("link", name="机构统一登录").click()
+    expect(page).to_have_url(f"{agency.url}/people")
+    page.goto("/ledger?kind=signed_out_by_provider")
+    expect(page.locator("tbody tr")).to_contain_text(PERSON)
 
 
 def test_who_has_no_account_is_told_so(page: Page) -> None:
