@@ -43,28 +43,41 @@ class Entry(NamedTuple):
 
 
 _NAVIGATION = (
-    Entry("/", "首页", ""),
-    Entry("/outreach", "触达记录", "OutreachService/List"),
-    Entry("/templates", "短信模板", "TemplateService/ListTemplates"),
-    Entry("/letter-versions", "信函版本", "LetterVersionService/ListLetterVersions"),
-    Entry("/policies", "策略", "PolicyService/ListPolicies"),
-    Entry("/accounts", "账户与暂停", "HoldService/ListHolds"),
-    Entry("/personal", "个人信息", "PersonService/GetPerson"),
-    Entry("/quantities", "信函数量台账", "QuantityService/ListQuantities"),
-    Entry("/mailroom", "信函收发室", "MailroomService/ListRuns"),
-    Entry("/clinic", "地址诊所", "HoldService/CheckAddresses"),
-    Entry("/unconfirmed", "结果未知", "OperationsService/ListUnconfirmed"),
-    Entry("/events", "动态与通道", "OperationsService/GetSummary"),
-    Entry("/ledger", "账本", "LedgerService/ListEntries"),
-    Entry("/evidence", "证据包", "EvidenceService/ExportEvidence"),
-    Entry("/people", "人员与权限", "UserService/ListUsers"),
-    Entry("/keys", "系统与密钥", "KeyService/ListKeys"),
+    (
+        Entry("/", "首页", ""),
+        Entry("/outreach", "触达记录", "OutreachService/List"),
+        Entry("/accounts", "账户与暂停", "HoldService/ListHolds"),
+        Entry("/personal", "个人信息", "PersonService/GetPerson"),
+        Entry("/unconfirmed", "结果未知", "OperationsService/ListUnconfirmed"),
+        Entry("/events", "动态与通道", "OperationsService/GetSummary"),
+    ),
+    (
+        Entry("/mailroom", "信函收发室", "MailroomService/ListRuns"),
+        Entry("/quantities", "信函数量台账", "QuantityService/ListQuantities"),
+        Entry("/clinic", "地址诊所", "HoldService/CheckAddresses"),
+    ),
+    (
+        Entry("/templates", "短信模板", "TemplateService/ListTemplates"),
+        Entry("/letter-versions", "信函版本", "LetterVersionService/ListLetterVersions"),
+        Entry("/policies", "策略", "PolicyService/ListPolicies"),
+    ),
+    (
+        Entry("/ledger", "账本", "LedgerService/ListEntries"),
+        Entry("/evidence", "证据包", "EvidenceService/ExportEvidence"),
+        Entry("/people", "人员与权限", "UserService/ListUsers"),
+        Entry("/keys", "系统与密钥", "KeyService/ListKeys"),
+    ),
 )
+"""What happens, letters, what is approved, records and rights."""
 
 
-def navigation(desk: Desk, words: Words) -> list[tuple[str, str]]:
-    """(path, name) of what the person may open."""
-    return [(entry.path, words(entry.name)) for entry in _NAVIGATION if not entry.rpc or desk.may(entry.rpc)]
+def navigation(desk: Desk, words: Words) -> list[list[tuple[str, str]]]:
+    """(path, name) of what the person may open, in groups."""
+    groups = [
+        [(entry.path, words(entry.name)) for entry in group if not entry.rpc or desk.may(entry.rpc)]
+        for group in _NAVIGATION
+    ]
+    return [group for group in groups if group]
 
 
 def state(value: State.ValueType) -> str:

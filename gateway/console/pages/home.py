@@ -12,13 +12,25 @@ from gateway.console.visit import CHINA, Visit
 from outreach.v1.operations_service_pb2 import GetDailyReportRequest, GetSummaryRequest
 
 _SHOWN_CODES = 8
+_STARTS = (
+    ("/templates/new", "起草短信模板", "TemplateService/DraftTemplate"),
+    ("/letter-versions/new", "起草信函版本", "LetterVersionService/DraftLetterVersion"),
+    ("/policies/new", "拟定策略", "PolicyService/DraftPolicy"),
+    ("/quantities", "申请信函数量", "QuantityService/AskQuantity"),
+    ("/mailroom/returns", "登记退信", "MailroomService/Return"),
+    ("/clinic", "检查一批地址", "HoldService/CheckAddresses"),
+    ("/evidence", "制作证据包", "EvidenceService/ExportEvidence"),
+    ("/people", "设立账号", "UserService/CreateUser"),
+)
+"""What somebody for whom nothing waits may begin: where, what, and by which rpc."""
 
 
 async def home(visit: Visit) -> Response:
     """The page."""
     waiting, cutoff = await tasks.of(visit), await mail_cutoff.at_home(visit)
+    starts = [(path, visit.words(words)) for path, words, rpc in _STARTS if visit.desk.may(rpc)]
     if not visit.desk.may("OperationsService/GetSummary"):
-        return visit.page("home.html", tasks=waiting, cutoff=cutoff, summary=None)
+        return visit.page("home.html", tasks=waiting, cutoff=cutoff, starts=starts, summary=None)
     asked = GetSummaryRequest(bank_id=visit.bank, open_only=True)
     summary = await visit.ask("OperationsService/GetSummary", asked)
     date = summary.business_time.ToDatetime(CHINA).strftime("%Y-%m-%d")
@@ -28,6 +40,7 @@ async def home(visit: Visit) -> Response:
         "home.html",
         tasks=waiting,
         cutoff=cutoff,
+        starts=starts,
         summary=summary,
         states=sorted(summary.states.items(), key=lambda item: list(showing.TONES).index(item[0])),
         held=_by_code(visit, summary.codes),

@@ -106,6 +106,7 @@ async def run_page(visit: Visit, results: Sequence[ScanResult] = (), step: str =
         letter_tones=LETTER_TONES,
         registered=run.postal_class == PostalClass.POSTAL_CLASS_REGISTERED,
         scanning=scanning,
+        finished=not (run.differences or run.to_pull),
         camera=camera,
         letter_form=FORM,
         **_names(),

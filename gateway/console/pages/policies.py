@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any, NamedTuple, TypeAlias
 
@@ -47,51 +47,59 @@ _TONES = {
     "WITHDRAWN": "calm",
     "UNKNOWN": "warn",
 }
-FIELDS = (
-    Field("bank_name", "短信须写明的银行名称", "text"),
-    Field("agency_id", "受托机构编号", "text"),
-    Field("agency_name", "受托机构名称", "text"),
-    Field("agency_must_be_named", "短信须同时写明受托机构", "flag"),
-    Field("contact_from_minute", "每天最早联系时间", "minute"),
-    Field("contact_until_minute", "每天最晚联系时间", "minute"),
-    Field("time_zone", "收件人时区", "text"),
-    Field("sms_per_day", "每人每天短信上限", "number"),
-    Field("sms_per_seven_days", "每人七天短信上限", "number"),
-    Field("sms_gap_minutes", "两条短信最小间隔（分钟）", "number"),
-    Field("balance_max_age_minutes", "银行金额最长时效（分钟）", "number"),
-    Field("request_lifetime_minutes", "请求最长等待（分钟）", "number"),
-    Field("hotlines", "可出现的银行热线，每行一个", "lines"),
-    Field("letter_gap_days", "同一账户两封信函最小间隔（天）", "number"),
-    Field("letter_minimum_fen", "信函最低欠款（元）", "yuan"),
-    Field("letter_minimum_inclusive", "恰为最低欠款时可寄", "flag"),
-    Field("care_amount_fen", "不高于此金额的信函须复核放行（元）", "yuan"),
-    Field("letter_needs_prior_call", "信函之前须有首次通话记录", "flag"),
-    Field("prior_call_must_be_answered", "首次通话须已接通", "flag"),
-    Field("approval_life_days", "模板与信函版本的审批有效期（天，0 为长期）", "number"),
-    Field("mail_cutoff_minute", "每天交寄截止时间", "minute"),
-    Field("mailroom_camera_allowed", "收发室可用摄像头代替扫描枪", "flag"),
-    Field("retention_days", "个人信息保存期（天）", "number"),
-)
+GROUPS = {
+    "银行与机构": (
+        Field("bank_name", "短信须写明的银行名称", "text"),
+        Field("agency_id", "受托机构编号", "text"),
+        Field("agency_name", "受托机构名称", "text"),
+        Field("hotlines", "可出现的银行热线，每行一个", "lines"),
+    ),
+    "何时可以联系": (
+        Field("contact_from_minute", "每天最早联系时间", "minute"),
+        Field("contact_until_minute", "每天最晚联系时间", "minute"),
+        Field("time_zone", "收件人时区", "text"),
+    ),
+    "短信": (
+        Field("agency_must_be_named", "短信须同时写明受托机构", "flag"),
+        Field("sms_per_day", "每人每天短信上限", "number"),
+        Field("sms_per_seven_days", "每人七天短信上限", "number"),
+        Field("sms_gap_minutes", "两条短信最小间隔（分钟）", "number"),
+    ),
+    "信函": (
+        Field("letter_gap_days", "同一账户两封信函最小间隔（天）", "number"),
+        Field("letter_minimum_fen", "信函最低欠款（元）", "yuan"),
+        Field("letter_minimum_inclusive", "恰为最低欠款时可寄", "flag"),
+        Field("care_amount_fen", "不高于此金额的信函须复核放行（元）", "yuan"),
+        Field("letter_needs_prior_call", "信函之前须有首次通话记录", "flag"),
+        Field("prior_call_must_be_answered", "首次通话须已接通", "flag"),
+    ),
+    "收发室": (
+        Field("mail_cutoff_minute", "每天交寄截止时间", "minute"),
+        Field("mailroom_camera_allowed", "收发室可用摄像头代替扫描枪", "flag"),
+    ),
+    "时效与保存": (
+        Field("balance_max_age_minutes", "银行金额最长时效（分钟）", "number"),
+        Field("request_lifetime_minutes", "请求最长等待（分钟）", "number"),
+        Field("approval_life_days", "模板与信函版本的审批有效期（天，0 为长期）", "number"),
+        Field("retention_days", "个人信息保存期（天）", "number"),
+    ),
+}
+FIELDS = tuple(field for fields in GROUPS.values() for field in fields)
 
 
 async def listing(visit: Visit) -> Response:
     """The policy in force in words, and every version."""
     versions = (await visit.ask("PolicyService/ListPolicies", ListPoliciesRequest(bank_id=visit.bank))).versions
-    active = next((one for one in versions if one.activated_by), None)
-    return visit.page("policies.html", versions=versions, active=active, rows=_rows(active) if active else [])
+    active = await _in_force(visit)
+    groups = _grouped(active) if active else {}
+    return visit.page("policies.html", versions=versions, active=active, groups=groups, state=_state)
 
 
 async def one(visit: Visit) -> Response:
     """A version beside the one in force; what differs stands out."""
     request = GetPolicyRequest(bank_id=visit.bank, version=_version_number(visit))
     found: GetPolicyResponse = await visit.ask("PolicyService/GetPolicy", request)
-    version = found.version
-    try:
-        old: PolicyVersion | None = await _get(visit, 0)
-    except Refusal as refusal:
-        if refusal.kind is not Kind.NOT_FOUND:
-            raise
-        old = None
+    version, old = found.version, await _in_force(visit)
     before = dict(_rows(old)) if old is not None and old.version != version.version else {}
     rows = [(words, before.get(words, ""), now) for words, now in _rows(version)]
     last = found.simulation if found.HasField("simulation") else None
@@ -100,13 +108,9 @@ async def one(visit: Visit) -> Response:
 
 async def new(visit: Visit) -> Response:
     visit.desk.require("PolicyService/DraftPolicy")
-    try:
-        policy = (await _get(visit, 0)).policy
-    except Refusal as refusal:
-        if refusal.kind is not Kind.NOT_FOUND:
-            raise
-        policy = Policy()
-    return visit.page("policy_new.html", fields=[(field, _written(policy, field)) for field in FIELDS], problem="")
+    active = await _in_force(visit)
+    policy = active.policy if active else Policy()
+    return visit.page("policy_new.html", groups=_form(lambda field: _written(policy, field)), problem="")
 
 
 async def draft(visit: Visit) -> Response:
@@ -115,15 +119,15 @@ async def draft(visit: Visit) -> Response:
     form = await visit.form()
     request = DraftPolicyRequest(bank_id=visit.bank, effective_from=day(form, "effective_from"))
     try:
-        request.policy.CopyFrom((await _get(visit, 0)).policy)
+        request.policy.CopyFrom(active.policy if (active := await _in_force(visit)) else Policy())
         for field in FIELDS:
             _read(request.policy, field, form)
         answer = await visit.ask("PolicyService/DraftPolicy", request)
     except Refusal as refusal:
         if refusal.kind is not Kind.INVALID:
             raise
-        fields = [(field, text(form, field.name)) for field in FIELDS]
-        return visit.page("policy_new.html", 422, fields=fields, problem=visit.words.of(refusal.message))
+        groups = _form(lambda field: text(form, field.name))
+        return visit.page("policy_new.html", 422, groups=groups, problem=visit.words.of(refusal.message))
     return visit.done(f"/policies/{answer.version.version}", "草案已保存，等待另一人启用")
 
 
@@ -192,15 +196,38 @@ def _version_number(visit: Visit) -> int:
     return number
 
 
-async def _get(visit: Visit, version: int) -> PolicyVersion:
-    request = GetPolicyRequest(bank_id=visit.bank, version=version)
-    found: PolicyVersion = (await visit.ask("PolicyService/GetPolicy", request)).version
-    return found
+async def _in_force(visit: Visit) -> PolicyVersion | None:
+    try:
+        found: GetPolicyResponse = await visit.ask("PolicyService/GetPolicy", GetPolicyRequest(bank_id=visit.bank))
+    except Refusal as refusal:
+        if refusal.kind is not Kind.NOT_FOUND:
+            raise
+        return None
+    return found.version
+
+
+def _state(version: PolicyVersion, active: PolicyVersion | None) -> tuple[str, str]:
+    """What it is beside the one in force, and its tone."""
+    if not version.activated_by:
+        return "待启用", "wait"
+    if active is not None and version.version == active.version:
+        return "现行", "good"
+    started = 0 if active is None else active.effective_from.ToMilliseconds()
+    return ("待生效", "busy") if version.effective_from.ToMilliseconds() > started else ("已被替代", "calm")
 
 
 def _rows(version: PolicyVersion) -> list[tuple[str, str]]:
-    rows = [(field.words, _written(version.policy, field) or "—") for field in FIELDS]
-    return [*rows, ("通道，按次序", "、".join(one.carrier_id for one in version.policy.carriers) or "—")]
+    return [row for rows in _grouped(version).values() for row in rows]
+
+
+def _grouped(version: PolicyVersion) -> dict[str, list[tuple[str, str]]]:
+    groups = {name: [(one.words, _written(version.policy, one) or "—") for one in GROUPS[name]] for name in GROUPS}
+    groups["短信"].append(("通道，按次序", "、".join(one.carrier_id for one in version.policy.carriers) or "—"))
+    return groups
+
+
+def _form(written: Callable[[Field], str]) -> dict[str, list[tuple[Field, str]]]:
+    return {name: [(field, written(field)) for field in fields] for name, fields in GROUPS.items()}
 
 
 def _written(policy: Policy, field: Field) -> str:
