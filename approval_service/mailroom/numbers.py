@@ -22,6 +22,8 @@ class Numbers:
     printed: int = 0
     in_pile: int = 0
     sealed: int = 0
+    """Whatever came of them since."""
+    sealed_in_pile: int = 0
     mailed: int = 0
     """Those returned since included."""
     spoiled: int = 0
@@ -59,6 +61,7 @@ def count(rows: Sequence[Any]) -> Numbers:
         if row.state == RELEASED or (row.state == TO_PULL and not row.printed):
             numbers.pending += row.letters
         numbers.in_pile += row.letters if row.state == PRINTED else 0
+        numbers.sealed_in_pile += row.letters if row.state == PRINTED and row.sealed else 0
         numbers.mailed += row.letters if row.state in (MAILED, RETURNED) else 0
         numbers.returned += row.letters if row.state == RETURNED else 0
         numbers.spoiled += row.letters if row.state == SPOILED else 0

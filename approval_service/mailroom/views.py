@@ -133,6 +133,7 @@ def _run(row: Row[Any], counts: Sequence[Row[Any]]) -> PrintRun:
         printed=numbers.printed,
         in_pile=numbers.in_pile,
         sealed=numbers.sealed,
+        sealed_in_pile=numbers.sealed_in_pile,
         mailed=numbers.mailed,
         spoiled=numbers.spoiled,
         pulled=numbers.pulled,

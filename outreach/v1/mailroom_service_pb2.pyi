@@ -233,6 +233,7 @@ class PrintRun(_message.Message):
     PRINTED_FIELD_NUMBER: _builtins.int
     IN_PILE_FIELD_NUMBER: _builtins.int
     SEALED_FIELD_NUMBER: _builtins.int
+    SEALED_IN_PILE_FIELD_NUMBER: _builtins.int
     MAILED_FIELD_NUMBER: _builtins.int
     SPOILED_FIELD_NUMBER: _builtins.int
     PULLED_FIELD_NUMBER: _builtins.int
@@ -272,7 +273,9 @@ class PrintRun(_message.Message):
     in_pile: _builtins.int
     """Of the printed: in the pile."""
     sealed: _builtins.int
-    """Of the printed: sealed."""
+    """Of the printed: sealed, whatever came of them since."""
+    sealed_in_pile: _builtins.int
+    """Of those in the pile: sealed, so that they can be mailed."""
     mailed: _builtins.int
     """Of the printed: mailed, those returned since included."""
     spoiled: _builtins.int
@@ -312,6 +315,7 @@ class PrintRun(_message.Message):
         printed: _builtins.int = ...,
         in_pile: _builtins.int = ...,
         sealed: _builtins.int = ...,
+        sealed_in_pile: _builtins.int = ...,
         mailed: _builtins.int = ...,
         spoiled: _builtins.int = ...,
         pulled: _builtins.int = ...,
@@ -321,7 +325,7 @@ class PrintRun(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_id", b"bank_id", "differences", b"differences", "envelope", b"envelope", "in_pile", b"in_pile", "letter_name", b"letter_name", "letters", b"letters", "mailed", b"mailed", "pdf_sha256", b"pdf_sha256", "pending", b"pending", "postal_class", b"postal_class", "printed", b"printed", "pulled", b"pulled", "releases", b"releases", "returned", b"returned", "run_id", b"run_id", "sealed", b"sealed", "sheets", b"sheets", "spoiled", b"spoiled", "start_time", b"start_time", "started_by", b"started_by", "state", b"state", "to_pull", b"to_pull", "version_digest", b"version_digest", "withdrawn", b"withdrawn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bank_id", b"bank_id", "differences", b"differences", "envelope", b"envelope", "in_pile", b"in_pile", "letter_name", b"letter_name", "letters", b"letters", "mailed", b"mailed", "pdf_sha256", b"pdf_sha256", "pending", b"pending", "postal_class", b"postal_class", "printed", b"printed", "pulled", b"pulled", "releases", b"releases", "returned", b"returned", "run_id", b"run_id", "sealed", b"sealed", "sealed_in_pile", b"sealed_in_pile", "sheets", b"sheets", "spoiled", b"spoiled", "start_time", b"start_time", "started_by", b"started_by", "state", b"state", "to_pull", b"to_pull", "version_digest", b"version_digest", "withdrawn", b"withdrawn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -123,8 +123,8 @@ def _next_step(run: Any, step: str) -> str:
     left = {
         "print": run.pending - run.to_pull if run.pending > run.to_pull else 0,
         "pull": run.to_pull,
-        "seal": run.in_pile - run.sealed,
-        "mail": run.sealed,
+        "seal": run.in_pile - run.sealed_in_pile,
+        "mail": run.sealed_in_pile,
     }
     if step and left.get(step, 1):
         return step

@@ -193,8 +193,8 @@ def _run(visit: Visit, run: Any) -> Task:
     steps = (
         (run.to_pull, "抽出 {count} 封：已还款、暂停或撤回"),
         (run.pending, "打印并确认 {count} 封"),
-        (run.in_pile - run.sealed, "盖章 {count} 封"),
-        (run.sealed, "交寄 {count} 封"),
+        (run.in_pile - run.sealed_in_pile, "盖章 {count} 封"),
+        (run.sealed_in_pile, "交寄 {count} 封"),
         (1, "批次待平账关闭"),
     )
     count, what = next((count, what) for count, what in steps if count > 0)

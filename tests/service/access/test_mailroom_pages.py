@@ -74,3 +74,19 @@ async def test_the_cutoff_is_told_while_letters_are_left(console: Console, bank_
     assert await cutoff("/", SUPERVISOR) is None
     await bank_a.room.mail(number)
     assert await cutoff(f"/mailroom/{run}") is None
+
+
+async def test_the_next_step_is_that_of_the_letters_that_are_left(console: Console, bank_a: BankA) -> None:
+    """A sealed letter that was mailed is no more to be mailed: home says that its run is to be closed."""
+    run, number = await bank_a.run("sealed")
+
+    async def waiting() -> str:
+        home = await console.ask("GET", f"/?bank={BANK}", await console.person(MAILROOM, "*"))
+        found = re.search(rf'<a href="/mailroom/{run}">([^<]*)</a>', home.body.decode())
+        return found[1] if found else ""
+
+    assert await waiting() == "交寄 1 封"
+    await bank_a.room.mail(number)
+    assert await waiting() == "批次待平账关闭"
+    left = await bank_a.room.get_run(run)
+    assert (left.sealed, left.in_pile, left.sealed_in_pile) == (1, 0, 0)

@@ -66,7 +66,7 @@ def test_letters_from_quantity_to_return(office: Office, open_as: Open, tmp_path
     expect(page.locator("main")).to_contain_text("已打印")
     run = page.url.removesuffix("/scan")
     expect_to_pull(page, run)
-    pulled = re.findall(r"[A-Z]+-\d{6}-\w{8}", page.locator(".note.warn").inner_text())[0]
+    pulled = re.findall(r"[A-Z]+-\d{6}-\w{8}", page.locator("main [role=alert]").inner_text())[0]
     mailed = ({first, second} - {pulled}).pop()
     choose(page, "pull")
     scan(page, pulled)
@@ -134,7 +134,7 @@ def expect_to_pull(page: Page, run: str) -> None:
     """The page shows it once the event was applied."""
     for _ in range(50):
         page.goto(run)
-        if page.locator(".note.warn").count():
+        if page.locator("main [role=alert]").count():
             return
         page.wait_for_timeout(200)
     raise AssertionError("nothing is to be pulled")
