@@ -212,6 +212,7 @@ def test_a_list_of_addresses_is_repaired(open_as: Open) -> None:
     with page.expect_download() as downloading:
         page.get_by_role("button", name="检查并下载 XLSX").click()
     page.goto("/clinic")
+    page.fill("#addresses", "")
     page.set_input_files("#file", downloading.value.path())
     page.get_by_role("button", name="检查", exact=True).click()
     expect(page.locator("tbody tr")).to_have_count(2)
