@@ -88,7 +88,7 @@ def is_locked(state_dir: Path, name: str) -> bool:
     return path.exists() and _LOCKED.encode() in path.read_bytes()
 
 
-def write_identity(state_dir: Path, name: str, identity: Identity, passphrase: str = "") -> Path:
+def write_identity(state_dir: Path, name: str, identity: Identity, passphrase: str | None = None) -> Path:
     """Writes the file, readable by its owner only, and returns its path; locked if there is a passphrase. Raises
     IdentityError."""
     path = identity_path(state_dir, name)
