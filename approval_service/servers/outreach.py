@@ -43,7 +43,6 @@ class AdmissionServer(admission_service_pb2_grpc.AdmissionServiceServicer):
         decisions = await self._authority.write_many(letter_admission.admit, calls)
         return admission_service_pb2.AdmitLettersResponse(results=[_result(decision) for decision in decisions])
 
-
     async def ListDeactivatedCallers(
         self, request: admission_service_pb2.ListDeactivatedCallersRequest, context: Context
     ) -> admission_service_pb2.ListDeactivatedCallersResponse:
