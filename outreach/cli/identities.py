@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
 from rich.text import Text
 
 from outreach.cli.command import command
 from outreach.cli.failures import Failure
-from outreach.cli.session import Session
+from outreach.cli.session import Session, at_terminal
 from outreach.client import write_identity
 
 _SHORTEST = 12
@@ -18,7 +16,7 @@ _SHORTEST = 12
 async def lock(session: Session) -> None:
     """上锁 Encrypt an identity's key under a passphrase; each command in its name asks for it."""
     identity = session.identity()
-    if not sys.stdin.isatty():
+    if not at_terminal():
         raise Failure(
             "须在终端输入新口令。Run this at a terminal, which asks for the passphrase.", reason="NO_TERMINAL"
         )

@@ -114,8 +114,13 @@ class Session:
             await client.close()
 
 
+def at_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty()
+
+
 def _ask_passphrase(name: str) -> str:
-    if not sys.stdin.isatty():
+    if not at_terminal():
         raise Failure(
             f"身份 {name} 已上锁，须在终端输入口令。It is locked: a terminal is needed, which asks for its passphrase.",
             reason="IDENTITY_LOCKED",
