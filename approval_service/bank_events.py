@@ -258,7 +258,7 @@ def _hold_unreadable(tx: Tx, named: tuple[str, str, str]) -> bool:
     if account is None:
         return False
     kind = HoldKind.HOLD_KIND_UNREADABLE_EVENT
-    holds.place(tx, bank_id, account.account_id, kind=kind, reason=f"unreadable event {source}", by=BANK)
+    holds.place(tx, bank_id, account.account_id, kind=kind, reason=f"读不懂的事件 unreadable event, {source}", by=BANK)
     return True
 
 
