@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import grpc
@@ -32,7 +33,7 @@ from tests.service.approval_service.world import BANK
 
 PATIENCE_S = 60.0
 SHUT = SPARE_CALLERS[-1]
-CLERK = tokens.Issuer(SHUT, KEY).metadata("clerk", "t1", (SUPERVISOR,), (BANK,))
+CLERK = partial(tokens.Issuer(SHUT, KEY).metadata, "clerk", "t1", (SUPERVISOR,), (BANK,))
 BEHIND = tokens.principal_metadata(
     Principal(caller_id=SHUT, employee_id="clerk", team="t1", roles=[SUPERVISOR], bank_ids=[BANK])
 )
@@ -68,7 +69,7 @@ async def test_a_caller_is_shut_out_and_let_in_again(stack: Stack, ways: Ways, b
     service: Any = CallerServiceStub(ways.edge)
     await bank_a.outreach_id()
     watches = [
-        OutreachServiceStub(ways.edge).Watch(WatchRequest(bank_id=BANK), metadata=CLERK),
+        OutreachServiceStub(ways.edge).Watch(WatchRequest(bank_id=BANK), metadata=CLERK()),
         OutreachServiceStub(ways.authority).Watch(WatchRequest(bank_id=BANK), metadata=BEHIND),
     ]
     for watch in watches:
@@ -78,7 +79,7 @@ async def test_a_caller_is_shut_out_and_let_in_again(stack: Stack, ways: Ways, b
     assert (done.caller.registration.active, done.caller.deactivation.deactivated_by) == (True, "agency/ann")
     for watch in watches:
         assert (await refusal(_to_the_end(watch))).reason == "CALLER_DEACTIVATED"
-    for channel, metadata in ((ways.edge, CLERK), (ways.authority, BEHIND)):
+    for channel, metadata in ((ways.edge, CLERK()), (ways.authority, BEHIND)):
         refused = await refusal(OutreachServiceStub(channel).List(ListRequest(bank_id=BANK), metadata=metadata))
         assert (refused.kind, refused.reason) == (Kind.DENIED, "CALLER_DEACTIVATED")
     again = ReactivateCallerRequest(caller_id=SHUT, reason="已换钥")

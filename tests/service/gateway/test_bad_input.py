@@ -5,6 +5,7 @@ docs/bad_input.md says the same.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -20,7 +21,7 @@ from outreach.v1.template_service_pb2 import BankDocument, RecordBankDocumentReq
 from tests.documented import assert_documented
 from tests.service.gateway.conftest import SUBMIT, SUBMIT_BATCH, Edge, FakeAuthority, as_caller, item
 
-BANK = as_caller("people", roles=("bank", "drafter", "inspector"))
+BANK = partial(as_caller, "people", roles=("bank", "drafter", "inspector"))
 METHODS: dict[type[Message], tuple[str, type[Message]]] = {
     SubmitRequest: (SUBMIT, SubmitBatchResponse),
     SubmitBatchRequest: (SUBMIT_BATCH, SubmitBatchResponse),
@@ -136,7 +137,7 @@ async def test_bad_input_names_its_field(
     """INVALID_ARGUMENT with the field and the way out; the authority sees nothing of it."""
     method, response = METHODS[kind]
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await edge.call(method, request_message, response, as_caller("cases") if "Outreach" in method else BANK)
+        await edge.call(method, request_message, response, as_caller("cases") if "Outreach" in method else BANK())
     refused = refusal_of(raised.value)
     assert refused.kind is Kind.INVALID
     words = dict(refused.violations)
@@ -160,7 +161,7 @@ async def test_a_thousand_violations_fit_into_an_answer(edge: Edge) -> None:
     events = ApplyEventsRequest(events=[BankEvent(bank_id="demo-bank") for _ in range(1000)])
     method, response = METHODS[ApplyEventsRequest]
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await edge.call(method, events, response, BANK)
+        await edge.call(method, events, response, BANK())
     refused = refusal_of(raised.value)
     assert refused.kind is Kind.INVALID
     assert refused.field == "events[0].event"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tests.service.gateway.conftest import Edge, FakeAuthority, as_caller
 CANCEL = "/outreach.v1.OutreachService/Cancel"
 WATCH = "/outreach.v1.OutreachService/Watch"
 CANCELLATION = CancelRequest(bank_id="demo-bank", outreach_ids=OutreachIds(ids=["1"]), reason="asked")
-PEOPLE = as_caller("people")
+PEOPLE = partial(as_caller, "people")
 PATIENCE_S = 30.0
 
 
@@ -60,7 +61,7 @@ async def let_in_again(edge: Edge) -> None:
 async def test_an_open_stream_of_a_caller_that_is_shut_out_ends(edge: Edge, authority: FakeAuthority) -> None:
     """With the reason, at the authority too, while another caller's goes on. Its calls are refused until it is let in
     again."""
-    theirs, others = await open_watch(edge, as_caller("cases")), await open_watch(edge, PEOPLE)
+    theirs, others = await open_watch(edge, as_caller("cases")), await open_watch(edge, PEOPLE())
     authority.deactivated.append("cases")
     ended = await end_of(theirs)
     assert (ended.kind, ended.reason) == (Kind.DENIED, "CALLER_DEACTIVATED")

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ from outreach.v1.print_service_pb2 import (
 )
 from tests.service.gateway.conftest import as_caller, free_address, settings_for
 
-MAILROOM = as_caller("people", roles=("mailroom",))
+MAILROOM = partial(as_caller, "people", roles=("mailroom",))
 ROOT = Path(__file__).parents[3]
 RUN = "/outreach.v1.MailroomService/FetchRunPdf"
 LETTER = "/outreach.v1.MailroomService/FetchLetterPdf"
@@ -91,11 +92,11 @@ class Mailroom:
         """The PDF that is released from now on."""
         self.releases.sha256 = open_archive(self.settings).keep(pdf)
 
-    def call(self, method: str, request: Any, response: Any, metadata: Any = MAILROOM) -> Any:
+    def call(self, method: str, request: Any, response: Any, metadata: Any = None) -> Any:
         stream: Any = self.channel.unary_stream(method, response_deserializer=response.FromString)
-        return stream(request.SerializeToString(), timeout=20, metadata=metadata)
+        return stream(request.SerializeToString(), timeout=20, metadata=metadata or MAILROOM())
 
-    async def refused(self, request: Any, method: str = RUN, metadata: Any = MAILROOM) -> Refusal:
+    async def refused(self, request: Any, method: str = RUN, metadata: Any = None) -> Refusal:
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await self.call(method, request, FetchRunPdfResponse, metadata).read()
         return refusal_of(raised.value)
@@ -169,7 +170,7 @@ async def test_a_letter_s_copy_is_marked(mailroom: Mailroom) -> None:
         source = (ROOT / "examples/demo-bank/letters/payment-notice.md").read_bytes()
         content = LetterContent(bank_id="demo-bank", name="payment-notice", source=source)
         asked = PreviewLetterRequest(content=content, values=PreviewValues.PREVIEW_VALUES_SAMPLE)
-        laid_out = await preview(asked.SerializeToString(), timeout=20, metadata=MAILROOM)
+        laid_out = await preview(asked.SerializeToString(), timeout=20, metadata=MAILROOM())
         mailroom.keep(laid_out.pdf)
         request = FetchLetterPdfRequest(letter_number="L26-00000001", reason="complaint 7")
         pieces = [piece async for piece in mailroom.call(LETTER, request, FetchLetterPdfResponse)]
