@@ -112,14 +112,18 @@ def _item_error(principal: Principal, item: SmsItem | LetterItem, odd: bool) -> 
     """Why the item is not handed on; None if it is."""
     found = [*(oddities(item) if odd else ()), *violations(item)]
     if found:
-        return ItemError(code=code_pb2.INVALID_ARGUMENT, message="; ".join(map(in_words, found)), field=found[0][0])
+        words, reason = "; ".join(map(in_words, found)), Kind.INVALID.name
+        return ItemError(code=code_pb2.INVALID_ARGUMENT, message=words, field=found[0][0], reason=reason)
     try:
         check_bank(principal, item.bank_id)
     except Refusal as refusal:
-        return ItemError(code=code_pb2.PERMISSION_DENIED, message=refusal.message, field="bank_id")
+        return ItemError(
+            code=code_pb2.PERMISSION_DENIED, message=refusal.message, field="bank_id", reason=refusal.reason
+        )
     return None
 
 
 def _refusal(error: ItemError) -> Refusal:
     """The error of a single item as the error of its call."""
-    return Refusal(Kind(code_pb2.Code.Name(error.code)), error.message, field=error.field and f"item.{error.field}")
+    kind, field = Kind(code_pb2.Code.Name(error.code)), error.field and f"item.{error.field}"
+    return Refusal(kind, error.message, field=field, reason=error.reason)

@@ -60,7 +60,7 @@ def _error(error: Exception) -> pb.ItemError:
     if not isinstance(error, Refusal):
         raise error
     field = error.violations[0][0] if error.violations else ""
-    return pb.ItemError(code=GRPC_CODES[error.kind], message=error.message, field=field)
+    return pb.ItemError(code=GRPC_CODES[error.kind], message=error.message, field=field, reason=error.reason)
 
 
 class OutreachServer(OutreachServiceServicer):

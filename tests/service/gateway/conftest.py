@@ -165,7 +165,7 @@ def _serialized(message: Any) -> bytes:
 
 def _decide(asked: SmsItem | LetterItem) -> ItemResult:
     if asked.request_id.startswith("conflict"):
-        error = ItemError(code=6, message="request_id was used with another body", field="request_id")
+        error = ItemError(code=6, message="request_id was used with another body", field="request_id", reason="REUSED")
         return ItemResult(error=error)
     return ItemResult(decision=Decision(outreach_id=f"o-{asked.request_id}", state=State.STATE_ADMITTED))
 

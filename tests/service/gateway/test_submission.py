@@ -134,6 +134,7 @@ async def test_bad_items_are_answered_in_place_and_good_ones_go_on(edge: Edge, a
         ("o-e", 0, ""),
     ]
     assert "phone_number" in results[1].error.message
+    assert [r.error.reason for r in results[1:5]] == ["INVALID", "", "BANK_NOT_ALLOWED", "REUSED"]
     asked = [item.request_id for admit in authority.admits for group in admit.groups for item in group.items]
     assert asked == ["a", "b", "conflict", "e"]
 
@@ -160,9 +161,9 @@ async def test_a_batch_costs_its_items(edge: Edge) -> None:
 
 
 async def test_an_error_of_the_item_is_the_call_s_error(edge: Edge) -> None:
-    """A single submit that the authority cannot decide ends with the item's code and field."""
+    """A single submit that the authority cannot decide ends with the item's code, reason and field."""
     refused = await refusal(edge, "conflict")
-    assert (refused.kind, refused.field) == (Kind.CONFLICT, "item.request_id")
+    assert (refused.kind, refused.reason, refused.field) == (Kind.CONFLICT, "REUSED", "item.request_id")
 
 
 async def test_an_unknown_outcome_says_that_it_may_be_sent_again(state_dir: Path) -> None:
