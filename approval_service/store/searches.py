@@ -15,6 +15,8 @@ outreach, person = schema.outreach, schema.person
 # Conditions of indexes, word for word: a database sees only then that it may use them.
 _ADMITTED = text(f"outreach.state = {states.ADMITTED:d}")
 _WAITING = text("outreach.waiting_for <> ''")
+IS_ADMITTED = outreach.c.channel.in_((Channel.CHANNEL_SMS, Channel.CHANNEL_LETTER)) & _ADMITTED
+"""Both channels, since the index has the admitted by channel."""
 IS_RARE = text("(outreach.state = 2 OR outreach.state > 4 AND outreach.state < 7 OR outreach.state > 8)")
 RARE = frozenset({2, 5, 6, 9, 10, 11, 12, 13, 14, 15})
 """The states that an index has in order."""
@@ -74,8 +76,7 @@ def of_wait(bank_id: str, code: str) -> Part:
 
 
 def admitted(bank_id: str) -> Part:
-    of_both = outreach.c.channel.in_((Channel.CHANNEL_SMS, Channel.CHANNEL_LETTER))
-    return _part((outreach.c.bank_id == bank_id) & of_both & _ADMITTED)
+    return _part((outreach.c.bank_id == bank_id) & IS_ADMITTED)
 
 
 def _part(where: ColumnElement[bool], *, in_order: bool = False) -> Part:
