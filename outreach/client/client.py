@@ -6,14 +6,14 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 
 from outreach.client.backoff import Backoff
-from outreach.client.connection import PATIENCE_S, Connection
-from outreach.client.identity import Identity
+from outreach.client.connection import Connection
 from outreach.domain.masking import mask_name
 from outreach.v1.common_pb2 import State
 from outreach.v1.outreach_service_pb2 import (
@@ -41,6 +41,9 @@ from outreach.v1.outreach_service_pb2 import (
 )
 from outreach.v1.outreach_service_pb2_grpc import OutreachServiceStub
 
+if TYPE_CHECKING:
+    from outreach.v1.outreach_service_pb2_grpc import OutreachServiceAsyncStub
+
 MAX_BATCH = 1_000
 _REOPEN_S = 1.0
 _Item = TypeVar("_Item", SmsItem, LetterItem)
@@ -57,17 +60,9 @@ class Client(Connection):
     state BLOCKED.
     """
 
-    def __init__(
-        self,
-        address: str,
-        ca: bytes,
-        identity: Identity,
-        *,
-        patience_s: float = PATIENCE_S,
-        authenticated_s: float = 0.0,
-    ) -> None:
-        super().__init__(address, ca, identity, patience_s=patience_s, authenticated_s=authenticated_s)
-        self._stub = OutreachServiceStub(self.channel)
+    @cached_property
+    def _stub(self) -> OutreachServiceAsyncStub:
+        return OutreachServiceStub(self.channel)
 
     async def submit(self, item: SmsItem) -> Decision:
         """Submits one SMS. The same item again gets the same answer."""

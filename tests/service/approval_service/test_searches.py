@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import update
 
 from approval_service import schema, search
-from approval_service.database import Database
 from approval_service.store import searches as store
 from outreach.domain import states
 from outreach.domain.roles import INSPECTOR, SUPERVISOR
 from outreach.v1.worker_service_pb2 import Outcome
 from tests.service.approval_service.people import People
+from tests.service.approval_service.plans import explained
 from tests.service.approval_service.test_views import STRANGER, page
 from tests.service.approval_service.world import World, phone_of, principal
 
@@ -131,17 +131,7 @@ async def test_each_rare_state_is_in_order(named: World) -> None:
 
 def test_no_search_reads_the_whole_table(tmp_path: Path) -> None:
     """Each goes by its own index, and only what has no order there is sorted."""
-    database = Database(f"sqlite:///{tmp_path}/outreach.db")
-    database.migrate()
-    plans: list[str] = []
-    with database.reader.connect() as connection:
-        driver = connection.connection.driver_connection
-        assert driver is not None
-
-        def explain(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-            plans.append(" | ".join(row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}", values)))
-
-        event.listen(database.reader, "before_cursor_execute", explain)
+    with explained(tmp_path) as (connection, found):
         for part in (
             store.of_bank("one-bank"),
             store.of_state("one-bank", states.RETURNED),
@@ -152,7 +142,7 @@ def test_no_search_reads_the_whole_table(tmp_path: Path) -> None:
             store.admitted("one-bank"),
         ):
             store.newest(connection, part, 0, (5, ""), 3, with_names=False).all()
-    database.close()
+    plans = [" | ".join(plan) for plan in found]
     sort = " | USE TEMP B-TREE FOR ORDER BY"
     assert plans == [
         "SEARCH outreach USING INDEX outreach_by_day (bank_id=? AND created_ms>? AND created_ms<?)"
