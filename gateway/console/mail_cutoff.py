@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from typing import NamedTuple
 
@@ -31,8 +30,10 @@ class Cutoff(NamedTuple):
     """What is not handed over yet, in the visit's language; empty if nothing is."""
 
 
-def of_runs(visit: Visit, queue: GetQueueResponse, runs: ListRunsResponse) -> Cutoff:
-    """For all of the bank's runs."""
+async def of_bank(visit: Visit, queue: GetQueueResponse) -> Cutoff:
+    """For all of the bank's runs, however old."""
+    ready = ListRunsRequest(bank_id=visit.bank, state=RunState.RUN_STATE_READY, page_size=_MOST_RUNS)
+    runs: ListRunsResponse = await visit.ask("MailroomService/ListRuns", ready)
     unmailed, due = sum(bool(_letters_left(run)) for run in runs.runs), sum(line.due for line in queue.lines)
     words = [
         visit.words("{count} 批未交", count=unmailed) if unmailed else "",
@@ -51,12 +52,8 @@ async def at_home(visit: Visit) -> Cutoff | None:
     """For whoever hands over; None if nothing is left to be."""
     if not visit.desk.may("MailroomService/Mail"):
         return None
-    ready = ListRunsRequest(bank_id=visit.bank, state=RunState.RUN_STATE_READY, page_size=_MOST_RUNS)
-    queue, runs = await asyncio.gather(
-        visit.ask("MailroomService/GetQueue", GetQueueRequest(bank_id=visit.bank)),
-        visit.ask("MailroomService/ListRuns", ready),
-    )
-    cutoff = of_runs(visit, queue, runs)
+    queue = await visit.ask("MailroomService/GetQueue", GetQueueRequest(bank_id=visit.bank))
+    cutoff = await of_bank(visit, queue)
     return cutoff if cutoff.left else None
 
 

@@ -62,7 +62,7 @@ async def rooms(visit: Visit) -> Response:
     return visit.page(
         "mailroom.html",
         queue=queue.lines,
-        cutoff=mail_cutoff.of_runs(visit, queue, runs),
+        cutoff=await mail_cutoff.of_bank(visit, queue),
         runs=runs.runs,
         run_tones=RUN_TONES,
         request_id=new_id(),
